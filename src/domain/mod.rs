@@ -1,0 +1,33 @@
+//! The registry's words: names, versions, ranges, digests, manifests, events, actors.
+//!
+//! Each is a type with one way in, so that a function that takes one need not check again. Pure: knows nothing of stores,
+//! networks or clocks.
+
+mod actor;
+mod area;
+mod artifact;
+mod digest;
+mod event;
+mod kind;
+mod manifest;
+pub mod media_type;
+mod name;
+mod text;
+mod time;
+mod tree;
+mod version;
+
+pub use actor::{Access, Action, Actor, ActorId, Scope, allows};
+pub use area::{Area, PrivateArea};
+pub use artifact::{
+    About, CONFIG_SCHEMA, Capabilities, Config, Declared, Dependency, DependencyType, Diagnostic, Level, Primary,
+    RECORD_TEXT_MAX, Record, Skill, Source,
+};
+pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use event::{Accepted, Body, EVENT_FORMAT, Event, EventError};
+pub use kind::{Kind, KindError};
+pub use manifest::{Descriptor, MANIFEST_MAX, Manifest, ManifestError};
+pub use name::{Name, NameError, REPOSITORY_MAX, RESERVED, Reference, Repository, SLUG_MAX, Tag, slug, slug_or_hash};
+pub use time::{Timestamp, TimestampError};
+pub use tree::{File, FileEntry, Tree, TreePath, TreePathError, tree_digest};
+pub use version::{Range, VERSION_MAX, Version, VersionError};

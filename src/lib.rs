@@ -1,0 +1,5 @@
+//! A registry for AI artifacts: an OCI registry, a static-file registry and a catalogue in one program.
+//!
+//! `docs/architecture.md` says why it is built as it is; each module says what it promises and what it does not know about.
+
+pub mod domain;
