@@ -3,3 +3,8 @@
 //! `docs/architecture.md` says why it is built as it is; each module says what it promises and what it does not know about.
 
 pub mod domain;
+pub mod pack;
+pub mod pcl;
+pub mod resolve;
+pub mod search;
+pub mod storage;

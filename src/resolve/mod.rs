@@ -1,0 +1,1 @@
+//! Choosing versions: the best release for an npm range. Pure, the same on server and client.

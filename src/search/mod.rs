@@ -1,0 +1,1 @@
+//! The full-text index: fed by events, rebuilt from nothing.
