@@ -3,6 +3,7 @@
 //! `docs/architecture.md` says why it is built as it is; each module says what it promises and what it does not know about.
 
 pub mod domain;
+pub mod meta;
 pub mod pack;
 pub mod pcl;
 pub mod resolve;

@@ -6,6 +6,7 @@
 mod actor;
 mod area;
 mod artifact;
+mod catalog;
 mod digest;
 mod event;
 mod kind;
@@ -23,6 +24,7 @@ pub use artifact::{
     About, CONFIG_SCHEMA, Capabilities, Config, Declared, Dependency, DependencyType, Diagnostic, Level, Primary,
     RECORD_TEXT_MAX, Record, Skill, Source,
 };
+pub use catalog::{Package, Published, Release, Visibility};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use event::{Accepted, Body, EVENT_FORMAT, Event, EventError};
 pub use kind::{Kind, KindError};

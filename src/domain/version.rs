@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -32,7 +33,9 @@ impl VersionError {
 ///
 /// Ordered and compared by precedence alone: versions that differ only in build metadata are one number and equal.
 #[derive(Clone)]
-pub struct Version {
+pub struct Version(Arc<Parsed>);
+
+struct Parsed {
     semver: semver::Version,
     js: js_semver::Version,
 }
@@ -40,7 +43,7 @@ pub struct Version {
 impl Version {
     /// Whether a pre-release part is there.
     pub fn is_prerelease(&self) -> bool {
-        !self.semver.pre.is_empty()
+        !self.0.semver.pre.is_empty()
     }
 
     /// The version as an OCI tag: `+` becomes `_`, since a tag cannot hold `+`.
@@ -55,12 +58,12 @@ impl Version {
 
     /// The number without build metadata: what is burnt once it was published.
     pub fn number(&self) -> String {
-        semver::Version { build: semver::BuildMetadata::EMPTY, ..self.semver.clone() }.to_string()
+        semver::Version { build: semver::BuildMetadata::EMPTY, ..self.0.semver.clone() }.to_string()
     }
 
     /// A key whose byte order is the order of precedence, for stores that sort text.
     pub fn sort_key(&self) -> String {
-        let version = &self.semver;
+        let version = &self.0.semver;
         let mut key = format!("{:020}.{:020}.{:020}", version.major, version.minor, version.patch);
         if version.pre.is_empty() {
             key.push('~');
@@ -109,13 +112,13 @@ impl FromStr for Version {
         let semver: semver::Version = text.parse().map_err(|error: semver::Error| refuse(error.to_string()))?;
         // npm counts with 53-bit integers; a version that its tools cannot read is of no use to anybody.
         let js = js_semver::Version::parse(text).map_err(|error| refuse(error.to_string()))?;
-        Ok(Self { semver, js })
+        Ok(Self(Arc::new(Parsed { semver, js })))
     }
 }
 
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(&self.semver.to_string())
+        f.pad(&self.0.semver.to_string())
     }
 }
 
@@ -141,19 +144,19 @@ impl PartialOrd for Version {
 
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.semver.cmp_precedence(&other.semver)
+        self.0.semver.cmp_precedence(&other.0.semver)
     }
 }
 
 impl std::hash::Hash for Version {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (self.semver.major, self.semver.minor, self.semver.patch, self.semver.pre.as_str()).hash(state);
+        (self.0.semver.major, self.0.semver.minor, self.0.semver.patch, self.0.semver.pre.as_str()).hash(state);
     }
 }
 
 impl Serialize for Version {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.semver)
+        serializer.collect_str(&self.0.semver)
     }
 }
 
@@ -181,7 +184,7 @@ impl Range {
 
     /// Whether the version lies in the range.
     pub fn contains(&self, version: &Version) -> bool {
-        self.range.satisfies(&version.js)
+        self.range.satisfies(&version.0.js)
     }
 }
 

@@ -1,0 +1,119 @@
+//! What the catalogue knows of packages and versions: the rows that lists, pages and resolution are made of.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::text::text_value;
+use super::{Config, Digest, Kind, Name, Skill, Source, Timestamp, Version};
+
+/// Who sees a package.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Visibility {
+    /// Everybody: in lists, search and the static tree.
+    #[default]
+    Public,
+    /// Whoever knows the name: in no list.
+    Unlisted,
+    /// Members of the organisation.
+    Private,
+}
+
+impl Visibility {
+    /// The name, in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Unlisted => "unlisted",
+            Self::Private => "private",
+        }
+    }
+}
+
+impl FromStr for Visibility {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Public, Self::Unlisted, Self::Private]
+            .into_iter()
+            .find(|visibility| visibility.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is not a visibility: expected public, unlisted or private"))
+    }
+}
+
+text_value!(Visibility);
+
+/// A package, described by the version that it shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Package {
+    /// Its name.
+    pub name: Name,
+    /// What it is, for ever.
+    pub kind: Kind,
+    /// Who sees it.
+    pub visibility: Visibility,
+    /// Highest published version that is neither pre-release nor yanked: what the tag `latest` names.
+    pub latest: Option<Version>,
+    /// The version whose words describe the package: `latest`, else the highest pre-release, else the highest yanked one.
+    pub shown: Version,
+    /// The name as people write it.
+    pub title: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// What it can do.
+    pub skills: Vec<Skill>,
+    /// SPDX expression, or what the source says.
+    pub license: Option<String>,
+    /// Who wrote it.
+    pub authors: Vec<String>,
+    /// Where it was imported from.
+    pub source: Option<Source>,
+    /// How many versions can be read.
+    pub versions: u64,
+    /// When its first version was published.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+}
+
+/// A version as resolution sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    /// The version.
+    pub version: Version,
+    /// Digest of its manifest.
+    pub digest: Digest,
+    /// Not chosen for ranges.
+    pub yanked: bool,
+    /// Chosen, with a warning.
+    pub deprecated: bool,
+    /// When.
+    pub published: Timestamp,
+}
+
+/// A published version with all that is known about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Published {
+    /// The package.
+    pub name: Name,
+    /// The version, build metadata included.
+    pub version: Version,
+    /// What it is.
+    pub kind: Kind,
+    /// Digest of its manifest.
+    pub digest: Digest,
+    /// Digest of its [`super::Record`].
+    pub record: Digest,
+    /// Its config, completed. `None` when the record was purged.
+    pub config: Option<Config>,
+    /// Not chosen for ranges.
+    pub yanked: bool,
+    /// Deleted, but restorable; its number stays burnt.
+    pub deleted: bool,
+    /// When.
+    pub published: Timestamp,
+    /// Number of the event that published it.
+    pub event: u64,
+}

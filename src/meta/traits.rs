@@ -1,0 +1,279 @@
+//! The traits that a metadata store implements, and the rows and errors that they speak in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::domain::{
+    Area, Digest, Kind, Name, Package, Published, Release, Repository, Tag, Timestamp, Version, Visibility,
+};
+
+use super::{Atomicity, Change, Outcome, Replay};
+
+/// Why the store could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum MetaError {
+    /// It cannot be reached, is full or is too busy. Trying again later may help; the outcome of a write is unknown.
+    #[error("the metadata store is not available: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Its schema is newer than this program.
+    #[error("{store} has schema {found}, this program knows up to {known}: use a newer release")]
+    NewerSchema {
+        /// Which store.
+        store: String,
+        /// Its schema.
+        found: u64,
+        /// The newest known.
+        known: u64,
+    },
+    /// A migration that was applied is not the one that this program carries.
+    #[error("migration {migration} of {store} was changed after it was applied; restore the file or the database")]
+    MigrationChanged {
+        /// Which store.
+        store: String,
+        /// Its number and name.
+        migration: String,
+    },
+    /// A replayed event has the number of another event.
+    #[error(
+        "event {0} differs from the one that the database holds: the store and the database belong to different registries"
+    )]
+    Diverged(u64),
+    /// A replayed event does not follow the head.
+    #[error("event {found} does not follow event {head}")]
+    Gap {
+        /// The head.
+        head: u64,
+        /// The event's number.
+        found: u64,
+    },
+    /// A row cannot be read back.
+    #[error("the metadata store holds something unreadable: {0}")]
+    Corrupt(String),
+    /// The cursor was made by another query, or by nothing.
+    #[error("the cursor does not belong to this query; start again without it")]
+    Cursor,
+}
+
+/// The four traits of one store.
+#[derive(Clone)]
+pub struct Meta {
+    /// Packages and versions.
+    pub catalog: Arc<dyn Catalog>,
+    /// Manifests, tags, referrers.
+    pub refs: Arc<dyn Refs>,
+    /// Blobs and links.
+    pub blobs: Arc<dyn Blobs>,
+    /// Events.
+    pub ledger: Arc<dyn Ledger>,
+}
+
+/// Packages and versions, and the one way to change anything.
+///
+/// Changes are serialised: each sees all that came before it. Reads see every change that was applied before they began.
+#[async_trait]
+pub trait Catalog: Send + Sync {
+    /// Applies the changes in order in one transaction, durable on return, and answers for each in the same order.
+    ///
+    /// Events are numbered from the head without gaps. Refusals are found by [`super::rules::decide`], never by a violated
+    /// constraint. With [`Atomicity::All`] one refusal leaves nothing done.
+    async fn apply(&self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Outcome>, MetaError>;
+
+    /// Applies events again, exactly as they were: numbers, ids, times and bytes. All or none.
+    /// An event up to the head is compared, not applied. [`MetaError::Diverged`], [`MetaError::Gap`].
+    async fn replay(&self, events: &[Replay]) -> Result<(), MetaError>;
+
+    /// The package of that name, if any of its versions can be read.
+    async fn package(&self, name: &Name) -> Result<Option<Package>, MetaError>;
+
+    /// The versions of a package that can be read, yanked ones too, newest (highest) first. Empty if there is no such package.
+    async fn releases(&self, name: &Name) -> Result<Vec<Release>, MetaError>;
+
+    /// One version, deleted ones too. Build metadata does not matter.
+    async fn version(&self, name: &Name, version: &Version) -> Result<Option<Published>, MetaError>;
+
+    /// Packages that pass the filter, `limit` (1 to 1,000) at a time.
+    async fn packages(
+        &self,
+        filter: &Filter,
+        order: Order,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Package>, MetaError>;
+
+    /// Labels of public packages with the number of packages that show them, most used first, then by label.
+    async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError>;
+}
+
+/// Manifests, tags and referrers of any repository.
+#[async_trait]
+pub trait Refs: Send + Sync {
+    /// The manifest of that digest in the repository.
+    async fn manifest(&self, repository: &Repository, digest: &Digest) -> Result<Option<ManifestRow>, MetaError>;
+
+    /// What a tag names.
+    async fn tag(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, MetaError>;
+
+    /// Tags after `after` in the order of their bytes, at most `limit`; `None` if the repository was never pushed to.
+    async fn tags(
+        &self,
+        repository: &Repository,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Option<Vec<Tag>>, MetaError>;
+
+    /// Repositories with at least one manifest, after `after` in the order of their bytes, at most `limit`.
+    async fn repositories(&self, after: Option<&str>, limit: usize) -> Result<Vec<Repository>, MetaError>;
+
+    /// Manifests of the repository that refer to `subject`, in the order of their events.
+    async fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<ManifestRow>, MetaError>;
+}
+
+/// Which blobs lie where, and who may read them.
+#[async_trait]
+pub trait Blobs: Send + Sync {
+    /// The blob, if the repository is linked to it and it is not being deleted.
+    async fn blob(&self, repository: &Repository, digest: &Digest) -> Result<Option<BlobRow>, MetaError>;
+
+    /// Records that a blob lies in `area`, links the repository to it, and notes the time as its last touch.
+    /// A condemned blob lives again. `false`, and nothing done, if it is being deleted just now.
+    async fn link(
+        &self,
+        repository: &Repository,
+        area: &Area,
+        digest: &Digest,
+        size: u64,
+        now: Timestamp,
+    ) -> Result<bool, MetaError>;
+
+    /// Notes that somebody counts on these blobs (HEAD, mount): keeps them from collection for the grace period.
+    async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<(), MetaError>;
+
+    /// The size of a blob in the area that some repository (or, if given, that one) is linked to.
+    async fn find(&self, area: &Area, digest: &Digest, from: Option<&Repository>) -> Result<Option<u64>, MetaError>;
+
+    /// Condemns blobs that nothing references and nobody touched since `before`. Returns how many were condemned.
+    /// References: blobs of manifests (deleted versions' too), manifests themselves, records, reasons.
+    async fn condemn(&self, before: Timestamp, now: Timestamp) -> Result<u64, MetaError>;
+
+    /// Moves up to `limit` blobs that were condemned before `before` and not revived to *being deleted*, and names them,
+    /// with any that a crash left in that state.
+    async fn take_condemned(&self, before: Timestamp, limit: usize) -> Result<Vec<(Area, Digest)>, MetaError>;
+
+    /// Forgets blobs whose bytes are gone, and the links to them.
+    async fn forget(&self, blobs: &[(Area, Digest)]) -> Result<(), MetaError>;
+}
+
+/// The sequence of events.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Identity of this store, made once when it was created. Written into `owner.json`.
+    async fn identity(&self) -> Result<String, MetaError>;
+
+    /// The last event.
+    async fn head(&self) -> Result<Head, MetaError>;
+
+    /// Exact bytes of up to `limit` events after number `after`, in order.
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<(u64, Bytes)>, MetaError>;
+}
+
+/// The last event of a sequence. `n` is 0 before the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its number.
+    pub n: u64,
+    /// Its time.
+    pub time: Timestamp,
+}
+
+/// A manifest in a repository.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ManifestRow {
+    /// Its digest.
+    pub digest: Digest,
+    /// Area that holds its bytes.
+    pub area: Area,
+    /// Its media type.
+    pub media_type: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its type of artifact.
+    pub artifact_type: Option<String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// The manifest that it refers to.
+    pub subject: Option<Digest>,
+}
+
+/// A blob that a repository may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobRow {
+    /// Where its bytes are.
+    pub area: Area,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+/// Which packages. Lists within one field are alternatives, except tags and skills, all of which must be there.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Filter {
+    /// Any of these kinds; all kinds if empty.
+    pub kinds: Vec<Kind>,
+    /// All of these tags, as shown.
+    pub tags: Vec<String>,
+    /// All of these skills, by name.
+    pub skills: Vec<String>,
+    /// In this organisation.
+    pub org: Option<String>,
+    /// Any of these visibilities; public alone if empty.
+    pub visibilities: Vec<Visibility>,
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub enum Order {
+    /// By name.
+    Name,
+    /// Latest change first, then by name.
+    Updated,
+}
+
+/// Where the next page begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Hash of filter and order: a cursor of another query is refused.
+    pub query: String,
+    /// Sort key of the last row.
+    pub key: String,
+    /// Name of the last row.
+    pub name: String,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` on the last page.
+    pub next: Option<Cursor>,
+}
+
+/// A kind of label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// `tags`.
+    Tag,
+    /// `skills`.
+    Skill,
+}
+
+/// A label and how many packages show it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LabelCount {
+    /// The label as written.
+    pub label: String,
+    /// Packages.
+    pub count: u64,
+}
