@@ -2,6 +2,8 @@
 //!
 //! `docs/architecture.md` says why it is built as it is; each module says what it promises and what it does not know about.
 
+pub mod cli;
+pub mod client;
 pub mod domain;
 pub mod meta;
 pub mod pack;

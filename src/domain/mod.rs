@@ -4,6 +4,7 @@
 //! networks or clocks.
 
 mod actor;
+pub mod api;
 mod area;
 mod artifact;
 mod catalog;

@@ -1,0 +1,1 @@
+//! Talks to a registry; verifies before a byte is used.

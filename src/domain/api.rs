@@ -1,0 +1,186 @@
+//! The documents of the HTTP API `/api/v1`: what the server writes and the client reads.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, FileEntry, Kind, Name, Package, Published, Release, Version};
+
+/// One page of a list. `next` goes back as `cursor` for the next page; it is absent on the last one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct List<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One version with its files. `GET /artifacts/{org}/{slug}/versions/{version}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VersionDetail {
+    /// What the catalogue knows.
+    #[serde(flatten)]
+    pub published: Published,
+    /// The files; empty if the record was purged.
+    pub files: Vec<FileEntry>,
+}
+
+/// What a range resolves to. `GET /artifacts/{org}/{slug}/resolve?range=`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// The package.
+    pub name: Name,
+    /// The range as asked.
+    pub range: String,
+    /// The best release.
+    pub release: Release,
+}
+
+/// A page of search results. `GET /search`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SearchPage {
+    /// The hits, in the order asked for.
+    pub hits: Vec<SearchHit>,
+    /// How many packages match, on all pages.
+    pub total: u64,
+    /// Counts over all matches, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facets: Option<Facets>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A package that matches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SearchHit {
+    /// Its name.
+    pub name: Name,
+    /// What it is.
+    pub kind: Kind,
+    /// The version that it shows.
+    pub version: Version,
+    /// The name as people write it.
+    pub title: String,
+    /// What it is for.
+    pub description: String,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// How well it matches; only the order means anything.
+    pub score: f32,
+    /// Part of the description or text, HTML-escaped, matches in `<em>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<String>,
+}
+
+/// How many matches have each value, most first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facets {
+    /// By kind.
+    pub kinds: Vec<Count>,
+    /// By tag.
+    pub tags: Vec<Count>,
+    /// By skill.
+    pub skills: Vec<Count>,
+    /// By organisation.
+    pub orgs: Vec<Count>,
+}
+
+/// A value and how often it occurs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// The value.
+    pub value: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// What became of one artifact of an import. `POST /import` answers with one such JSON object a line, as it goes,
+/// and an [`ImportSummary`] on the last line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportItem {
+    /// Where it came from: path, and row or declaration.
+    pub source: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The name that it has in the registry.
+    pub name: Name,
+    /// The version.
+    pub version: Version,
+    /// Digest of its manifest, unless it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// What happened.
+    pub outcome: ImportOutcome,
+    /// Whether its own name was taken by another.
+    pub renamed: bool,
+    /// What the readers could not take as written.
+    pub diagnostics: usize,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What became of an artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImportOutcome {
+    /// Published now.
+    Published,
+    /// The same source with the same files was there already.
+    Unchanged,
+    /// Refused; nothing of it is there.
+    Failed,
+}
+
+/// The last line of an import.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportSummary {
+    /// Always true; tells this line from the others.
+    pub done: bool,
+    /// Artifacts found.
+    pub found: u64,
+    /// Published now.
+    pub published: u64,
+    /// There already.
+    pub unchanged: u64,
+    /// Refused.
+    pub failed: u64,
+    /// Given another name than their own.
+    pub renamed: u64,
+    /// Things that readers could not take as written.
+    pub diagnostics: u64,
+    /// Found, by kind.
+    pub kinds: Vec<Count>,
+    /// Files that belong to no artifact.
+    pub left_out: u64,
+}
+
+/// An error of the API: RFC 9457, `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// `about:blank#<code>`, stable.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What happened, for every such error.
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// What happened here, to what.
+    pub detail: String,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// The body of `POST …/yank`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct YankRequest {
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Lists of packages.
+pub type PackageList = List<Package>;
+/// Lists of releases, newest first.
+pub type ReleaseList = List<Release>;
