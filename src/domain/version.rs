@@ -41,6 +41,12 @@ struct Parsed {
 }
 
 impl Version {
+    /// `1.0.0`: the version of what gives none.
+    pub fn first() -> Self {
+        let js = js_semver::Version::new(1, 0, 0);
+        Self(Arc::new(Parsed { semver: semver::Version::new(1, 0, 0), js }))
+    }
+
     /// Whether a pre-release part is there.
     pub fn is_prerelease(&self) -> bool {
         !self.0.semver.pre.is_empty()
@@ -59,6 +65,14 @@ impl Version {
     /// The number without build metadata: what is burnt once it was published.
     pub fn number(&self) -> String {
         semver::Version { build: semver::BuildMetadata::EMPTY, ..self.0.semver.clone() }.to_string()
+    }
+
+    /// The next version for a change that breaks nothing: the patch number goes up, or the pre-release is finished.
+    /// `None` past the largest number.
+    pub fn next_patch(&self) -> Option<Self> {
+        let semver::Version { major, minor, patch, .. } = self.0.semver;
+        let patch = if self.is_prerelease() { patch } else { patch.checked_add(1)? };
+        format!("{major}.{minor}.{patch}").parse().ok()
     }
 
     /// A key whose byte order is the order of precedence, for stores that sort text.

@@ -161,7 +161,7 @@ fn failure(error: &RegistryError) -> Failure {
     // Messages of the stores carry their hint on a line of its own.
     let (message, hint) = match text.split_once("\nhint: ") {
         Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
-        None => (text, None),
+        None => (text, hint(error)),
     };
     let (status, code) = match error {
         RegistryError::Forbidden => (StatusCode::FORBIDDEN, Code::Denied),
@@ -204,6 +204,13 @@ fn failure(error: &RegistryError) -> Failure {
         _ => Value::Null,
     };
     Failure { status, code, message, detail, hint }
+}
+
+fn hint(error: &RegistryError) -> Option<String> {
+    match error {
+        RegistryError::NoMatch(no_match) => Some(no_match.hint()),
+        _ => None,
+    }
 }
 
 fn refusal(refused: &Refused) -> (StatusCode, Code) {

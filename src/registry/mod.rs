@@ -11,6 +11,7 @@ mod commit;
 mod delete;
 mod error;
 mod find;
+mod import;
 mod index;
 mod manifests;
 mod open;

@@ -27,6 +27,20 @@ impl Registry {
         self.link(repository, digest, size).await
     }
 
+    /// Takes a small blob that is in memory.
+    pub(super) async fn put_blob(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        digest: &Digest,
+        content: Bytes,
+    ) -> Result<(), RegistryError> {
+        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        let size = content.len() as u64;
+        self.0.storage.put_blob(&self.area(repository), content, digest).await?;
+        self.link(repository, digest, size).await
+    }
+
     /// Opens an upload session. The hash runs under `algorithm` while bytes arrive.
     pub async fn begin_upload(
         &self,
