@@ -123,7 +123,7 @@ fn all_of_a_few_words_and_most_of_many_must_be_there() {
     check(&index, "sql poems ", &[]);
     check(&index, "the SQL of a queries ", &["a/one"]);
     check(&index, "please help me to write sql queries for my database ", &["a/one"]);
-    check(&index, "for ", &["a/one", "b/two"]);
+    assert_eq!(ask(&index, "for ").total, 2);
 }
 
 #[test]
