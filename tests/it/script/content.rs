@@ -26,6 +26,9 @@ impl Scope {
 
     /// Makes a content after its recipe.
     pub fn define(&mut self, name: &str, recipe: &str) -> Result<(), String> {
+        if self.variables.contains_key(name) {
+            return Err(format!("`{name}` is taken"));
+        }
         let bytes = self.make(name, recipe)?;
         self.contents.insert(name.into(), bytes);
         Ok(())
@@ -101,12 +104,16 @@ impl Scope {
             ("random", [length]) => Ok(random(&format!("{} {name}", self.seed), size(length)?)),
             ("repeat", [text, length]) => Ok(text.bytes().cycle().take(size(length)?).collect()),
             ("bytes", [hexadecimal]) => hex::decode(hexadecimal).map_err(|error| error.to_string()),
-            ("join", names) => names.iter().map(|name| self.content(name)).collect::<Result<Vec<_>, _>>().map(|p| p.concat()),
+            ("join", names) => {
+                let parts: Result<Vec<&[u8]>, String> = names.iter().map(|name| self.content(name)).collect();
+                Ok(parts?.concat())
+            }
             ("pad", [name, length]) => {
                 let mut bytes = self.content(name)?.to_vec();
                 bytes.resize(size(length)?, b' ');
                 Ok(bytes)
             }
+            ("image", [config, layers @ ..]) => self.image(config, layers),
             ("targz", entries) => {
                 let pairs: Result<Vec<(&str, &[u8])>, String> = entries
                     .iter()
@@ -119,6 +126,22 @@ impl Scope {
             }
             _ => Err(format!("`@{call}` is no recipe")),
         }
+    }
+}
+
+impl Scope {
+    /// An image manifest of a config and layers, for scripts whose subject is something else.
+    fn image(&self, config: &str, layers: &[&str]) -> Result<Vec<u8>, String> {
+        let descriptor = |name: &str, media_type: &str| {
+            let media_type = format!("application/vnd.oci.image.{media_type}");
+            let text = "{\"mediaType\":\"TYPE\",\"digest\":\"{NAME.digest}\",\"size\":{NAME.size}}";
+            self.fill(&text.replace("TYPE", &media_type).replace("NAME", name))
+        };
+        let config = descriptor(config, "config.v1+json")?;
+        let layers: Result<Vec<String>, String> =
+            layers.iter().map(|layer| descriptor(layer, "layer.v1.tar+gzip")).collect();
+        let head = "\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\"";
+        Ok(format!("{{{head},\"config\":{config},\"layers\":[{}]}}", layers?.join(",")).into_bytes())
     }
 }
 
@@ -151,14 +174,16 @@ fn random(seed: &str, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// A gzip-compressed tar of plain files.
+/// A gzip-compressed tar of plain files, whose names are written as they are: `..` and absolute ones too.
 pub fn tar_gz(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default()));
     for (path, bytes) in files {
         let mut header = tar::Header::new_ustar();
+        header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        archive.append_data(&mut header, path, *bytes).unwrap();
+        header.set_cksum();
+        archive.append(&header, *bytes).unwrap();
     }
     archive.into_inner().unwrap().finish().unwrap()
 }

@@ -59,6 +59,12 @@ pub struct Expected {
     pub captures: Vec<(usize, String, String)>,
 }
 
+impl Expected {
+    fn status(line: usize, status: u16) -> Self {
+        Self { line, statuses: vec![status], headers: Vec::new(), body: Vec::new(), captures: Vec::new() }
+    }
+}
+
 /// A rule about one response header.
 #[derive(Debug)]
 pub enum HeaderRule {
@@ -139,16 +145,11 @@ impl<'a> Reader<'a> {
             self.each = Some((name.trim().into(), values.split('|').map(|value| value.trim().into()).collect()));
             return Ok(());
         }
+        if let Some(what) = text.strip_prefix("push ") {
+            return push(line, what, items);
+        }
         if let Some((method, target)) = request_line(text) {
-            items.push(Item::Step(Step {
-                line,
-                each: self.each.take(),
-                method: method.into(),
-                target: target.into(),
-                headers: Vec::new(),
-                body: None,
-                expected: None,
-            }));
+            items.push(Item::Step(Step { each: self.each.take(), ..step(line, method, target) }));
             return Ok(());
         }
         let Some(Item::Step(step)) = items.last_mut() else {
@@ -224,6 +225,46 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Set-up in one line: `push blob a, b`, `push image NAME as REFERENCE`, `push index NAME as REFERENCE`, each with
+/// `to REPOSITORY` where it is not `{repo}`. Stands for the plain requests, which must succeed.
+fn push(line: usize, what: &str, items: &mut Vec<Item>) -> Result<(), String> {
+    let (what, repository) = what.split_once(" to ").unwrap_or((what, "{repo}"));
+    let (kind, names) = what.split_once(' ').ok_or("expected `push KIND NAME`")?;
+    if kind == "blob" {
+        for name in names.split(',').map(str::trim) {
+            let mut open = step(line, "POST", &format!("/v2/{repository}/blobs/uploads/"));
+            let mut opened = Expected::status(line, 202);
+            opened.captures.push((line, "Location".into(), "opened".into()));
+            open.expected = Some(opened);
+            items.push(Item::Step(open));
+            let target = format!("{{opened.query}}digest={{{name}.digest}}");
+            items.push(Item::Step(put(line, &target, name, "application/octet-stream")));
+        }
+        return Ok(());
+    }
+    let (name, reference) = names.split_once(" as ").ok_or("expected `push image NAME as REFERENCE`")?;
+    let media_type = match kind {
+        "image" => "application/vnd.oci.image.manifest.v1+json",
+        "index" => "application/vnd.oci.image.index.v1+json",
+        _ => return Err(format!("`push {kind}` is unknown: expected blob, image or index")),
+    };
+    items.push(Item::Step(put(line, &format!("/v2/{repository}/manifests/{reference}"), name, media_type)));
+    Ok(())
+}
+
+fn put(line: usize, target: &str, name: &str, media_type: &str) -> Step {
+    let mut step = step(line, "PUT", target);
+    step.headers.push(("Content-Type".into(), media_type.into()));
+    step.body = Some(Body::Whole(Piece { name: name.into(), range: None }));
+    step.expected = Some(Expected::status(line, 201));
+    step
+}
+
+fn step(line: usize, method: &str, target: &str) -> Step {
+    let (method, target) = (method.into(), target.into());
+    Step { line, each: None, method, target, headers: Vec::new(), body: None, expected: None }
+}
+
 fn request_line(text: &str) -> Option<(&str, &str)> {
     let (method, target) = text.split_once(' ')?;
     (method.len() > 2 && method.bytes().all(|byte| byte.is_ascii_uppercase())).then_some((method, target.trim()))
@@ -238,8 +279,7 @@ fn expectation(line: usize, answer: &str, step: &mut Step) -> Result<(), String>
     }
     let statuses: Result<Vec<u16>, _> = answer.split(" or ").map(|status| status.trim().parse()).collect();
     let statuses = statuses.map_err(|_| format!("`{answer}` is no status"))?;
-    step.expected =
-        Some(Expected { line, statuses, headers: Vec::new(), body: Vec::new(), captures: Vec::new() });
+    step.expected = Some(Expected { statuses, ..Expected::status(line, 0) });
     Ok(())
 }
 

@@ -99,6 +99,24 @@ async fn a_captured_location_takes_more_parameters() {
 }
 
 #[tokio::test]
+async fn set_up_in_one_line_stands_for_the_plain_requests() {
+    let text = "content config = {}\ncontent image = @image(config, config)\n\
+                push blob config to a/b\npush image image as 1.0 to a/b";
+    let opened = "HTTP/1.1 202 Accepted\nLocation: /up/1\nContent-Length: 0\n\n";
+    let created = "HTTP/1.1 201 Created\nContent-Length: 0\n\n";
+    let (failures, requests) = run(text, &[opened, created, created]).await;
+    assert_eq!(failures, Vec::<String>::new());
+    assert!(requests[0].starts_with("POST /v2/a/b/blobs/uploads/ HTTP"), "{}", requests[0]);
+    assert!(requests[1].starts_with("PUT /up/1?digest=sha256:44136fa355b3"), "{}", requests[1]);
+    assert!(requests[2].starts_with("PUT /v2/a/b/manifests/1.0 HTTP"), "{}", requests[2]);
+    let (_, body) = requests[2].split_once("\r\n\r\n").unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(manifest["layers"][0]["size"], 2);
+    let (failures, _) = run(text, &[opened, created, OK]).await;
+    assert!(failures[0].contains("sample.http:4: expected status [201], found 200"), "{failures:?}");
+}
+
+#[tokio::test]
 async fn a_partial_body_announces_all_and_hangs_up() {
     let text = "content blob = 0123456789\nPUT /b\n< partial 4 blob\n=> hang up";
     let (failures, requests) = run(text, &[""]).await;
@@ -170,6 +188,7 @@ async fn a_script_that_cannot_be_read_names_its_line() {
         ("GET /\n<<\nabc", ":2: `<<` without `>>`"),
         ("X: y", ":1: `X: y` stands before any request"),
         ("content a = @random(many)\nGET /\n=> 200", ":1: `many` is no size"),
+        ("content repo = a\nGET /\n=> 200", ":1: `repo` is taken"),
         ("GET /{nobody}\n=> 200", ":1: no content is called `nobody`"),
     ] {
         let (_folder, path) = script(text);
