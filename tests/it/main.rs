@@ -1,1 +1,6 @@
-//! The integration tests: one binary.
+//! The integration tests: one binary, because every further one would link the whole tree again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod script;
+mod scripts;
+mod world;
