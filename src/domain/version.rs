@@ -206,9 +206,29 @@ impl FromStr for Range {
     type Err = VersionError;
 
     fn from_str(text: &str) -> Result<Self, VersionError> {
-        let range = js_semver::Range::parse(text).map_err(|error| VersionError::new("range", text, error))?;
+        let operators = join_tilde(text);
+        // npm takes `~>` for `~`; the crate takes any run of '>' and '=' for it.
+        let runs = operators.split('~').skip(1);
+        if runs
+            .into_iter()
+            .any(|rest| rest.chars().take_while(|sign| "=>".contains(*sign)).skip(1).any(|sign| sign == '>'))
+        {
+            return Err(VersionError::new("range", text, "'~' is followed by too many signs"));
+        }
+        let range = js_semver::Range::parse(&operators).map_err(|error| VersionError::new("range", text, error))?;
         Ok(Self { text: text.to_owned(), range })
     }
+}
+
+/// `~ > 1.2` as `~> 1.2`: npm reads both alike, the crate only the second (`spec/vectors/ranges.json` has such ranges).
+fn join_tilde(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    for part in text.split_inclusive('~') {
+        let rest = part.trim_start();
+        let follows_tilde = joined.ends_with('~') && rest.starts_with('>');
+        joined.push_str(if follows_tilde { rest } else { part });
+    }
+    joined
 }
 
 impl PartialEq for Range {

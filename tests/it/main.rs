@@ -3,4 +3,5 @@
 
 mod script;
 mod scripts;
+mod vectors;
 mod world;
