@@ -1,1 +1,20 @@
-//! Archives: deterministic writing and guarded reading of an artifact's file tree, and the manifests made of it.
+//! Archives and what is made of them: deterministic writing and guarded reading of an artifact's file tree, the manifest
+//! around it, and the record that a publication leaves (`spec/artifact.md`).
+//!
+//! Promises that nothing a stranger packed leaves the tree, exceeds [`Limits`] or makes this code panic, and that equal
+//! trees give equal bytes. Knows nothing of files on disk, networks, stores, or the formats inside the files.
+
+mod artifact;
+mod contents;
+mod limits;
+mod read;
+mod record;
+mod tar_entries;
+mod write;
+
+pub use artifact::{Blob, PackError, Packed, pack};
+pub use contents::{Contents, IdentityError, UnpackError, check_identity, unpack};
+pub use limits::{ArchiveError, Limit, Limits};
+pub use read::read_archive;
+pub use record::record;
+pub use write::{write_archive, write_tar};
