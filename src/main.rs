@@ -1,2 +1,5 @@
-//! The program: reads its arguments and hands over to the library.
-fn main() {}
+//! The program: hands over to the library.
+
+fn main() -> std::process::ExitCode {
+    pcl_registry::cli::main()
+}

@@ -1,1 +1,35 @@
-//! The program: one file a command.
+//! The program `pclr`: one file a command.
+//!
+//! Promises that results go to standard output and everything else to standard error, that every error says what to do
+//! next where there is something to do, and that the exit code tells the sort of answer ([`Exit`]). Knows how things are
+//! typed and printed; what they mean is decided in the modules that it calls.
+
+mod args;
+mod artifact;
+mod collect;
+mod completions;
+pub mod config;
+mod failure;
+mod import;
+mod import_archive;
+mod list;
+mod output;
+mod progress;
+mod pull;
+mod push;
+mod rebuild;
+mod resolve;
+mod restore;
+mod run;
+mod search;
+mod serve;
+mod server;
+mod settings;
+mod show;
+mod tags;
+mod units;
+mod versions;
+mod yank;
+
+pub use failure::Exit;
+pub use run::main;

@@ -1,1 +1,30 @@
-//! Talks to a registry; verifies before a byte is used.
+//! Talks to a registry: publishes, fetches, asks; verifies before a byte is used.
+//!
+//! Promises that whatever it hands out or writes to disk has the digest it was asked for by, that every read has a stated
+//! maximum, that it repeats only what can be repeated without harm, and that silence ends a call while slowness does not.
+//! Knows nothing of terminals, tables or the server's inside: it sees the documents of `domain::api` and the OCI
+//! distribution specification only.
+
+mod answer;
+mod catalogue;
+mod content;
+mod error;
+mod folder;
+mod import;
+mod pull;
+mod push;
+mod read_files;
+mod transport;
+mod wanted;
+mod write_files;
+
+pub use catalogue::{ListQuery, SearchQuery};
+pub use error::{ClientError, Outage};
+pub use folder::FilesError;
+pub use import::{ImportLine, ImportLines};
+pub use pull::Pulled;
+pub use push::{Outcome, Pushed};
+pub use read_files::{FilesRead, read_files};
+pub use transport::{Client, Timeouts, Watch, install_tls_provider};
+pub use wanted::{Selector, Wanted, WantedError};
+pub use write_files::{Existing, Written, write_files};

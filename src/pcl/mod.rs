@@ -1,1 +1,32 @@
-//! Readers: PCL source in its five dialects, SKILL.md folders, agent files, tables of prompts, older registries. They never fail.
+//! Readers: PCL source in its dialects, `SKILL.md` folders, agent files, tables of prompts, older registries.
+//!
+//! Promise: they never fail. Whatever the bytes are, each gives a [`Finding`], with diagnostics for what could not be taken
+//! as written; nothing is guessed silently. Pure functions of paths and bytes; they know nothing of disks, networks or
+//! stores. Nothing that they read is run or followed.
+
+mod agent_json;
+mod agent_yaml;
+mod discover;
+mod finding;
+pub(crate) mod front_matter;
+pub mod language;
+mod markdown;
+mod older_registry;
+mod paths;
+mod prompts;
+mod tree;
+mod yaml;
+
+pub use discover::discover;
+pub use finding::{Discovery, Finding, Found, LeftOut, slug_candidates};
+pub use tree::read_tree;
+
+use crate::domain::Kind;
+
+/// The kind that a keyword of the language declares.
+pub(crate) fn kind_of_keyword(word: &str) -> Option<Kind> {
+    match word {
+        "fn" | "function" => Some(Kind::Function),
+        _ => word.parse().ok().filter(|kind| *kind != Kind::Function),
+    }
+}

@@ -1,0 +1,121 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand};
+
+use super::output::{Format, Output};
+use crate::client::{Client, ClientError};
+
+/// A registry for AI artifacts: publish, find and fetch personas, skills, teams and workflows.
+#[derive(Debug, Parser)]
+#[command(name = "pclr", version, about, max_term_width = 100, arg_required_else_help = true)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Global {
+    /// Address of the registry
+    #[arg(
+        long,
+        global = true,
+        env = "PCLR_REGISTRY",
+        hide_env = true,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7117"
+    )]
+    registry: String,
+    /// How to print results
+    #[arg(long, global = true, value_enum, env = "PCLR_OUTPUT", hide_env = true, default_value_t)]
+    output: Format,
+    /// Print errors only, and results that were asked for
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+impl Global {
+    pub(super) fn output(&self) -> Output {
+        Output { format: self.output, quiet: self.quiet }
+    }
+
+    pub(super) fn client(&self) -> Result<Client, ClientError> {
+        Client::new(&self.registry)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Start a registry
+    Serve(super::serve::Serve),
+    /// Publish a folder or file
+    Push(super::push::Push),
+    /// Fetch and verify an artifact and write its files
+    Pull(super::pull::Pull),
+    /// Show an artifact, or one version with its files
+    Show(super::show::Show),
+    /// List the versions of an artifact
+    Versions(super::versions::Versions),
+    /// List artifacts
+    List(super::list::List),
+    /// Find artifacts by words
+    Search(super::search::Search),
+    /// Find the best version in a range
+    Resolve(super::resolve::Resolve),
+    /// List tags and how many artifacts have each
+    Tags(super::tags::Counts),
+    /// List skills and how many artifacts have each
+    Skills(super::tags::Counts),
+    /// Publish everything that is found in a folder, table or registry.json
+    Import(super::import::Import),
+    /// Take a version out of resolution, or put it back
+    Yank(super::yank::Yank),
+    /// Bring a deleted version back
+    Restore(super::restore::Restore),
+    /// Rebuild catalogue and search index from the object store
+    Rebuild(super::rebuild::Rebuild),
+    /// Remove content that nothing names any more
+    #[command(visible_alias = "gc")]
+    Collect(super::collect::Collect),
+    /// Print the completions of a shell
+    Completions(super::completions::Completions),
+}
+
+/// Which packages, for lists and searches.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Filter {
+    /// Only this kind: persona, team, workflow, skill, type, interface, enum, function or module
+    #[arg(long)]
+    pub(super) kind: Option<crate::domain::Kind>,
+    /// Only with this tag
+    #[arg(long)]
+    pub(super) tag: Option<String>,
+    /// Only with this skill
+    #[arg(long)]
+    pub(super) skill: Option<String>,
+    /// Only of this organisation
+    #[arg(long)]
+    pub(super) org: Option<String>,
+    /// Rows a page
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit: Option<u32>,
+    /// The page to show, as the page before names it
+    #[arg(long, value_name = "CURSOR")]
+    pub(super) page: Option<String>,
+}
+
+impl Filter {
+    /// As a question to the registry, in the given order.
+    pub(super) fn query(self, sort: Option<&str>) -> crate::client::ListQuery {
+        crate::client::ListQuery {
+            kind: self.kind,
+            tag: self.tag,
+            skill: self.skill,
+            org: self.org,
+            sort: sort.map(str::to_owned),
+            limit: self.limit,
+            cursor: self.page,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `pclr list`: artifacts, a page at a time.
+
+use clap::{Args, ValueEnum};
+
+use super::args::{Filter, Global};
+use super::failure::Exit;
+use super::output::{short, table};
+use crate::domain::api::PackageList;
+
+/// List artifacts
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    filter: Filter,
+    /// Order
+    #[arg(long, value_enum)]
+    sort: Option<Sort>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Sort {
+    /// By name
+    Name,
+    /// Last changed first
+    Updated,
+}
+
+impl List {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let sort = self.sort.map(|sort| match sort {
+            Sort::Name => "name",
+            Sort::Updated => "updated",
+        });
+        let page = global.client()?.packages(&self.filter.query(sort)).await?;
+        global.output().document(&page, of_packages)?;
+        if let Some(next) = &page.next {
+            global.output().note(format!("more: repeat with --page {next}"));
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn of_packages(page: &PackageList) -> String {
+    let rows = page.items.iter().map(|package| {
+        let about = package.description.as_deref().map(short).unwrap_or_default();
+        [package.name.to_string(), package.kind.to_string(), package.shown.to_string(), about]
+    });
+    table(["NAME", "KIND", "VERSION", "ABOUT"], rows)
+}

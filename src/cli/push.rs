@@ -1,0 +1,93 @@
+//! `pclr push`: publishes a folder or file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::args::Global;
+use super::artifact::Local;
+use super::failure::{Exit, Failure};
+use super::progress::Progress;
+use super::units::human;
+use crate::client::{Outcome, Pushed, Selector, Wanted};
+use crate::domain::{Kind, Name, Version};
+
+/// Publish a folder or file
+#[derive(Debug, Args)]
+#[command(after_help = "The version is the one in the source, unless the name says another. \
+    A version never changes: pushing the same files again does nothing, other files need a new version.")]
+pub(super) struct Push {
+    /// Folder or file
+    path: PathBuf,
+    /// org/name or org/name@1.2.3
+    #[arg(value_name = "NAME[@VERSION]")]
+    wanted: Option<Wanted>,
+    /// What it is, if the source does not say: persona, team, workflow, skill, …
+    #[arg(long)]
+    kind: Option<Kind>,
+    /// Which of several declarations in a PCL file
+    #[arg(long, value_name = "NAME")]
+    declaration: Option<String>,
+}
+
+impl Push {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let output = global.output();
+        let local = Local::read(&self.path, self.kind, self.declaration.as_deref())?;
+        let (name, version) = self.identity(&local)?;
+        for left_out in &local.left_out {
+            output.note(format!("left out: {left_out}"));
+        }
+        let declared = &local.finding.about.declares;
+        if declared.len() > 1 && self.declaration.is_none() {
+            let chosen = local.finding.primary.declaration.as_deref().unwrap_or(&local.finding.title);
+            output.note(format!(
+                "{} declares {} artifacts and is published as {chosen}; --declaration chooses another, `pclr import` publishes all",
+                local.finding.primary.file,
+                declared.len()
+            ));
+        }
+        for found in &local.finding.about.diagnostics {
+            output.note(format!("{}:{}: {}", found.file, found.line, found.message));
+        }
+        let progress = Progress::bytes(output, "sending");
+        let client = global.client()?.watched(progress.watch());
+        let pushed = client.push(&name, &local.tree, local.config(version)).await?;
+        progress.finish();
+        output.outcome(&pushed, |pushed| sentence(pushed, local.finding.kind))?;
+        Ok(Exit::Done)
+    }
+
+    /// Name and version, or what to type so that there is one.
+    fn identity(&self, local: &Local) -> Result<(Name, Version), Failure> {
+        let path = self.path.display();
+        let source = local.finding.version.clone();
+        let Some(wanted) = &self.wanted else {
+            let suffix = if source.is_some() { "" } else { "@0.1.0" };
+            let hint = format!("pclr push {path} ORG/{}{suffix}, with your organisation for ORG", local.slug());
+            return Err(Failure::usage(format!("{path} is to be published, but under which name is not said"), hint));
+        };
+        let name = wanted.name.clone();
+        match (&wanted.selector, source) {
+            (Selector::Version(version), _) => Ok((name, version.clone())),
+            (Selector::Latest, Some(version)) => Ok((name, version)),
+            (Selector::Latest, None) => {
+                let file = &local.finding.primary.file;
+                let hint = format!("pclr push {path} {name}@0.1.0, or give {file} a version of its own");
+                Err(Failure::usage(format!("{path} has no version: neither {file} nor the name says one"), hint))
+            }
+            _ => {
+                let hint = format!("pclr push {path} {name}@1.2.3; ranges, tags and digests are for reading");
+                Err(Failure::usage(format!("{wanted} does not name one exact version"), hint))
+            }
+        }
+    }
+}
+
+fn sentence(pushed: &Pushed, kind: Kind) -> String {
+    let Pushed { name, version, digest, sent, .. } = pushed;
+    match pushed.outcome {
+        Outcome::Published => format!("published {kind} {name}@{version} ({} sent)\n{digest}", human(*sent)),
+        Outcome::Unchanged => format!("{name}@{version} is already published, with the same files\n{digest}"),
+    }
+}

@@ -1,0 +1,66 @@
+//! `pclr rebuild`: the catalogue and the search index again from the object store. Works on the data folder, without a
+//! server.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::args::Global;
+use super::config::{ServeConfig, Settings};
+use super::failure::Exit;
+use super::server::{self, RebuildWhat};
+
+/// Rebuild catalogue and search index from the object store
+#[derive(Debug, Args)]
+pub(super) struct Rebuild {
+    /// Only the search index
+    #[arg(long, conflicts_with = "catch_up")]
+    search: bool,
+    /// Only add to the catalogue what the store has more, after an older database was restored
+    #[arg(long)]
+    catch_up: bool,
+    #[command(flatten)]
+    store: Store,
+}
+
+/// Which store to work on.
+#[derive(Debug, Args)]
+pub(super) struct Store {
+    /// Folder with everything the registry keeps [default: pclr-data]
+    #[arg(long, env = "PCLR_DATA", hide_env = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Metadata store, sqlite:PATH or memory: [default: sqlite:DIR/metadata.sqlite]
+    #[arg(long, env = "PCLR_METADATA", hide_env = true, value_name = "STORE")]
+    metadata: Option<super::config::Metadata>,
+    /// File with settings [default: DIR/pclr.toml, if it is there]
+    #[arg(long, env = "PCLR_CONFIG", hide_env = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Store {
+    /// The configuration that a server on this store would have.
+    pub(super) fn config(self) -> anyhow::Result<ServeConfig> {
+        let given = Settings { data: self.data, metadata: self.metadata, ..Settings::default() };
+        ServeConfig::load(given, self.config.as_deref())
+    }
+}
+
+impl Rebuild {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let what = match (self.search, self.catch_up) {
+            (true, _) => RebuildWhat::Search,
+            (false, true) => RebuildWhat::CatchUp,
+            (false, false) => RebuildWhat::Everything,
+        };
+        let done = server::rebuild(self.store.config()?, what).await?;
+        global.output().outcome(&done, |done| {
+            let what = match what {
+                RebuildWhat::Search => "search index rebuilt",
+                RebuildWhat::CatchUp => "catalogue caught up",
+                RebuildWhat::Everything => "catalogue and search index rebuilt",
+            };
+            format!("{what}: {}, the last is event {}", super::output::count(done.applied as usize, "event"), done.head)
+        })?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,90 @@
+//! From the command line to an exit code.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use super::args::{Cli, Command, Global};
+use super::failure::{Exit, Failure};
+use super::output::aside;
+
+/// Reads the arguments, does what they say, and tells how it ended.
+pub fn main() -> ExitCode {
+    crate::client::install_tls_provider();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, to standard output and with code 0.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8));
+        }
+    };
+    warn_of_unknown_variables();
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) if Failure::is_closed_pipe(&error) => Exit::Done.into(),
+        Err(error) => {
+            let failure = Failure::of(error);
+            aside("error", &failure.message);
+            if let Some(hint) = &failure.hint {
+                aside("hint", hint);
+            }
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Exit> {
+    // One command of a client waits for the network more than it works; a server has the machine to itself.
+    let mut runtime = match cli.command {
+        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = runtime.enable_all().build()?;
+    let result = runtime.block_on(async {
+        if let Command::Serve(serve) = cli.command {
+            // A server stops by itself, and gracefully.
+            return serve.run().await;
+        }
+        tokio::select! {
+            result = dispatch(cli.command, &cli.global) => result,
+            // Leaving through here removes what was half written.
+            _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+        }
+    });
+    // A thread that still reads a file must not keep the program from ending.
+    runtime.shutdown_background();
+    result
+}
+
+async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
+    match command {
+        Command::Serve(serve) => serve.run().await,
+        Command::Push(push) => push.run(global).await,
+        Command::Pull(pull) => pull.run(global).await,
+        Command::Show(show) => show.run(global).await,
+        Command::Versions(versions) => versions.run(global).await,
+        Command::List(list) => list.run(global).await,
+        Command::Search(search) => search.run(global).await,
+        Command::Resolve(resolve) => resolve.run(global).await,
+        Command::Tags(counts) => counts.run(global, super::tags::Of::Tags).await,
+        Command::Skills(counts) => counts.run(global, super::tags::Of::Skills).await,
+        Command::Import(import) => import.run(global).await,
+        Command::Yank(yank) => yank.run(global).await,
+        Command::Restore(restore) => restore.run(global).await,
+        Command::Rebuild(rebuild) => rebuild.run(global).await,
+        Command::Collect(collect) => collect.run(global).await,
+        Command::Completions(completions) => completions.run(),
+    }
+}
+
+fn warn_of_unknown_variables() {
+    let command = Cli::command();
+    let arguments = command.get_subcommands().chain([&command]).flat_map(clap::Command::get_arguments);
+    let known: Vec<&str> = arguments.filter_map(|argument| argument.get_env()?.to_str()).collect();
+    let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for (name, nearest) in super::config::unknown_variables(set, &known) {
+        let nearest = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+        aside("warning", &format!("{name} is no setting of pclr and is ignored{nearest}"));
+    }
+}

@@ -1,0 +1,74 @@
+//! `pclr search`: artifacts by words.
+
+use clap::{Args, ValueEnum};
+
+use super::args::{Filter, Global};
+use super::failure::{Exit, Failure};
+use super::output::{Format, short, table};
+use crate::client::SearchQuery;
+use crate::domain::api::{Count, SearchPage};
+
+/// Find artifacts by words
+#[derive(Debug, Args)]
+pub(super) struct Search {
+    /// What to look for
+    #[arg(required = true)]
+    words: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
+    /// Order
+    #[arg(long, value_enum)]
+    sort: Option<Sort>,
+    /// Also count the matches by kind, tag, skill and organisation
+    #[arg(long)]
+    facets: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Sort {
+    /// Best match first
+    Relevance,
+    /// By name
+    Name,
+    /// Last published first
+    Newest,
+}
+
+impl Search {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let sort = self.sort.map(|sort| match sort {
+            Sort::Relevance => "relevance",
+            Sort::Name => "name",
+            Sort::Newest => "newest",
+        });
+        let words = self.words.join(" ");
+        let query = SearchQuery { q: words.clone(), filter: self.filter.query(sort), facets: self.facets };
+        let (page, output) = (global.client()?.search(&query).await?, global.output());
+        if page.hits.is_empty() && output.format == Format::Table {
+            return Err(Failure::no(format!("nothing matches {words:?}"), "fewer words or filters find more").into());
+        }
+        output.document(&page, of_page)?;
+        if let Some(next) = &page.next {
+            output.note(format!("{} match; more: repeat with --page {next}", page.total));
+        }
+        Ok(if page.hits.is_empty() { Exit::No } else { Exit::Done })
+    }
+}
+
+fn of_page(page: &SearchPage) -> String {
+    let rows = page.hits.iter().map(|hit| {
+        [hit.name.to_string(), hit.kind.to_string(), hit.version.to_string(), short(&hit.description)]
+    });
+    let mut text = table(["NAME", "KIND", "VERSION", "ABOUT"], rows);
+    if let Some(facets) = &page.facets {
+        let groups = [("kind", &facets.kinds), ("tag", &facets.tags), ("skill", &facets.skills), ("org", &facets.orgs)];
+        let rows = groups.into_iter().filter(|(_, counts)| !counts.is_empty());
+        let rows = rows.map(|(name, counts)| [name.to_owned(), counts.iter().map(one).collect::<Vec<_>>().join(", ")]);
+        text = format!("{text}\n\n{}", table(["BY", "MATCHES"], rows));
+    }
+    text
+}
+
+fn one(count: &Count) -> String {
+    format!("{} {}", count.value, count.count)
+}

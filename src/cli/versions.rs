@@ -1,0 +1,37 @@
+//! `pclr versions`: what was published under a name.
+
+use clap::Args;
+
+use super::args::Global;
+use super::failure::Exit;
+use super::output::table;
+use crate::domain::Name;
+use crate::domain::api::{List, ReleaseList};
+
+/// List the versions of an artifact
+#[derive(Debug, Args)]
+pub(super) struct Versions {
+    /// org/name
+    name: Name,
+}
+
+impl Versions {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let releases = List { items: global.client()?.releases(&self.name).await?, next: None };
+        global.output().document(&releases, of_releases)?;
+        Ok(Exit::Done)
+    }
+}
+
+fn of_releases(releases: &ReleaseList) -> String {
+    let rows = releases.items.iter().map(|release| {
+        let state = match (release.yanked, release.deprecated) {
+            (true, _) => "yanked",
+            (false, true) => "deprecated",
+            (false, false) => "",
+        };
+        let published = release.published.to_string();
+        [release.version.to_string(), published, release.digest.to_string(), state.to_owned()]
+    });
+    table(["VERSION", "PUBLISHED", "DIGEST", "STATE"], rows)
+}

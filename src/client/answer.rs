@@ -1,0 +1,180 @@
+//! Answers: bodies read up to a maximum, and error documents turned into decisions.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{Response, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Client;
+use super::error::{ClientError, Outage};
+use crate::domain::Digest;
+use crate::domain::api::Problem;
+
+/// Most that is read of an error document, in bytes.
+const ERROR_MAX: u64 = 64 << 10;
+/// Most characters of a foreign error that are shown.
+const SHOWN: usize = 400;
+
+/// The error document of the OCI distribution specification 1.1, "Error Codes".
+#[derive(Deserialize)]
+struct OciErrors {
+    errors: Vec<OciError>,
+}
+
+#[derive(Deserialize)]
+struct OciError {
+    code: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    detail: Value,
+}
+
+/// What an error document says, whichever of the two forms it has.
+pub(super) struct Said {
+    pub(super) code: String,
+    pub(super) detail: String,
+    pub(super) hint: Option<String>,
+    pub(super) digest: Option<Digest>,
+}
+
+/// Lets good answers through; reads others and says what they mean.
+pub(super) async fn accept(client: &Client, response: Response, what: &str) -> Result<Response, ClientError> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return Ok(response);
+    }
+    // A body that cannot be read leaves the status, which says enough.
+    let idle = client.timeouts.idle.min(Duration::from_secs(5));
+    let body = read_body(client, response, what, ERROR_MAX, idle).await.unwrap_or_default();
+    let said = said(&body).unwrap_or_else(|| foreign(status, &body));
+    Err(match status {
+        StatusCode::NOT_FOUND => ClientError::NotFound { what: what.to_owned(), detail: said.detail, hint: said.hint },
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => client.out(what, Outage::Busy(status.as_u16())),
+        _ if status.is_server_error() => {
+            client.out(what, Outage::Failed { status: status.as_u16(), detail: said.detail })
+        }
+        _ => ClientError::Refused {
+            what: what.to_owned(),
+            status: status.as_u16(),
+            code: said.code,
+            detail: said.detail,
+            hint: said.hint,
+            digest: said.digest,
+        },
+    })
+}
+
+/// Reads a body of at most `maximum` bytes, each part within `idle` of the one before.
+pub(super) async fn read_body(
+    client: &Client,
+    mut response: Response,
+    what: &str,
+    maximum: u64,
+    idle: Duration,
+) -> Result<Bytes, ClientError> {
+    let too_large = || ClientError::TooLarge { what: what.to_owned(), maximum };
+    let announced = response.content_length();
+    if announced.is_some_and(|length| length > maximum) {
+        return Err(too_large());
+    }
+    // The announcement is a stranger's word: it saves copies, up to 16 MiB, and is trusted no further.
+    let mut body = BytesMut::with_capacity(announced.unwrap_or_default().min(16 << 20) as usize);
+    loop {
+        let part = match tokio::time::timeout(idle, response.chunk()).await {
+            Err(_) => return Err(client.out(what, Outage::Silent(idle))),
+            Ok(Err(error)) => return Err(client.unavailable(what, &error)),
+            Ok(Ok(part)) => part,
+        };
+        let Some(part) = part else { return Ok(body.freeze()) };
+        if (body.len() + part.len()) as u64 > maximum {
+            return Err(too_large());
+        }
+        client.moved(part.len() as u64);
+        body.extend_from_slice(&part);
+    }
+}
+
+/// A header as text.
+pub(super) fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+fn said(body: &[u8]) -> Option<Said> {
+    if let Ok(problem) = serde_json::from_slice::<Problem>(body) {
+        let code = problem.kind.rsplit('#').next().unwrap_or_default().to_owned();
+        let digest = digest_in(&Value::String(problem.detail.clone()));
+        return Some(Said { code, detail: problem.detail, hint: problem.hint, digest });
+    }
+    let OciErrors { errors } = serde_json::from_slice(body).ok()?;
+    let error = errors.into_iter().next()?;
+    let text = |key: &str| error.detail.get(key).and_then(Value::as_str).map(str::to_owned);
+    let detail = if error.message.is_empty() { error.code.clone() } else { error.message };
+    Some(Said { hint: text("hint"), digest: digest_in(&error.detail), code: error.code, detail })
+}
+
+/// An answer of something that may be no registry: its status, and the beginning of what it says if that is plain text.
+fn foreign(status: StatusCode, body: &[u8]) -> Said {
+    let text = String::from_utf8_lossy(body);
+    let first = text.lines().next().unwrap_or_default().trim();
+    let plain = !first.is_empty() && !first.starts_with(['<', '{', '[']);
+    let said: String = if plain { format!(": {first}") } else { String::new() }.chars().take(SHOWN).collect();
+    Said { code: String::new(), detail: format!("HTTP {status}{said}"), hint: None, digest: None }
+}
+
+/// The first digest in an error's detail, wherever it stands: registries do not agree on its place.
+fn digest_in(value: &Value) -> Option<Digest> {
+    match value {
+        Value::String(text) => {
+            text.split(|c: char| c.is_whitespace() || "()\"',".contains(c)).find_map(|word| word.parse().ok())
+        }
+        Value::Array(items) => items.iter().find_map(digest_in),
+        Value::Object(fields) => fields.values().find_map(digest_in),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn both_forms_of_error_documents_are_read() {
+        let problem = br#"{"type":"about:blank#not_found","title":"t","status":404,"detail":"no such","hint":"try"}"#;
+        let read = said(problem).unwrap();
+        assert_eq!(
+            (read.code.as_str(), read.detail.as_str(), read.hint.as_deref()),
+            ("not_found", "no such", Some("try"))
+        );
+
+        let oci = format!(
+            r#"{{"errors":[{{"code":"DENIED","message":"taken","detail":{{"published":{{"digest":"{DIGEST}"}}}}}}]}}"#
+        );
+        let read = said(oci.as_bytes()).unwrap();
+        assert_eq!((read.code.as_str(), read.detail.as_str()), ("DENIED", "taken"));
+        assert_eq!(read.digest.map(|digest| digest.to_string()).as_deref(), Some(DIGEST));
+    }
+
+    #[test]
+    fn other_answers_are_shown_only_if_they_are_text() {
+        let status = StatusCode::BAD_REQUEST;
+        assert_eq!(foreign(status, b"<html>no</html>").detail, "HTTP 400 Bad Request");
+        assert_eq!(foreign(status, b"go away\nplease").detail, "HTTP 400 Bad Request: go away");
+        assert!(foreign(status, "x".repeat(5000).as_bytes()).detail.len() < 500);
+        assert!(said(b"{\"errors\":[]}").is_none() && said(b"").is_none());
+    }
+
+    #[test]
+    fn a_digest_is_found_in_a_sentence() {
+        let found = |text: String| digest_in(&Value::String(text)).map(|digest| digest.to_string());
+        assert_eq!(found(format!("published with other bytes ({DIGEST})")).as_deref(), Some(DIGEST));
+        assert_eq!(found("nothing".to_owned()), None);
+    }
+}

@@ -1,0 +1,173 @@
+//! What the catalogue answers: `/api/v1`. Each function is one call and returns the document as it came.
+
+use bytes::Bytes;
+use reqwest::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::answer::read_body;
+use super::error::ClientError;
+use super::transport::Client;
+use crate::domain::api::{Count, List, PackageList, ReleaseList, Resolved, SearchPage, VersionDetail, YankRequest};
+use crate::domain::{Kind, Name, Package, Range, Release, Version};
+
+/// Most that is read of a document, in bytes.
+const DOCUMENT_MAX: u64 = 64 << 20;
+/// Pages that are followed where all are wanted.
+const PAGES_MAX: usize = 10_000;
+
+/// Which packages to list. Empty fields ask for nothing.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ListQuery {
+    /// Of this kind.
+    pub kind: Option<Kind>,
+    /// With this label.
+    pub tag: Option<String>,
+    /// With this skill.
+    pub skill: Option<String>,
+    /// Of this organisation.
+    pub org: Option<String>,
+    /// `name` or `updated`.
+    pub sort: Option<String>,
+    /// Rows a page.
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// What to search for.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SearchQuery {
+    /// The words.
+    pub q: String,
+    /// The filters; `sort` is `relevance`, `name` or `newest`.
+    #[serde(flatten)]
+    pub filter: ListQuery,
+    /// Whether to count matches by kind, tag, skill and organisation.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub facets: bool,
+}
+
+impl Client {
+    /// One page of packages.
+    pub async fn packages(&self, query: &ListQuery) -> Result<PackageList, ClientError> {
+        self.document("the list of artifacts", "/api/v1/artifacts", query).await
+    }
+
+    /// One package.
+    pub async fn package(&self, name: &Name) -> Result<Package, ClientError> {
+        self.document(name.as_str(), &format!("/api/v1/artifacts/{name}"), &()).await
+    }
+
+    /// All releases of a package, all pages together.
+    pub async fn releases(&self, name: &Name) -> Result<Vec<Release>, ClientError> {
+        let (path, what) = (format!("/api/v1/artifacts/{name}/versions"), format!("the versions of {name}"));
+        let (mut releases, mut cursor) = (Vec::new(), None);
+        for _ in 0..PAGES_MAX {
+            let query = ListQuery { cursor: cursor.take(), ..ListQuery::default() };
+            let page: ReleaseList = self.document(&what, &path, &query).await?;
+            releases.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(releases);
+            }
+        }
+        Err(self.not_understood(&what, "its pages do not end"))
+    }
+
+    /// One version with its files.
+    pub async fn version(&self, name: &Name, version: &Version) -> Result<VersionDetail, ClientError> {
+        let path = format!("/api/v1/artifacts/{name}/versions/{version}");
+        self.document(&format!("{name}@{version}"), &path, &()).await
+    }
+
+    /// One file of a version as text; the primary one if none is named.
+    pub async fn source(&self, name: &Name, version: &Version, file: Option<&str>) -> Result<Bytes, ClientError> {
+        let path = format!("/api/v1/artifacts/{name}/versions/{version}/source");
+        let what = format!("{} of {name}@{version}", file.unwrap_or("the source"));
+        let query: Vec<(&str, &str)> = file.iter().map(|file| ("file", *file)).collect();
+        self.get(&what, &path, &query, self.limits.file).await
+    }
+
+    /// The best version in a range, as the server finds it.
+    pub async fn resolve(&self, name: &Name, range: &Range) -> Result<Resolved, ClientError> {
+        let path = format!("/api/v1/artifacts/{name}/resolve");
+        self.document(&format!("{name}@{range}"), &path, &[("range", range.as_str())]).await
+    }
+
+    /// One page of search results.
+    pub async fn search(&self, query: &SearchQuery) -> Result<SearchPage, ClientError> {
+        self.document("the search", "/api/v1/search", query).await
+    }
+
+    /// All tags and how many packages have each.
+    pub async fn tags(&self) -> Result<List<Count>, ClientError> {
+        self.document("the tags", "/api/v1/tags", &()).await
+    }
+
+    /// All skills and how many packages have each.
+    pub async fn skills(&self) -> Result<List<Count>, ClientError> {
+        self.document("the skills", "/api/v1/skills", &()).await
+    }
+
+    /// Takes a version out of resolution. It can still be pulled by its version.
+    pub async fn yank(&self, name: &Name, version: &Version, reason: Option<String>) -> Result<(), ClientError> {
+        let request = YankRequest { reason };
+        self.change(Method::POST, name, version, "yank", Some(&request)).await
+    }
+
+    /// Puts a yanked version back.
+    pub async fn undo_yank(&self, name: &Name, version: &Version) -> Result<(), ClientError> {
+        self.change(Method::DELETE, name, version, "yank", None).await
+    }
+
+    /// Brings a deleted version back.
+    pub async fn restore(&self, name: &Name, version: &Version) -> Result<(), ClientError> {
+        self.change(Method::POST, name, version, "restore", None).await
+    }
+
+    /// Each change names the state that it leads to, so it may be asked for twice.
+    async fn change(
+        &self,
+        method: Method,
+        name: &Name,
+        version: &Version,
+        verb: &str,
+        body: Option<&YankRequest>,
+    ) -> Result<(), ClientError> {
+        let (path, what) = (format!("/api/v1/artifacts/{name}/versions/{version}/{verb}"), format!("{name}@{version}"));
+        self.repeat(|| async {
+            let request = self.request(method.clone(), &path);
+            let request = match body {
+                Some(body) => request.json(body),
+                None => request,
+            };
+            self.send(request, &what).await.map(drop)
+        })
+        .await
+    }
+
+    async fn document<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        path: &str,
+        query: &(impl Serialize + ?Sized),
+    ) -> Result<T, ClientError> {
+        let bytes = self.get(what, path, query, DOCUMENT_MAX).await?;
+        serde_json::from_slice(&bytes).map_err(|error| self.not_understood(what, error))
+    }
+
+    async fn get(
+        &self,
+        what: &str,
+        path: &str,
+        query: &(impl Serialize + ?Sized),
+        maximum: u64,
+    ) -> Result<Bytes, ClientError> {
+        self.repeat(|| async {
+            let response = self.send(self.request(Method::GET, path).query(query), what).await?;
+            read_body(self, response, what, maximum, self.timeouts.idle).await
+        })
+        .await
+    }
+}

@@ -1,0 +1,145 @@
+//! Everything that can go wrong between here and a registry, as decisions that a caller can take.
+
+use std::time::Duration;
+
+use super::FilesError;
+use crate::domain::{Digest, Name, Version};
+use crate::pack::{PackError, UnpackError};
+
+/// Why a call did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The address cannot be that of a registry.
+    #[error("{address:?} is not the address of a registry: {why}")]
+    Address {
+        /// As given.
+        address: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// There is no such thing. Nothing was changed.
+    #[error("{what} is not there: {detail}")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+        /// What the registry says.
+        detail: String,
+        /// What the registry advises.
+        hint: Option<String>,
+    },
+    /// No version of the package lies in the range, or the tag names nothing.
+    #[error("{0}")]
+    NoMatch(String),
+    /// The version is taken by other content. Nothing was changed.
+    #[error("{name} {version} is published already, with other content{}", digest_of(.published))]
+    VersionExists {
+        /// The package.
+        name: Name,
+        /// The version, which cannot be published again.
+        version: Version,
+        /// Digest of the manifest that is published.
+        published: Option<Digest>,
+    },
+    /// The registry understood and said no. Nothing was changed.
+    #[error("the registry refuses {what}: {detail}")]
+    Refused {
+        /// What was asked for.
+        what: String,
+        /// HTTP status.
+        status: u16,
+        /// The code of its error document, if it sent one.
+        code: String,
+        /// What it says.
+        detail: String,
+        /// What it advises.
+        hint: Option<String>,
+        /// Content that its refusal names: what is there instead.
+        digest: Option<Digest>,
+    },
+    /// No answer, or none to be had now. What was asked for may have happened; it is safe to ask again.
+    #[error("no answer from {address} to {what}: {outage}")]
+    Unavailable {
+        /// The registry.
+        address: String,
+        /// What was asked for.
+        what: String,
+        /// In which way.
+        outage: Outage,
+    },
+    /// What came is not what was asked for. It was thrown away.
+    #[error("{what} failed verification: {why}")]
+    NotVerified {
+        /// What was asked for.
+        what: String,
+        /// What differs.
+        why: String,
+    },
+    /// What came is larger than anything of its sort may be. It was thrown away.
+    #[error("{what} is larger than {maximum} bytes, the most that is read")]
+    TooLarge {
+        /// What was asked for.
+        what: String,
+        /// The limit, in bytes.
+        maximum: u64,
+    },
+    /// An answer that is none of this protocol: is this a registry?
+    #[error("the answer of {address} to {what} is not understood: {why}")]
+    NotUnderstood {
+        /// The registry.
+        address: String,
+        /// What was asked for.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The archive of a pulled artifact is unsafe, damaged or no archive.
+    #[error("{what} cannot be opened: {source}")]
+    Unpack {
+        /// Which artifact.
+        what: String,
+        /// Why.
+        source: UnpackError,
+    },
+    /// The files make no artifact.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// Something about files on this machine.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+}
+
+/// In which way a registry is out of reach.
+#[derive(Debug, thiserror::Error)]
+pub enum Outage {
+    /// No connection could be made.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// The connection broke before the answer was complete.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// It asks to come back later: 429, 502, 503 or 504.
+    #[error("it is busy or starting (HTTP {0})")]
+    Busy(u16),
+    /// Neither side sent a byte for this long.
+    #[error("nothing came for {} seconds", .0.as_secs_f32())]
+    Silent(Duration),
+    /// Its own failure: any other status from 500 on.
+    #[error("it failed (HTTP {status}): {detail}")]
+    Failed {
+        /// HTTP status.
+        status: u16,
+        /// What it says.
+        detail: String,
+    },
+}
+
+impl ClientError {
+    /// Whether the same call may succeed a moment later. Silence is not among these: it has cost long enough.
+    pub(super) fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { outage: Outage::Connect(_) | Outage::Broken(_) | Outage::Busy(_), .. })
+    }
+}
+
+fn digest_of(published: &Option<Digest>) -> String {
+    published.map(|digest| format!(" ({digest})")).unwrap_or_default()
+}

@@ -1,0 +1,97 @@
+//! Publishing: trees are compared first, then blobs, then the manifest.
+
+use serde::Serialize;
+
+use super::error::ClientError;
+use super::transport::Client;
+use crate::domain::{CONFIG_SCHEMA, Config, Digest, Name, Reference, Tag, Tree, Version};
+use crate::pack::pack;
+
+/// What became of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It is published now.
+    Published,
+    /// The same files were published under this version before; nothing was sent.
+    Unchanged,
+}
+
+/// A version that is published, by this push or an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pushed {
+    /// The package.
+    pub name: Name,
+    /// The version.
+    pub version: Version,
+    /// Digest of its manifest.
+    pub digest: Digest,
+    /// Digest of its files.
+    pub tree: Digest,
+    /// Which of the two.
+    pub outcome: Outcome,
+    /// Bytes of content that were sent: nothing that the registry had.
+    pub sent: u64,
+}
+
+impl Client {
+    /// Publishes files under `name` and the config's version. The config's name and tree follow from the other arguments.
+    ///
+    /// Errors with [`ClientError::VersionExists`] before anything is sent if the version has other files, and also if
+    /// somebody else publishes it in the meantime.
+    pub async fn push(&self, name: &Name, tree: &Tree, config: Config) -> Result<Pushed, ClientError> {
+        let config = Config { schema: CONFIG_SCHEMA, name: name.slug().to_owned(), tree: tree.digest(), ..config };
+        let version = config.version.clone();
+        let packed = pack(tree, &config)?;
+        let done = |digest, outcome, sent| Pushed {
+            name: name.clone(),
+            version: version.clone(),
+            digest,
+            tree: config.tree,
+            outcome,
+            sent,
+        };
+        if let Some((digest, published)) = self.published_tree(name, &version).await? {
+            if published == config.tree {
+                return Ok(done(digest, Outcome::Unchanged, 0));
+            }
+            return Err(ClientError::VersionExists { name: name.clone(), version, published: Some(digest) });
+        }
+        let mut sent = 0;
+        for blob in [&packed.layer, &packed.config] {
+            if self.put_blob(name, blob).await? {
+                sent += blob.content.len() as u64;
+            }
+        }
+        match self.put_manifest(name, &version.tag(), &packed.manifest).await {
+            Ok(()) => Ok(done(packed.manifest.digest, Outcome::Published, sent + packed.manifest.content.len() as u64)),
+            Err(ClientError::Refused { status: 409, digest: Some(published), .. }) => {
+                Err(ClientError::VersionExists { name: name.clone(), version, published: Some(published) })
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Manifest digest and tree digest of what a version's tag names now; nothing if it names nothing.
+    ///
+    /// Asked of the OCI side, so that a push needs nothing but the distribution specification.
+    async fn published_tree(&self, name: &Name, version: &Version) -> Result<Option<(Digest, Digest)>, ClientError> {
+        let tag: Tag = match version.tag().parse() {
+            Ok(tag) => tag,
+            Err(error) => return Err(self.not_understood(name.as_str(), error)),
+        };
+        let manifest = match self.manifest(name, &Reference::Tag(tag)).await {
+            Ok(manifest) => manifest,
+            Err(ClientError::NotFound { .. }) => return Ok(None),
+            Err(other) => return Err(other),
+        };
+        let digest = manifest.digest;
+        let config = self.config(name, &manifest).await?;
+        if let Some(config) = config.and_then(|bytes| serde_json::from_slice::<Config>(&bytes).ok()) {
+            return Ok(Some((digest, config.tree)));
+        }
+        // Pushed by a tool that writes no config of ours: the files themselves say what they are.
+        let contents = self.open(name, &manifest).await?;
+        Ok(Some((digest, contents.tree.digest())))
+    }
+}
