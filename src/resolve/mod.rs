@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! Choosing versions: the best release for an npm range, and the one that `latest` names.
 //!
 //! Pure: the server answers with it and the client checks with it, from the same list of releases. Knows nothing of where
@@ -8,10 +7,3 @@ mod choose;
 
 pub use crate::domain::Release;
 pub use choose::{NoMatch, best, latest, newest_first};
-=======
-//! Choosing versions: the best release for an npm range. Pure, the same on server and client.
-
-mod best;
-
-pub use best::{NoMatch, best};
->>>>>>> cli

@@ -1,7 +1,8 @@
 //! The integration tests: one binary, because every further one would link the whole tree again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod cli;
+mod corpus;
+mod readers_on_corpus;
 mod script;
 mod scripts;
 mod vectors;
