@@ -12,6 +12,7 @@
 //!
 //! A crash after 3 leaves rows without objects: the next commit, or the next start, writes them first.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -87,9 +88,8 @@ impl Lane {
 
     async fn commit(&mut self, batch: Vec<Job>) {
         metrics::histogram!("pclr_commit_batch").record(batch.len() as f64);
-        let mut keys: Vec<Key> = batch.iter().flat_map(|job| job.settle.iter().cloned()).collect();
-        keys.sort();
-        keys.dedup();
+        let keys: HashSet<Key> = batch.iter().flat_map(|job| job.settle.iter().cloned()).collect();
+        let keys: Vec<Key> = keys.into_iter().collect();
         let changes: Vec<Change> = batch.iter().map(|job| job.change.clone()).collect();
         match self.apply(&keys, &changes).await {
             Ok(outcomes) => {

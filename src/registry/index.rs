@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::domain::{Area, Event, Name, Package, Visibility};
-use crate::search::{Document, Index};
+use crate::search::Document;
 
 use super::{Inner, Registry, RegistryError};
 

@@ -73,7 +73,7 @@ impl Registry {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.upload(actor, repository, id).await?;
-        Ok(self.0.storage.append(id, offset, body, self.0.limits.blob).await?)
+        Ok(self.0.storage.append(id, offset, body, self.0.limits.blob, self.0.clock.now()).await?)
     }
 
     /// Ends a session: the bytes are the blob `digest`, or nothing is stored.
