@@ -1,6 +1,9 @@
 //! The integration tests: one binary, because every further one would link the whole tree again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod architecture;
+mod clients;
 mod script;
 mod scripts;
+mod source;
 mod world;

@@ -80,13 +80,18 @@ fn body(scope: &Scope, rule: &BodyRule, response: &Response) -> Result<(), Strin
         BodyRule::Lacks(text) => {
             let text = scope.fill(text)?;
             let found = String::from_utf8_lossy(&response.body);
-            if found.contains(&text) { Err(format!("expected no `{text}` in {}", shown(&response.body))) } else { Ok(()) }
+            if found.contains(&text) {
+                Err(format!("expected no `{text}` in {}", shown(&response.body)))
+            } else {
+                Ok(())
+            }
         }
     }
 }
 
 fn json(response: &Response) -> Result<Value, String> {
-    serde_json::from_slice(&response.body).map_err(|error| format!("expected JSON ({error}), found {}", shown(&response.body)))
+    serde_json::from_slice(&response.body)
+        .map_err(|error| format!("expected JSON ({error}), found {}", shown(&response.body)))
 }
 
 /// OCI distribution spec, "Error codes": `errors` is a list, each with a `code` of capitals and underscores.
