@@ -3,6 +3,7 @@
 
 mod architecture;
 mod clients;
+mod durability;
 mod script;
 mod scripts;
 mod source;

@@ -127,8 +127,8 @@ fn subset(wanted: &Value, found: &Value, path: &str) -> Result<(), String> {
             Ok(())
         }
         (Value::Array(wanted), Value::Array(elements)) if wanted.len() == elements.len() => {
-            let pairs = wanted.iter().zip(elements).enumerate();
-            pairs.map(|(index, (wanted, found))| subset(wanted, found, &format!("{path}/{index}"))).collect()
+            let mut pairs = wanted.iter().zip(elements).enumerate();
+            pairs.try_for_each(|(index, (wanted, found))| subset(wanted, found, &format!("{path}/{index}")))
         }
         (Value::String(any), _) if any == "*" => Ok(()),
         (wanted, found) if wanted == found => Ok(()),
