@@ -42,10 +42,8 @@ async fn run_area(area: &str) {
     }
     let world = World::start().await;
     let count = paths.len();
-    let running: Vec<_> = paths
-        .into_iter()
-        .map(|path| tokio::spawn(async move { run_file(&path, world.address).await }))
-        .collect();
+    let running: Vec<_> =
+        paths.into_iter().map(|path| tokio::spawn(async move { run_file(&path, world.address).await })).collect();
     let mut failed = 0;
     for script in running {
         let failures = script.await.expect("the runner does not panic");

@@ -135,7 +135,8 @@ impl World {
 
     /// The manifest under a tag or digest, byte for byte.
     pub async fn pull(&self, repository: &str, reference: &str) -> Vec<u8> {
-        let request = Request::new("GET", &format!("/v2/{repository}/manifests/{reference}")).header("Accept", MANIFEST);
+        let request =
+            Request::new("GET", &format!("/v2/{repository}/manifests/{reference}")).header("Accept", MANIFEST);
         let response = self.send(request).await;
         assert_eq!(response.status, 200, "pull of {repository} {reference}");
         response.body
@@ -158,9 +159,7 @@ pub struct Artifact<'a> {
 impl Artifact<'_> {
     /// The bytes of an image manifest that names these parts.
     pub fn manifest(&self) -> Vec<u8> {
-        let descriptor = |(media_type, bytes): &(&str, &[u8])| {
-            json!({"mediaType": media_type, "digest": Digest::sha256(bytes).to_string(), "size": bytes.len()})
-        };
+        let descriptor = |(media_type, bytes): &(&str, &[u8])| json!({"mediaType": media_type, "digest": Digest::sha256(bytes).to_string(), "size": bytes.len()});
         let layers: Vec<Value> = self.layers.iter().map(descriptor).collect();
         let mut manifest = json!({
             "schemaVersion": 2,

@@ -80,13 +80,18 @@ fn body(scope: &Scope, rule: &BodyRule, response: &Response) -> Result<(), Strin
         BodyRule::Lacks(text) => {
             let text = scope.fill(text)?;
             let found = String::from_utf8_lossy(&response.body);
-            if found.contains(&text) { Err(format!("expected no `{text}` in {}", shown(&response.body))) } else { Ok(()) }
+            if found.contains(&text) {
+                Err(format!("expected no `{text}` in {}", shown(&response.body)))
+            } else {
+                Ok(())
+            }
         }
     }
 }
 
 fn json(response: &Response) -> Result<Value, String> {
-    serde_json::from_slice(&response.body).map_err(|error| format!("expected JSON ({error}), found {}", shown(&response.body)))
+    serde_json::from_slice(&response.body)
+        .map_err(|error| format!("expected JSON ({error}), found {}", shown(&response.body)))
 }
 
 /// OCI distribution spec, "Error codes": `errors` is a list, each with a `code` of capitals and underscores.
@@ -122,8 +127,8 @@ fn subset(wanted: &Value, found: &Value, path: &str) -> Result<(), String> {
             Ok(())
         }
         (Value::Array(wanted), Value::Array(elements)) if wanted.len() == elements.len() => {
-            let pairs = wanted.iter().zip(elements).enumerate();
-            pairs.map(|(index, (wanted, found))| subset(wanted, found, &format!("{path}/{index}"))).collect()
+            let mut pairs = wanted.iter().zip(elements).enumerate();
+            pairs.try_for_each(|(index, (wanted, found))| subset(wanted, found, &format!("{path}/{index}")))
         }
         (Value::String(any), _) if any == "*" => Ok(()),
         (wanted, found) if wanted == found => Ok(()),

@@ -14,5 +14,5 @@ mod tests;
 pub mod wire;
 
 pub use content::tar_gz;
-pub use parse::{Body, BodyRule, Expected, HeaderRule, Item, Piece, Script, Step};
-pub use run::{Failure, run_file};
+pub use parse::{Body, BodyRule, Expected, HeaderRule, Item, Piece, Step};
+pub use run::run_file;

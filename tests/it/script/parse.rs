@@ -1,19 +1,10 @@
 //! From the text of a script to its steps. Knows the grammar, not HTTP and not what a name stands for.
 
-use std::path::{Path, PathBuf};
-
-/// One script file.
-#[derive(Debug)]
-pub struct Script {
-    pub path: PathBuf,
-    pub items: Vec<Item>,
-}
-
 /// A definition of content, or an exchange.
 #[derive(Debug)]
 pub enum Item {
     Content { line: usize, name: String, recipe: String },
-    Step(Step),
+    Step(Box<Step>),
 }
 
 /// One request and what must come back.
@@ -96,7 +87,7 @@ pub struct ParseError {
 }
 
 /// Reads the text of a script.
-pub fn parse(path: &Path, text: &str) -> Result<Script, ParseError> {
+pub fn parse(text: &str) -> Result<Vec<Item>, ParseError> {
     let mut reader = Reader { lines: text.lines().enumerate(), each: None };
     let mut items = Vec::new();
     while let Some((line, text)) = reader.next() {
@@ -105,10 +96,10 @@ pub fn parse(path: &Path, text: &str) -> Result<Script, ParseError> {
     if !items.iter().any(|item| matches!(item, Item::Step(_))) {
         return Err(ParseError { line: 1, what: "the script has no request".into() });
     }
-    if let Some(Step { line, .. }) = items.iter().find_map(unanswered) {
-        return Err(ParseError { line: *line, what: "the request has no `=>`".into() });
+    if let Some(step) = items.iter().find_map(unanswered) {
+        return Err(ParseError { line: step.line, what: "the request has no `=>`".into() });
     }
-    Ok(Script { path: path.to_owned(), items })
+    Ok(items)
 }
 
 /// A step without a `=>`: a hang-up says so with `=> hang up`.
@@ -149,7 +140,8 @@ impl<'a> Reader<'a> {
             return push(line, what, items);
         }
         if let Some((method, target)) = request_line(text) {
-            items.push(Item::Step(Step { each: self.each.take(), ..step(line, method, target) }));
+            let step = Step { each: self.each.take(), ..step(line, method, target) };
+            items.push(Item::Step(Box::new(step)));
             return Ok(());
         }
         let Some(Item::Step(step)) = items.last_mut() else {
@@ -236,9 +228,9 @@ fn push(line: usize, what: &str, items: &mut Vec<Item>) -> Result<(), String> {
             let mut opened = Expected::status(line, 202);
             opened.captures.push((line, "Location".into(), "opened".into()));
             open.expected = Some(opened);
-            items.push(Item::Step(open));
+            items.push(Item::Step(Box::new(open)));
             let target = format!("{{opened.query}}digest={{{name}.digest}}");
-            items.push(Item::Step(put(line, &target, name, "application/octet-stream")));
+            items.push(Item::Step(Box::new(put(line, &target, name, "application/octet-stream"))));
         }
         return Ok(());
     }
@@ -248,7 +240,7 @@ fn push(line: usize, what: &str, items: &mut Vec<Item>) -> Result<(), String> {
         "index" => "application/vnd.oci.image.index.v1+json",
         _ => return Err(format!("`push {kind}` is unknown: expected blob, image or index")),
     };
-    items.push(Item::Step(put(line, &format!("/v2/{repository}/manifests/{reference}"), name, media_type)));
+    items.push(Item::Step(Box::new(put(line, &format!("/v2/{repository}/manifests/{reference}"), name, media_type))));
     Ok(())
 }
 

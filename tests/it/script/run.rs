@@ -35,12 +35,12 @@ pub async fn run_file(path: &Path, address: SocketAddr) -> Vec<Failure> {
         Ok(text) => text,
         Err(error) => return vec![failure(path, 0, format!("cannot read the script: {error}"))],
     };
-    let script = match parse(path, &text) {
-        Ok(script) => script,
+    let items = match parse(&text) {
+        Ok(items) => items,
         Err(error) => return vec![failure(path, error.line, error.what)],
     };
     let mut scope = scope_for(path);
-    for item in &script.items {
+    for item in &items {
         match item {
             Item::Content { line, name, recipe } => {
                 if let Err(what) = scope.define(name, recipe) {

@@ -33,7 +33,8 @@ async fn read_request(stream: &mut tokio::net::TcpStream) -> String {
     loop {
         let text = String::from_utf8_lossy(&received).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).map(|n| n.parse().unwrap());
+            let length =
+                head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).map(|n| n.parse().unwrap());
             let done = match head.contains("chunked") {
                 true => body.ends_with("0\r\n\r\n"),
                 false => body.len() >= length.unwrap_or(0),
@@ -70,7 +71,10 @@ const OK: &str = "HTTP/1.1 200 OK\nContent-Length: 2\nX-Kind: a\nLocation: /up/1
 async fn a_request_is_sent_as_written() {
     let (failures, requests) = run("GET /v2/a/../b/%2e%2e//c\nX-Odd:  two\n=> 200", &[OK]).await;
     assert_eq!(failures, Vec::<String>::new());
-    assert!(requests[0].starts_with("GET /v2/a/../b/%2e%2e//c HTTP/1.1\r\nX-Odd: two\r\nHost: 127.0.0.1:"), "{requests:?}");
+    assert!(
+        requests[0].starts_with("GET /v2/a/../b/%2e%2e//c HTTP/1.1\r\nX-Odd: two\r\nHost: 127.0.0.1:"),
+        "{requests:?}"
+    );
 }
 
 #[tokio::test]
@@ -156,7 +160,8 @@ async fn every_broken_rule_is_told_with_its_line() {
 
 #[tokio::test]
 async fn json_may_have_more_members_but_not_more_elements() {
-    let answer = "HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 24\n\n{\"tags\":[\"a\",\"b\"],\"n\":1}";
+    let answer =
+        "HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 24\n\n{\"tags\":[\"a\",\"b\"],\"n\":1}";
     for (rule, fits) in [
         ("{\"tags\":[\"a\",\"b\"]}", true),
         ("{\"tags\":[\"*\",\"b\"],\"m\":\"!absent\"}", true),

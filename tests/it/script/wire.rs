@@ -108,7 +108,9 @@ impl Request {
             Payload::Whole(bytes) | Payload::Partial(_, bytes) if !self.has("content-length") => {
                 head.push_str(&format!("Content-Length: {}\r\n", bytes.len()));
             }
-            Payload::None if matches!(self.method.as_str(), "POST" | "PUT" | "PATCH") && !self.has("content-length") => {
+            Payload::None
+                if matches!(self.method.as_str(), "POST" | "PUT" | "PATCH") && !self.has("content-length") =>
+            {
                 head.push_str("Content-Length: 0\r\n");
             }
             _ => {}
