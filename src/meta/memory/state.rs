@@ -160,13 +160,14 @@ impl State {
 
     /// Versions of a package that can be read, lowest rank first.
     pub fn ranked(&self, name: &Name) -> impl DoubleEndedIterator<Item = (&str, &Arc<VersionRow>)> {
-        let name = name.to_string();
+        self.ranks_of(name).filter_map(move |(rank, number)| Some((rank, self.version(name, number)?)))
+    }
+
+    /// Ranks and numbers of the versions of a package that can be read, lowest rank first.
+    pub fn ranks_of(&self, name: &Name) -> impl DoubleEndedIterator<Item = (&str, &str)> {
         // Ranks begin with a digit: below ':'.
-        let range = (name.clone(), String::new())..(name.clone(), ":".to_owned());
-        self.ranks.range(range).filter_map(move |((_, rank), number)| {
-            let row = self.versions.get(&(name.clone(), number.clone()))?;
-            Some((rank.as_str(), row))
-        })
+        let range = (name.to_string(), String::new())..(name.to_string(), ":".to_owned());
+        self.ranks.range(range).map(|((_, rank), number)| (rank.as_str(), number.as_str()))
     }
 
     /// Tags of a repository, after a text.
@@ -199,7 +200,7 @@ impl State {
         };
         facts.versions =
             wanted.versions.iter().filter_map(|version| self.version(name, &version.number())).map(known).collect();
-        if let Some(digest) = &wanted.manifest {
+        if let Some(digest) = wanted.manifest.filter(|_| wanted.versions_of_manifest) {
             let first = (name.to_string(), digest.to_string(), 0);
             let of_manifest =
                 self.by_digest.from(first.clone()).take_while(|(key, _)| (&key.0, &key.1) == (&first.0, &first.1));

@@ -166,7 +166,7 @@ impl State {
     fn reshow(&mut self, name: &Name, event: &Event) {
         let Some(before) = self.packages.get(&name.to_string()).cloned() else { return };
         let top = self.ranked(name).next_back().map(|(rank, row)| (is_stable(rank), row.clone()));
-        let versions = self.ranked(name).count() as u64;
+        let versions = self.ranks_of(name).count() as u64;
         let shown =
             top.as_ref().map(|(is_stable, row)| Arc::new(package(name, &before, *is_stable, row, versions, event)));
         let key = |time| (Reverse(time), name.to_string());
