@@ -5,6 +5,7 @@ mod architecture;
 mod clients;
 mod corpus;
 mod durability;
+mod events;
 mod readers_on_corpus;
 mod script;
 mod scripts;
