@@ -95,7 +95,9 @@ fn of_client(error: &ClientError) -> (Exit, Option<String>) {
         ClientError::NotVerified { .. } => {
             (Exit::NotVerified, said("nothing of it was used; the registry, or something on the way, changed it"))
         }
-        ClientError::TooLarge { .. } | ClientError::Unpack { .. } => (Exit::NotVerified, said("nothing of it was used")),
+        ClientError::TooLarge { .. } | ClientError::Unpack { .. } => {
+            (Exit::NotVerified, said("nothing of it was used"))
+        }
         ClientError::Pack(_) => (Exit::No, None),
         ClientError::Files(error) => of_files(error),
     }

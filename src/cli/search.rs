@@ -56,9 +56,10 @@ impl Search {
 }
 
 fn of_page(page: &SearchPage) -> String {
-    let rows = page.hits.iter().map(|hit| {
-        [hit.name.to_string(), hit.kind.to_string(), hit.version.to_string(), short(&hit.description)]
-    });
+    let rows = page
+        .hits
+        .iter()
+        .map(|hit| [hit.name.to_string(), hit.kind.to_string(), hit.version.to_string(), short(&hit.description)]);
     let mut text = table(["NAME", "KIND", "VERSION", "ABOUT"], rows);
     if let Some(facets) = &page.facets {
         let groups = [("kind", &facets.kinds), ("tag", &facets.tags), ("skill", &facets.skills), ("org", &facets.orgs)];
