@@ -86,7 +86,7 @@ fn of_client(error: &ClientError) -> (Exit, Option<String>) {
             let hint = format!("versions never change: publish under a new one{}", next.unwrap_or_default());
             (Exit::No, Some(hint))
         }
-        ClientError::Refused { hint, .. } => (Exit::No, hint.clone()),
+        ClientError::Refused { said, .. } => (Exit::No, said.hint.clone()),
         ClientError::Unavailable { outage: Outage::Connect(_), .. } => {
             (Exit::Unreachable, said("`pclr serve` starts a registry here; --registry URL names another"))
         }

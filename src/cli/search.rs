@@ -16,8 +16,8 @@ pub(super) struct Search {
     words: Vec<String>,
     #[command(flatten)]
     filter: Filter,
-    /// Order
-    #[arg(long, value_enum)]
+    /// Order: relevance, name or newest
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "ORDER")]
     sort: Option<Sort>,
     /// Also count the matches by kind, tag, skill and organisation
     #[arg(long)]
@@ -26,11 +26,8 @@ pub(super) struct Search {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Sort {
-    /// Best match first
     Relevance,
-    /// By name
     Name,
-    /// Last published first
     Newest,
 }
 
