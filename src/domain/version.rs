@@ -41,6 +41,12 @@ struct Parsed {
 }
 
 impl Version {
+    /// `1.0.0`: the version of what gives none.
+    pub fn first() -> Self {
+        let js = js_semver::Version::new(1, 0, 0);
+        Self(Arc::new(Parsed { semver: semver::Version::new(1, 0, 0), js }))
+    }
+
     /// Whether a pre-release part is there.
     pub fn is_prerelease(&self) -> bool {
         !self.0.semver.pre.is_empty()
@@ -59,6 +65,14 @@ impl Version {
     /// The number without build metadata: what is burnt once it was published.
     pub fn number(&self) -> String {
         semver::Version { build: semver::BuildMetadata::EMPTY, ..self.0.semver.clone() }.to_string()
+    }
+
+    /// The next version for a change that breaks nothing: the patch number goes up, or the pre-release is finished.
+    /// `None` past the largest number.
+    pub fn next_patch(&self) -> Option<Self> {
+        let semver::Version { major, minor, patch, .. } = self.0.semver;
+        let patch = if self.is_prerelease() { patch } else { patch.checked_add(1)? };
+        format!("{major}.{minor}.{patch}").parse().ok()
     }
 
     /// A key whose byte order is the order of precedence, for stores that sort text.
@@ -192,9 +206,29 @@ impl FromStr for Range {
     type Err = VersionError;
 
     fn from_str(text: &str) -> Result<Self, VersionError> {
-        let range = js_semver::Range::parse(text).map_err(|error| VersionError::new("range", text, error))?;
+        let operators = join_tilde(text);
+        // npm takes `~>` for `~`; the crate takes any run of '>' and '=' for it.
+        let runs = operators.split('~').skip(1);
+        if runs
+            .into_iter()
+            .any(|rest| rest.chars().take_while(|sign| "=>".contains(*sign)).skip(1).any(|sign| sign == '>'))
+        {
+            return Err(VersionError::new("range", text, "'~' is followed by too many signs"));
+        }
+        let range = js_semver::Range::parse(&operators).map_err(|error| VersionError::new("range", text, error))?;
         Ok(Self { text: text.to_owned(), range })
     }
+}
+
+/// `~ > 1.2` as `~> 1.2`: npm reads both alike, the crate only the second (`spec/vectors/ranges.json` has such ranges).
+fn join_tilde(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    for part in text.split_inclusive('~') {
+        let rest = part.trim_start();
+        let follows_tilde = joined.ends_with('~') && rest.starts_with('>');
+        joined.push_str(if follows_tilde { rest } else { part });
+    }
+    joined
 }
 
 impl PartialEq for Range {

@@ -3,15 +3,25 @@
 //! Four small traits at the level of the domain ([`Catalog`], [`Refs`], [`Blobs`], [`Ledger`]) and the implementations that
 //! keep them. What a change does, and when it is refused, is decided once for all of them in [`rules`]; an implementation
 //! reads the facts that a decision needs and carries out the writes that it asks for, in one transaction.
-//! `contract` is the promise: an implementation written elsewhere proves itself with it.
+//! [`contract`] is the promise: an implementation written elsewhere proves itself with it.
 //!
 //! Knows nothing of object storage, archives or HTTP.
 
 mod change;
+pub mod contract;
+mod engine;
+// mod memory;
+mod page;
 pub mod rules;
+mod shown;
+mod sqlite;
 mod traits;
 
 pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome, Publication, Refused, Replay};
+pub use engine::Planned;
+// pub use memory::Memory;
+pub use page::PAGE_MAX;
+pub use sqlite::Sqlite;
 pub use traits::{
     BlobRow, Blobs, Catalog, Cursor, Filter, Head, Label, LabelCount, Ledger, ManifestRow, Meta, MetaError, Order,
     Page, Refs,

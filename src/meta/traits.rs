@@ -127,6 +127,15 @@ pub trait Refs: Send + Sync {
     /// Repositories with at least one manifest, after `after` in the order of their bytes, at most `limit`.
     async fn repositories(&self, after: Option<&str>, limit: usize) -> Result<Vec<Repository>, MetaError>;
 
+    /// Manifests after `after` in the order of their digests, at most `limit`, each with the blobs that it names. Hidden ones are
+    /// left out.
+    async fn manifests(
+        &self,
+        repository: &Repository,
+        after: Option<&Digest>,
+        limit: usize,
+    ) -> Result<Vec<(ManifestRow, Vec<Digest>)>, MetaError>;
+
     /// Manifests of the repository that refer to `subject`, in the order of their events.
     async fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<ManifestRow>, MetaError>;
 }
@@ -148,8 +157,10 @@ pub trait Blobs: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, MetaError>;
 
-    /// Notes that somebody counts on these blobs (HEAD, mount): keeps them from collection for the grace period.
-    async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<(), MetaError>;
+    /// Notes that somebody counts on these blobs (HEAD, mount, bytes about to be written again): a condemned one lives again,
+    /// and collection leaves them alone for the grace period. Those that are being deleted just now are not touched but returned,
+    /// and must not be counted on. Unknown ones are passed over.
+    async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<Vec<Digest>, MetaError>;
 
     /// The size of a blob in the area that some repository (or, if given, that one) is linked to.
     async fn find(&self, area: &Area, digest: &Digest, from: Option<&Repository>) -> Result<Option<u64>, MetaError>;
@@ -261,7 +272,7 @@ pub struct Page<T> {
 }
 
 /// A kind of label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Label {
     /// `tags`.
     Tag,

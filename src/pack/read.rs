@@ -10,6 +10,9 @@ use super::limits::{ArchiveError, Limit, Limits};
 use super::tar_entries::{EntryKind, Exceeded, looks_like_tar, malformed, next_entry, read_error, shown, skip_padding};
 use crate::domain::{File, Tree, TreePath, TreePathError};
 
+#[cfg(test)]
+mod tests;
+
 /// Reads a tar, plain or compressed with gzip, whatever its media type says.
 ///
 /// If all files lie in one folder, as in the layers that are written here, that folder is not part of their paths.
@@ -109,12 +112,12 @@ impl Opened {
             let name = shown(&entry.path);
             let path = String::from_utf8(entry.path).map_err(|_| refuse(&name, "it is not UTF-8"))?;
             let path = relative(&path);
+            let path = if entry.kind == EntryKind::Folder { path.trim_end_matches('/') } else { path };
             self.check_entry(path, entry.size)?;
             match entry.kind {
-                // "./" is the root itself.
-                EntryKind::Folder if path.is_empty() || path == "." => {}
+                // "./" is the root itself, "/" is not.
+                EntryKind::Folder if matches!(name.as_str(), "." | "./") => {}
                 EntryKind::Folder => {
-                    let path = path.trim_end_matches('/');
                     check_path(path)?;
                     self.folders.insert(path.to_owned());
                 }
@@ -165,6 +168,9 @@ pub(super) fn relative(path: &str) -> &str {
 /// Checks the root folder and the path below it each by itself: together they may be longer than a path of a tree.
 /// Gives back the part below the root.
 fn check_path(path: &str) -> Result<TreePath, ArchiveError> {
+    if path.starts_with('/') {
+        return Err(refuse(path, "it is absolute"));
+    }
     let (root, below) = path.split_once('/').unwrap_or((path, path));
     root.parse::<TreePath>().map_err(|error| refuse(path, error.why))?;
     below.parse::<TreePath>().map_err(|error| refuse(path, error.why))

@@ -57,6 +57,9 @@ fn entry(tar: &mut Vec<u8>, name: &str, kind: EntryType, executable: bool, conte
     header.set_mtime(0);
     header.set_size(content.len() as u64);
     header.set_cksum();
+    // Six digits, NUL, space, as every other tar program writes it; the crate writes seven digits and NUL.
+    let sum = header.cksum().unwrap_or_default();
+    header.as_old_mut().cksum.copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     tar.extend_from_slice(header.as_bytes());
     tar.extend_from_slice(content);
     tar.resize(tar.len().next_multiple_of(BLOCK), 0);

@@ -1,5 +1,9 @@
-//! Choosing versions: the best release for an npm range. Pure, the same on server and client.
+//! Choosing versions: the best release for an npm range, and the one that `latest` names.
+//!
+//! Pure: the server answers with it and the client checks with it, from the same list of releases. Knows nothing of where
+//! the list comes from.
 
-mod best;
+mod choose;
 
-pub use best::{NoMatch, best};
+pub use crate::domain::Release;
+pub use choose::{NoMatch, best, latest, newest_first};

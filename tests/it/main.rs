@@ -1,9 +1,17 @@
 //! The integration tests: one binary, because every further one would link the whole tree again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod architecture;
 mod cli;
 mod cli_answers;
 mod client;
+mod clients;
 mod corpus;
+mod durability;
 mod readers_on_corpus;
+mod script;
+mod scripts;
+mod source;
 mod stand_in;
+mod vectors;
+mod world;

@@ -1,0 +1,193 @@
+//! The cache between requests and stores: what a warm read is answered from.
+//!
+//! An entry is never older than the last commit that touched it: whoever loads one notes the commit epoch first, and takes
+//! the entry out again if a commit came in between. Content by digest never changes; tags and links are invalidated by
+//! commits. Knows nothing of where values come from.
+
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+
+use crate::domain::{Area, Digest, Repository, Tag, Timestamp};
+
+/// Largest blob that is kept in memory, in bytes. Configs and most skills are smaller; the rest is streamed.
+pub const BLOB_MAX: u64 = 64 << 10;
+
+/// A manifest, ready to be sent.
+#[derive(Debug)]
+pub struct CachedManifest {
+    /// The exact bytes.
+    pub bytes: Bytes,
+    /// Its digest.
+    pub digest: Digest,
+    /// The digest as text.
+    pub digest_text: Bytes,
+    /// The digest as a strong entity tag, in quotes.
+    pub etag: Bytes,
+    /// Its media type.
+    pub media_type: Bytes,
+}
+
+impl CachedManifest {
+    /// Prepares the texts that every answer repeats.
+    pub fn new(bytes: Bytes, digest: Digest, media_type: &str) -> Self {
+        Self {
+            bytes,
+            digest,
+            digest_text: Bytes::from(digest.to_string()),
+            etag: Bytes::from(format!("\"{digest}\"")),
+            media_type: Bytes::copy_from_slice(media_type.as_bytes()),
+        }
+    }
+}
+
+/// Where a blob is, for a repository that may read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedLink {
+    /// Area that holds the bytes.
+    pub area: Area,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+/// The caches of one process.
+pub struct Cache {
+    epoch: AtomicU64,
+    /// Manifests by repository and digest.
+    pub manifests: Table<(Repository, Digest), Arc<CachedManifest>>,
+    /// Targets of tags.
+    pub tags: Table<(Repository, Tag), Digest>,
+    /// Blobs that a repository may read.
+    pub links: Table<(Repository, Digest), CachedLink>,
+    /// When a blob was last noted as needed.
+    pub touched: Table<(Area, Digest), Timestamp>,
+    /// Bytes of small blobs.
+    pub blobs: Table<(Area, Digest), Bytes>,
+}
+
+/// One kind of entry.
+pub struct Table<K, V>(moka::sync::Cache<K, V>);
+
+impl<K, V> Table<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn counted(entries: u64) -> Self {
+        Self(moka::sync::Cache::new(entries))
+    }
+
+    fn weighed(bytes: u64, weigh: fn(&V) -> usize) -> Self {
+        // A fixed 256 bytes stands for key and bookkeeping.
+        let weigher = move |_: &K, value: &V| u32::try_from(weigh(value) + 256).unwrap_or(u32::MAX);
+        Self(moka::sync::Cache::builder().max_capacity(bytes).weigher(weigher).build())
+    }
+
+    /// The entry, if it is there.
+    pub fn get(&self, key: &K) -> Option<V> {
+        self.0.get(key)
+    }
+
+    /// Takes the entry out.
+    pub fn remove(&self, key: &K) {
+        self.0.invalidate(key);
+    }
+
+    /// Puts an entry in that cannot become stale.
+    pub fn insert(&self, key: K, value: V) {
+        self.0.insert(key, value);
+    }
+
+    /// Empties the table.
+    pub fn clear(&self) {
+        self.0.invalidate_all();
+    }
+}
+
+impl Cache {
+    /// Room for about `bytes` of manifests and as much of small blobs.
+    pub fn new(bytes: u64) -> Self {
+        Self {
+            epoch: AtomicU64::new(0),
+            manifests: Table::weighed(bytes, |manifest: &Arc<CachedManifest>| manifest.bytes.len() + 300),
+            tags: Table::counted(100_000),
+            links: Table::counted(200_000),
+            touched: Table::counted(100_000),
+            blobs: Table::weighed(bytes, Bytes::len),
+        }
+    }
+
+    /// Says that a commit changed something. Called after the commit and before the entries it touched are removed.
+    pub fn advance(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The entry, or what `load` finds. A value that was loaded while a commit happened is returned but not kept.
+    pub async fn get_or_load<K, V, E>(
+        &self,
+        table: &Table<K, V>,
+        key: K,
+        load: impl Future<Output = Result<Option<V>, E>>,
+    ) -> Result<Option<V>, E>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
+        if let Some(value) = table.get(&key) {
+            return Ok(Some(value));
+        }
+        let epoch = self.epoch.load(Ordering::SeqCst);
+        let Some(value) = load.await? else { return Ok(None) };
+        table.insert(key.clone(), value.clone());
+        // A commit advances the epoch before it removes entries: either it removes this one, or it is seen here.
+        if self.epoch.load(Ordering::SeqCst) != epoch {
+            table.remove(&key);
+        }
+        Ok(Some(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> (Repository, Tag) {
+        ("acme/hello".parse().unwrap(), "1.0.0".parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_value_loaded_during_a_commit_is_not_kept() {
+        let cache = Cache::new(1 << 20);
+        let old = Digest::sha256(b"old");
+        let loaded = cache
+            .get_or_load::<_, _, ()>(&cache.tags, key(), async {
+                cache.advance();
+                cache.tags.remove(&key());
+                Ok(Some(old))
+            })
+            .await;
+        assert_eq!(loaded, Ok(Some(old)));
+        assert_eq!(cache.tags.get(&key()), None);
+    }
+
+    #[tokio::test]
+    async fn a_second_read_does_not_load() {
+        let cache = Cache::new(1 << 20);
+        let digest = Digest::sha256(b"");
+        let first = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Ok(Some(digest)) }).await;
+        let second = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Err(()) }).await;
+        assert_eq!((first, second), (Ok(Some(digest)), Ok(Some(digest))));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_asked_for_again() {
+        let cache = Cache::new(1 << 20);
+        let absent = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Ok(None) }).await;
+        let digest = Digest::sha256(b"");
+        let found = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Ok(Some(digest)) }).await;
+        assert_eq!((absent, found), (Ok(None), Ok(Some(digest))));
+    }
+}

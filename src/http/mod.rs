@@ -1,0 +1,80 @@
+//! The HTTP front: the OCI distribution API under `/v2`, the catalogue's API under `/api/v1`, health and metrics.
+//!
+//! Turns requests into calls of the registry and answers back into HTTP; decides nothing itself. One table in [`error`] says
+//! what each error is in HTTP.
+
+mod api;
+mod body;
+pub mod error;
+pub mod oci;
+mod ops;
+pub mod range;
+mod server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::{Access, Actor};
+use crate::registry::Registry;
+
+pub use api::openapi;
+pub use server::serve;
+
+/// What the fronts share. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    registry: Registry,
+    access: Access,
+    options: Arc<Options>,
+    metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+}
+
+/// What the server allows.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What callers without an account may do.
+    pub access: Access,
+    /// Requests that are worked on at once; one more is answered with 503.
+    pub concurrency: usize,
+    /// How long a client may take to send its request line and headers.
+    pub header_timeout: Duration,
+    /// How long a body may pause, in either direction, before the connection is given up. There is no limit on its whole time.
+    pub idle_timeout: Duration,
+    /// How long anything else may take before it is answered with 503.
+    pub request_timeout: Duration,
+    /// How long requests in flight may go on after a stop was asked for.
+    pub stop_timeout: Duration,
+    /// Largest archive that `/api/v1/import` takes, in bytes.
+    pub import_max: u64,
+}
+
+impl Default for Options {
+    /// Writing allowed: right for loopback only. 512 requests; 10 s for headers, 60 s idle, 60 s a request, 30 s to stop; 512 MiB.
+    fn default() -> Self {
+        Self {
+            access: Access::Write,
+            concurrency: 512,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(60),
+            stop_timeout: Duration::from_secs(30),
+            import_max: 512 << 20,
+        }
+    }
+}
+
+impl App {
+    /// The fronts of a registry. `metrics`: what `/metrics` shows.
+    pub fn new(
+        registry: Registry,
+        options: Options,
+        metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    ) -> Self {
+        Self { registry, access: options.access, options: Arc::new(options), metrics }
+    }
+
+    /// Who asks. Until there are accounts, everybody is anonymous.
+    fn actor(&self) -> Actor {
+        Actor::Anonymous(self.access)
+    }
+}

@@ -1,0 +1,135 @@
+//! The server: connections, limits, a stop that lets requests in flight finish.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+use super::body::IdleLimited;
+use super::error::{Code, Failure};
+use super::{App, api, oci, ops};
+
+/// Serves until `stop` resolves, then lets requests in flight finish, for as long as the options allow.
+pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
+    let service = Arc::new(Service {
+        router: ops::router().merge(api::router()).with_state(app.clone()),
+        slots: Semaphore::new(app.options.concurrency),
+        app,
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(service.app.options.header_timeout);
+    builder.http2().timer(TokioTimer::new());
+    let graceful = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let (stream, _) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: connections that end make room.
+                    tracing::warn!(error = %error, "cannot accept a connection");
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        // Without it a small answer can wait 40 ms for the client's acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let service = Arc::clone(&service);
+        let answer = service_fn(move |request| {
+            let service = Arc::clone(&service);
+            async move { Ok::<_, Infallible>(service.answer(request).await) }
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error = %error, "connection ended");
+            }
+        });
+    }
+    drop(listener);
+    tokio::select! {
+        () = graceful.shutdown() => {}
+        () = tokio::time::sleep(service.app.options.stop_timeout) => tracing::warn!("requests in flight were cut off"),
+    }
+    Ok(())
+}
+
+struct Service {
+    app: App,
+    router: Router,
+    slots: Semaphore,
+}
+
+impl Service {
+    async fn answer(&self, request: Request<Incoming>) -> Response {
+        let started = Instant::now();
+        let is_oci = matches!(request.uri().path().as_bytes(), [b'/', b'v', b'2'] | [b'/', b'v', b'2', b'/', ..]);
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let mut response = self.limited(request, is_oci).await;
+        if method == Method::HEAD {
+            // The length header stays; hyper sends no body for HEAD.
+            *response.body_mut() = Body::empty();
+        }
+        let status = response.status();
+        let front = if is_oci { "oci" } else { "api" };
+        metrics::counter!("pclr_http_requests_total", "front" => front, "status" => class(status)).increment(1);
+        metrics::histogram!("pclr_http_request_seconds", "front" => front).record(started.elapsed().as_secs_f64());
+        tracing::debug!(method = %method, path, status = status.as_u16(), micros = started.elapsed().as_micros() as u64);
+        response
+    }
+
+    async fn limited(&self, request: Request<Incoming>, is_oci: bool) -> Response {
+        let refuse = |failure: Failure| if is_oci { failure.into_oci() } else { failure.into_problem() };
+        let Ok(_slot) = self.slots.try_acquire() else {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            return refuse(Failure::new(status, Code::TooManyRequests, "the registry is busy, try again in a moment"));
+        };
+        let idle = self.app.options.idle_timeout;
+        let request = request.map(|body| IdleLimited::wrap(Body::new(body), idle));
+        // Uploads take as long as their bytes keep coming; everything else has a limit.
+        let unlimited = is_oci && request.uri().path().contains("/blobs/uploads") || request.uri().path().ends_with("/import");
+        let answer = async {
+            if is_oci {
+                return oci::handle(&self.app, request).await;
+            }
+            match self.router.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(infallible) => match infallible {},
+            }
+        };
+        if unlimited {
+            return answer.await;
+        }
+        let limit = self.app.options.request_timeout;
+        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
+            let message = format!("the request took longer than {} seconds", limit.as_secs());
+            refuse(Failure::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unknown, message))
+        })
+    }
+}
+
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    }
+}

@@ -1,0 +1,167 @@
+//! Lists of packages: filters, orders, cursors, labels.
+
+use crate::domain::{Kind, Visibility};
+
+use super::super::{Cursor, Filter, Label, LabelCount, MetaError, Order};
+use super::world::artifact;
+use super::{Check, Failure, Stores, World};
+
+/// Names of all packages of the list, read in pages.
+async fn names(world: &World, filter: &Filter, order: Order, limit: usize) -> Result<Vec<String>, Failure> {
+    let (mut names, mut after) = (Vec::new(), None::<Cursor>);
+    loop {
+        let page = world.meta.catalog.packages(filter, order, after.as_ref(), limit).await?;
+        assert!(page.items.len() <= limit);
+        assert!(page.next.is_none() || page.items.len() == limit, "only the last page is short");
+        names.extend(page.items.iter().map(|package| package.name.to_string()));
+        match page.next {
+            Some(next) => after = Some(next.to_string().parse()?),
+            None => return Ok(names),
+        }
+    }
+}
+
+/// Kinds are alternatives, tags and skills must all be there, and everything must hold at once.
+pub async fn filters_combine(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    for (spec, kind, tags, skills) in [
+        ("acme/a@1.0.0", Kind::Skill, &["x", "y"][..], &["s"][..]),
+        ("acme/b@1.0.0", Kind::Persona, &["x"], &["s", "t"]),
+        ("acme/c@1.0.0", Kind::Team, &["y", "x", "x"], &[]),
+        ("other/d@1.0.0", Kind::Skill, &["x", "y"], &["s", "t"]),
+        // A tag is no skill.
+        ("other/e@1.0.0", Kind::Skill, &["s"], &["x"]),
+    ] {
+        world.push(&artifact(spec)?.kind(kind).labels(tags, skills)).await?;
+    }
+    let text = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let none = Filter::default;
+    for (filter, expected) in [
+        (none(), "abcde"),
+        (Filter { kinds: vec![Kind::Persona, Kind::Team], ..none() }, "bc"),
+        (Filter { tags: text(&["x"]), ..none() }, "abcd"),
+        (Filter { tags: text(&["x", "y"]), ..none() }, "acd"),
+        (Filter { skills: text(&["s", "t"]), ..none() }, "bd"),
+        (Filter { org: Some("acme".into()), ..none() }, "abc"),
+        (Filter { org: Some("acm".into()), ..none() }, ""),
+        (Filter { tags: text(&["x"]), skills: text(&["s"]), kinds: vec![Kind::Skill], ..none() }, "ad"),
+        (
+            Filter {
+                tags: text(&["x"]),
+                skills: text(&["s"]),
+                kinds: vec![Kind::Skill],
+                org: Some("other".into()),
+                visibilities: vec![Visibility::Public, Visibility::Unlisted],
+            },
+            "d",
+        ),
+        (Filter { visibilities: vec![Visibility::Unlisted], ..none() }, ""),
+        (Filter { tags: text(&["' OR 1=1 --"]), ..none() }, ""),
+    ] {
+        for order in [Order::Name, Order::Updated] {
+            let mut found = names(&world, &filter, order, 2).await?;
+            found.sort_unstable();
+            let slugs: String = found.iter().filter_map(|name| name.rsplit('/').next()).collect();
+            assert_eq!(slugs, expected, "{filter:?} {order:?}");
+        }
+    }
+    Ok(())
+}
+
+/// Pages of any size put together are the list: by name, and by latest change, then by name.
+pub async fn pages_have_no_gaps_and_no_doubles(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    let slugs = ["m", "b", "z", "a-b", "a.b", "a", "ab", "n", "c"];
+    for (at, slug) in slugs.iter().enumerate() {
+        // Three at a time have the same time.
+        let artifact = artifact(&format!("acme/{slug}@1.0.0"))?;
+        world.upload(&artifact).await?;
+        world.set_clock((at as i64 / 3 + 1) * 1_000_000_000);
+        world.act(artifact.accept()?).await??;
+    }
+    let full = |slugs: &[&str]| slugs.iter().map(|slug| format!("acme/{slug}")).collect::<Vec<_>>();
+    for limit in 1..=10 {
+        let by_name = names(&world, &Filter::default(), Order::Name, limit).await?;
+        assert_eq!(by_name, full(&["a", "a-b", "a.b", "ab", "b", "c", "m", "n", "z"]));
+        let by_time = names(&world, &Filter::default(), Order::Updated, limit).await?;
+        assert_eq!(by_time, full(&["ab", "c", "n", "a", "a-b", "a.b", "b", "m", "z"]));
+    }
+    Ok(())
+}
+
+/// Rows that come and go between two pages neither repeat nor hide the others; the cursor's own row may go.
+pub async fn cursors_outlive_changes(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    for slug in ["b", "d", "f", "h"] {
+        world.publish(&format!("acme/{slug}@1.0.0")).await?;
+    }
+    let filter = Filter::default();
+    let list = async |order, after: Option<&Cursor>| world.meta.catalog.packages(&filter, order, after, 2).await;
+    let by_name = list(Order::Name, None).await?;
+    let by_time = list(Order::Updated, None).await?;
+    assert_eq!(by_time.items[1].name.slug(), "f");
+    for slug in ["a", "c", "e", "i"] {
+        world.publish(&format!("acme/{slug}@1.0.0")).await?;
+    }
+    for gone in ["d", "f"] {
+        world.delete_tag(&format!("acme/{gone}:1.0.0")).await??;
+    }
+    let slugs = |page: &super::super::Page<crate::domain::Package>| {
+        page.items.iter().map(|package| package.name.slug().to_owned()).collect::<Vec<_>>()
+    };
+    let second = list(Order::Name, by_name.next.as_ref()).await?;
+    assert_eq!(slugs(&second), ["e", "h"]);
+    assert_eq!(slugs(&list(Order::Name, second.next.as_ref()).await?), ["i"]);
+    let second = list(Order::Updated, by_time.next.as_ref()).await?;
+    assert_eq!((slugs(&second), second.next), (vec!["b".to_owned()], None));
+    Ok(())
+}
+
+/// A cursor of another query, or of nobody, is refused.
+pub async fn foreign_cursors_are_refused(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    for slug in ["a", "b"] {
+        world.publish(&format!("acme/{slug}@1.0.0")).await?;
+    }
+    let (filter, catalog) = (Filter::default(), &world.meta.catalog);
+    let cursor = catalog.packages(&filter, Order::Name, None, 1).await?.next.ok_or("a second page")?;
+    assert_eq!(catalog.packages(&filter, Order::Name, Some(&cursor), 1).await?.items.len(), 1);
+    let other = Filter { kinds: vec![Kind::Skill], ..Filter::default() };
+    let garbled = Cursor { key: "x".to_owned(), ..cursor.clone() };
+    for (filter, order, cursor) in
+        [(&filter, Order::Updated, &cursor), (&other, Order::Name, &cursor), (&filter, Order::Name, &garbled)]
+    {
+        let refused = catalog.packages(filter, order, Some(cursor), 1).await;
+        assert!(matches!(refused, Err(MetaError::Cursor)), "{refused:?}");
+    }
+    Ok(())
+}
+
+/// Labels are told apart as written (case, accents, scripts), counted once a package, and follow the shown version.
+pub async fn labels_are_counted_as_written(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    let decomposed = "e\u{301}";
+    for (spec, tags) in [
+        ("acme/a@1.0.0", &["Rust", "rust", "写作", "é"][..]),
+        ("acme/b@1.0.0", &["rust", "rust", "写作", decomposed]),
+        ("acme/c@1.0.0", &["rust", "перевод"]),
+        ("acme/d@1.0.0", &["forgotten"]),
+    ] {
+        world.push(&artifact(spec)?.labels(tags, &["Rust"])).await?;
+    }
+    world.push(&artifact("acme/d@2.0.0")?.labels(&["rust"], &[])).await?;
+    // An older version brings nothing.
+    world.push(&artifact("acme/d@1.5.0")?.labels(&["older"], &["older"])).await?;
+    let counted = async |label, limit| {
+        let counts = world.meta.catalog.labels(label, limit).await?;
+        Ok::<_, Failure>(counts.into_iter().map(|LabelCount { label, count }| (label, count)).collect::<Vec<_>>())
+    };
+    let expected = [("rust", 4), ("写作", 2), ("Rust", 1), (decomposed, 1), ("é", 1), ("перевод", 1)];
+    let expected: Vec<_> = expected.iter().map(|(label, count)| ((*label).to_owned(), *count)).collect();
+    assert_eq!(counted(Label::Tag, 100).await?, expected);
+    assert_eq!(counted(Label::Tag, 2).await?, expected[..2]);
+    assert_eq!(counted(Label::Skill, 100).await?, [("Rust".to_owned(), 3)]);
+    let tagged = Filter { tags: vec!["Rust".to_owned()], ..Filter::default() };
+    assert_eq!(names(&world, &tagged, Order::Name, 10).await?, ["acme/a"]);
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! The contract of a metadata store, as checks that any implementation can run.
+//!
+//! [`metadata_contract!`](crate::metadata_contract) turns every check into a test of its own for one implementation. A check begins
+//! with empty stores, asks for as many as it needs, and fails by an assertion or an error. A difference between
+//! implementations is a matter of the [`Stores`] that are handed in, never another check.
+
+mod dump;
+mod world;
+
+pub mod batches;
+pub mod blobs;
+pub mod lists;
+pub mod publishing;
+pub mod references;
+pub mod removal;
+pub mod sequence;
+
+use async_trait::async_trait;
+
+use super::{Meta, MetaError};
+
+pub use dump::dump;
+pub use world::{Artifact, World};
+
+/// Why a check could not go on.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How a check ends, unless an assertion fails.
+pub type Check = Result<(), Failure>;
+
+/// Where a check gets its stores from.
+#[async_trait]
+pub trait Stores: Send + Sync {
+    /// A new store without events. It lives as long as this value does.
+    async fn empty(&self) -> Result<Meta, MetaError>;
+}
+
+/// Makes one test of each check. Takes an expression that gives [`Stores`]; it is evaluated once a test.
+#[macro_export]
+macro_rules! metadata_contract {
+    ($stores:expr) => {
+        $crate::metadata_contract! { @tests $stores;
+            publishing: one_of_many_publishers_wins, the_same_bytes_change_nothing, a_version_is_written_once,
+                build_metadata_is_no_other_number, a_kind_never_changes, unknown_blobs_are_refused,
+                latest_is_the_highest_stable_version, a_push_of_latest_moves_nothing,
+                plain_repositories_move_their_tags, a_package_shows_its_shown_version, fields_may_be_huge,
+                many_releases_stay_in_order, private_areas_make_private_packages;
+            batches: each_stands_alone, all_stand_or_none, later_changes_see_earlier_ones, an_empty_batch_is_nothing;
+            sequence: concurrent_changes_are_numbered_without_gaps, a_clock_that_goes_back_is_held,
+                times_are_kept_to_the_microsecond, an_identity_lasts, events_come_in_pages,
+                a_replay_gives_the_same_catalogue, a_replay_in_pieces_gives_the_same_catalogue,
+                a_replay_compares_what_is_there, a_replay_does_without_purged_content,
+                changes_go_on_after_a_replay;
+            removal: a_deleted_tag_burns_its_number, a_deleted_manifest_takes_its_tags_along, a_restore_undoes_a_delete,
+                a_package_without_versions_is_not_found, yanks_come_and_go, blobs_of_versions_stay,
+                what_is_not_there_cannot_be_removed, restored_blobs_can_be_read;
+            references: tags_come_in_byte_order, repositories_come_in_byte_order, an_emptied_repository_is_known,
+                referrers_come_in_order, manifests_come_with_their_blobs;
+            blobs: a_read_needs_a_link, mounts_find_what_is_linked, unreferenced_blobs_are_condemned,
+                references_keep_blobs, a_condemned_blob_lives_again, what_is_being_deleted_cannot_be_counted_on,
+                uploads_become_references_by_a_push;
+            lists: filters_combine, pages_have_no_gaps_and_no_doubles, cursors_outlive_changes,
+                foreign_cursors_are_refused, labels_are_counted_as_written;
+        }
+    };
+    (@tests $stores:expr; $($module:ident: $($check:ident),+;)+) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $check() -> $crate::meta::contract::Check {
+                let stores = $stores;
+                $crate::meta::contract::$module::$check(&stores).await
+            }
+        )+)+
+    };
+}

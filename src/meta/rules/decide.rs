@@ -1,0 +1,236 @@
+//! The decisions: one function an act.
+
+use crate::domain::{Accepted, Area, Body, Digest, Name, Repository, Tag, Version, Visibility};
+
+use super::super::{Accept, Act, Refused};
+use super::{Decision, Facts, ManifestState, Mode, Write};
+
+/// What the act does, given the facts, or why it is refused.
+pub fn decide(act: &Act, facts: &Facts, mode: Mode) -> Result<Decision, Refused> {
+    match act {
+        Act::Accept(accept) => decide_accept(accept, facts, mode),
+        Act::DeleteTag { repository, tag } => decide_delete_tag(repository, tag, facts),
+        Act::DeleteManifest { repository, digest } => decide_delete_manifest(repository, digest, facts),
+        Act::DeleteBlob { repository, digest } => decide_delete_blob(repository, digest, facts, mode),
+        Act::Yank { name, version, reason } => decide_yank(name, version, Some(*reason), facts, mode),
+        Act::Unyank { name, version } => decide_yank(name, version, None, facts, mode),
+        Act::Restore { name, version } => decide_restore(name, version, facts),
+    }
+}
+
+fn latest() -> Option<Tag> {
+    Tag::LATEST.parse().ok()
+}
+
+fn decide_accept(accept: &Accept, facts: &Facts, mode: Mode) -> Result<Decision, Refused> {
+    let accepted = &accept.accepted;
+    if mode == Mode::New && !(facts.unreadable.is_empty() && facts.vanishing.is_empty()) {
+        return Err(Refused::BlobsUnknown([facts.unreadable.as_slice(), &facts.vanishing].concat()));
+    }
+    if let (Some(package), Some(publication)) = (facts.package, &accept.publication)
+        && package != publication.kind
+    {
+        return Err(Refused::KindDiffers { package, pushed: publication.kind });
+    }
+    let mut tags = Vec::new();
+    for tag in &accepted.tags {
+        if is_moved(tag, accept, facts)? && !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+    let publication = match &accept.publication {
+        Some(publication) if is_published(&publication.version, accept, facts)? => None,
+        publication => publication.as_ref(),
+    };
+    let is_known = facts.manifest == Some(ManifestState::Live) && !facts.unrecorded;
+    if mode == Mode::New && is_known && tags.is_empty() && publication.is_none() {
+        return Ok(Decision::default());
+    }
+
+    let (repository, area, digest) = (&accepted.repository, &accepted.area, accepted.digest);
+    let accepted = Accepted { tags: tags.clone(), ..accepted.clone() };
+    let manifest_facts = accept.facts.clone().unwrap_or_default();
+    let mut writes = vec![Write::Blob { area: area.clone(), digest, size: accepted.size }];
+    for (blob, size) in &manifest_facts.blobs {
+        writes.push(Write::Blob { area: area.clone(), digest: *blob, size: *size });
+        writes.push(Write::Link { repository: repository.clone(), area: area.clone(), digest: *blob });
+    }
+    writes.push(Write::Manifest { accepted: accepted.clone(), facts: manifest_facts });
+    for tag in &tags {
+        writes.push(Write::Tag { repository: repository.clone(), tag: tag.clone(), digest });
+    }
+    let mut body = Body::Manifest(accepted.clone());
+    if let (Some(publication), Some(name)) = (publication, repository.package()) {
+        body = Body::Publish {
+            accepted,
+            version: publication.version.clone(),
+            kind: publication.kind,
+            record: publication.record,
+        };
+        let visibility = match area {
+            Area::Public => Visibility::Public,
+            Area::Private(_) => Visibility::Private,
+        };
+        writes.extend([
+            Write::Blob { area: area.clone(), digest: publication.record, size: publication.record_size },
+            Write::Package { name: name.clone(), kind: publication.kind, visibility },
+            Write::Version { name: name.clone(), digest, publication: publication.clone() },
+            Write::Reshow { name },
+        ]);
+        tags.extend(latest());
+    }
+    Ok(Decision { body: Some(body), writes, tags })
+}
+
+/// Whether the push makes the tag name something else, or why it may not.
+fn is_moved(tag: &Tag, accept: &Accept, facts: &Facts) -> Result<bool, Refused> {
+    let digest = accept.accepted.digest;
+    let target = facts.tags.get(tag);
+    let is_package = facts.package.is_some() || accept.publication.is_some();
+    if !is_package {
+        return Ok(target != Some(&digest));
+    }
+    if tag.as_str() == Tag::LATEST {
+        let published =
+            accept.publication.is_some() || facts.versions_of_manifest.iter().any(|version| !version.deleted);
+        return if published { Ok(false) } else { Err(Refused::LatestIsComputed) };
+    }
+    // In a package a version's tag is written once, whatever the manifest is.
+    let Some(version) = Version::from_tag(tag) else { return Ok(target != Some(&digest)) };
+    if is_published(&version, accept, facts)? {
+        return Ok(false);
+    }
+    match target {
+        Some(other) if *other != digest && facts.package.is_some() => {
+            Err(Refused::VersionExists { version, digest: *other })
+        }
+        target => Ok(target != Some(&digest)),
+    }
+}
+
+/// Whether the pushed manifest is that version already, or why it cannot become it.
+fn is_published(version: &Version, accept: &Accept, facts: &Facts) -> Result<bool, Refused> {
+    let Some(known) = facts.version(version) else { return Ok(false) };
+    if known.deleted {
+        return Err(Refused::VersionDeleted(known.version.clone()));
+    }
+    // Versions that differ in build metadata alone are equal, and the second is refused.
+    if known.digest != accept.accepted.digest || known.version.to_string() != version.to_string() {
+        return Err(Refused::VersionExists { version: known.version.clone(), digest: known.digest });
+    }
+    Ok(true)
+}
+
+fn decide_delete_tag(repository: &Repository, tag: &Tag, facts: &Facts) -> Result<Decision, Refused> {
+    if !facts.tags.contains_key(tag) {
+        return Err(Refused::NotFound("the tag"));
+    }
+    if facts.package.is_some() && tag.as_str() == Tag::LATEST {
+        return Err(Refused::LatestIsComputed);
+    }
+    let mut writes = vec![Write::Untag { repository: repository.clone(), tag: tag.clone() }];
+    let mut tags = vec![tag.clone()];
+    let version = Version::from_tag(tag).and_then(|version| facts.version(&version)).filter(|version| !version.deleted);
+    if let (Some(version), Some(name)) = (version, repository.package()) {
+        writes.push(Write::Deleted { name: name.clone(), version: version.version.clone(), deleted: true });
+        writes.push(Write::Reshow { name });
+        tags.extend(latest());
+    }
+    let body = Body::TagDelete { repository: repository.clone(), tag: tag.clone() };
+    Ok(Decision { body: Some(body), writes, tags })
+}
+
+fn decide_delete_manifest(repository: &Repository, digest: &Digest, facts: &Facts) -> Result<Decision, Refused> {
+    if facts.manifest != Some(ManifestState::Live) {
+        return Err(Refused::NotFound("the manifest"));
+    }
+    let mut tags = facts.tags_on_manifest.clone();
+    let mut writes: Vec<Write> =
+        tags.iter().map(|tag| Write::Untag { repository: repository.clone(), tag: tag.clone() }).collect();
+    let (repository, digest) = (repository.clone(), *digest);
+    match repository.package() {
+        Some(name) if !facts.versions_of_manifest.is_empty() => {
+            let live = facts.versions_of_manifest.iter().filter(|version| !version.deleted);
+            writes.extend(live.map(|version| Write::Deleted {
+                name: name.clone(),
+                version: version.version.clone(),
+                deleted: true,
+            }));
+            let state = ManifestState::Deleted;
+            writes.push(Write::HideManifest { repository: repository.clone(), digest, state });
+            writes.push(Write::Reshow { name });
+            tags.retain(|tag| tag.as_str() != Tag::LATEST);
+            tags.extend(latest());
+        }
+        _ => writes.push(Write::RemoveManifest { repository: repository.clone(), digest }),
+    }
+    Ok(Decision { body: Some(Body::ManifestDelete { repository, digest }), writes, tags })
+}
+
+fn decide_delete_blob(
+    repository: &Repository,
+    digest: &Digest,
+    facts: &Facts,
+    mode: Mode,
+) -> Result<Decision, Refused> {
+    if mode == Mode::New && facts.unreadable.contains(digest) {
+        return Err(Refused::NotFound("the blob"));
+    }
+    if let Some(version) = &facts.needed_by {
+        return Err(Refused::BlobInUse(version.clone()));
+    }
+    let (repository, digest) = (repository.clone(), *digest);
+    let writes = vec![Write::Unlink { repository: repository.clone(), digest }];
+    Ok(Decision { body: Some(Body::BlobDelete { repository, digest }), writes, tags: Vec::new() })
+}
+
+/// `reason`: `Some` yanks, with a reason or without; `None` takes a yank back.
+fn decide_yank(
+    name: &Name,
+    version: &Version,
+    reason: Option<Option<Digest>>,
+    facts: &Facts,
+    mode: Mode,
+) -> Result<Decision, Refused> {
+    if mode == Mode::New && !facts.vanishing.is_empty() {
+        return Err(Refused::BlobsUnknown(facts.vanishing.clone()));
+    }
+    let found = facts.version(version).filter(|found| !found.deleted).ok_or(Refused::NotFound("the version"))?;
+    if found.yanked == reason.is_some() {
+        return Ok(Decision::default());
+    }
+    let (name, version) = (name.clone(), found.version.clone());
+    let yanked = Write::Yanked {
+        name: name.clone(),
+        version: version.clone(),
+        yanked: reason.is_some(),
+        reason: reason.flatten(),
+    };
+    let mut writes = vec![yanked, Write::Reshow { name: name.clone() }];
+    if let Some(Some(digest)) = reason {
+        writes.push(Write::Blob { area: Area::Public, digest, size: 0 });
+    }
+    let body = match reason {
+        Some(reason) => Body::Yank { name, version, reason },
+        None => Body::Unyank { name, version },
+    };
+    Ok(Decision { body: Some(body), writes, tags: latest().into_iter().collect() })
+}
+
+fn decide_restore(name: &Name, version: &Version, facts: &Facts) -> Result<Decision, Refused> {
+    let found = facts.version(version).ok_or(Refused::NotFound("the version"))?;
+    if !found.deleted {
+        return Ok(Decision::default());
+    }
+    let tag: Tag = found.version.tag().parse().map_err(|_| Refused::NotFound("the version's tag"))?;
+    let repository = name.repository();
+    let writes = vec![
+        Write::Deleted { name: name.clone(), version: found.version.clone(), deleted: false },
+        Write::HideManifest { repository: repository.clone(), digest: found.digest, state: ManifestState::Live },
+        Write::LinkAll { repository: repository.clone(), digest: found.digest },
+        Write::Tag { repository, tag: tag.clone(), digest: found.digest },
+        Write::Reshow { name: name.clone() },
+    ];
+    let body = Body::Restore { name: name.clone(), version: found.version.clone() };
+    Ok(Decision { body: Some(body), writes, tags: latest().into_iter().chain([tag]).collect() })
+}

@@ -1,0 +1,222 @@
+//! What a decision reads and what it asks to be written: the words between the rules and a store.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{Accepted, Area, Body, Digest, Kind, Name, Repository, Tag, Version, Visibility};
+
+use super::super::{ManifestFacts, Publication};
+
+/// Whether a change is new or happened before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Asked for now: everything is checked.
+    New,
+    /// An event from the store: it was checked when it happened, and links that no event records may be absent.
+    Replay,
+}
+
+/// Which facts [`decide`] needs for an act.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// The repository; if its name has two components, the package of that name too.
+    pub repository: Repository,
+    /// The targets of these tags.
+    pub tags: Vec<Tag>,
+    /// State of this manifest, and the versions that it is.
+    pub manifest: Option<Digest>,
+    /// The tags on that manifest too.
+    pub tags_on_manifest: bool,
+    /// These versions of the package, by number.
+    pub versions: Vec<Version>,
+    /// Which of these blobs the repository cannot read, and whether an event says that it may read all of them.
+    pub blobs: Vec<Digest>,
+    /// What the change itself brings (manifest, record, reason): which of it is being deleted just now.
+    pub brought: Vec<(Area, Digest)>,
+    /// Which live version of the package needs this blob.
+    pub needed: Option<Digest>,
+}
+
+/// The facts, as they stand inside the transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Kind of the package, if the repository is one.
+    pub package: Option<Kind>,
+    /// Targets of the wanted tags that exist.
+    pub tags: BTreeMap<Tag, Digest>,
+    /// The wanted manifest, if the repository has it.
+    pub manifest: Option<ManifestState>,
+    /// Tags on the wanted manifest, if they were wanted.
+    pub tags_on_manifest: Vec<Tag>,
+    /// Versions whose manifest is the wanted one, deleted ones too.
+    pub versions_of_manifest: Vec<VersionFacts>,
+    /// The wanted versions that exist, deleted ones too.
+    pub versions: Vec<VersionFacts>,
+    /// The wanted blobs that have no link in the repository, or are being deleted.
+    pub unreadable: Vec<Digest>,
+    /// One of the wanted blobs can be read only since an upload or a mount linked it. No event says so, and a store made
+    /// again from the events would not know.
+    pub unrecorded: bool,
+    /// What the change brings and a collection is deleting just now.
+    pub vanishing: Vec<Digest>,
+    /// A version, not deleted, whose manifest names the needed blob.
+    pub needed_by: Option<Version>,
+}
+
+/// Whether a manifest is there to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManifestState {
+    /// It is.
+    Live,
+    /// It was a version and was deleted: kept for a restore, hidden from reads.
+    Deleted,
+}
+
+/// What is known of a version.
+#[derive(Clone, Debug)]
+pub struct VersionFacts {
+    /// As published, build metadata included.
+    pub version: Version,
+    /// Its manifest.
+    pub digest: Digest,
+    /// Whether it is yanked.
+    pub yanked: bool,
+    /// Whether it is deleted.
+    pub deleted: bool,
+}
+
+/// One write to the rows. All are idempotent: writing a row that is there replaces it.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// A blob lies in the area. If it was condemned it lives again; its last touch is the event's time.
+    Blob {
+        /// Area.
+        area: Area,
+        /// Digest.
+        digest: Digest,
+        /// Length in bytes; 0 if unknown.
+        size: u64,
+    },
+    /// The repository may read the blob, and an event says so.
+    Link {
+        /// Repository.
+        repository: Repository,
+        /// Area.
+        area: Area,
+        /// Digest.
+        digest: Digest,
+    },
+    /// The repository may read every blob that the manifest names, as when it was accepted.
+    LinkAll {
+        /// Repository.
+        repository: Repository,
+        /// Digest of the manifest.
+        digest: Digest,
+    },
+    /// The repository may no longer read the blob.
+    Unlink {
+        /// Repository.
+        repository: Repository,
+        /// Digest.
+        digest: Digest,
+    },
+    /// The repository holds the manifest, live, and it names these blobs.
+    Manifest {
+        /// What the event says.
+        accepted: Accepted,
+        /// What the bytes say.
+        facts: ManifestFacts,
+    },
+    /// The manifest is there no more.
+    RemoveManifest {
+        /// Repository.
+        repository: Repository,
+        /// Digest.
+        digest: Digest,
+    },
+    /// The manifest is hidden, or visible again.
+    HideManifest {
+        /// Repository.
+        repository: Repository,
+        /// Digest.
+        digest: Digest,
+        /// Live or deleted.
+        state: ManifestState,
+    },
+    /// The tag names the digest.
+    Tag {
+        /// Repository.
+        repository: Repository,
+        /// Tag.
+        tag: Tag,
+        /// Digest.
+        digest: Digest,
+    },
+    /// The tag is gone.
+    Untag {
+        /// Repository.
+        repository: Repository,
+        /// Tag.
+        tag: Tag,
+    },
+    /// The package exists. If it does already, nothing about it changes.
+    Package {
+        /// Name.
+        name: Name,
+        /// Kind.
+        kind: Kind,
+        /// Who sees it when it is new: what lies in a private area is private.
+        visibility: Visibility,
+    },
+    /// A new version, published at the event's time, by the event.
+    Version {
+        /// Package.
+        name: Name,
+        /// Manifest.
+        digest: Digest,
+        /// The rest.
+        publication: Publication,
+    },
+    /// A version is deleted, or back.
+    Deleted {
+        /// Package.
+        name: Name,
+        /// Version, by number.
+        version: Version,
+        /// Which.
+        deleted: bool,
+    },
+    /// A version is yanked, or not any more.
+    Yanked {
+        /// Package.
+        name: Name,
+        /// Version, by number.
+        version: Version,
+        /// Which.
+        yanked: bool,
+        /// Blob with the reason.
+        reason: Option<Digest>,
+    },
+    /// Choose again which version the package shows, by [`rank`], and let the tag `latest` name it if it is stable,
+    /// else remove that tag. A package whose versions are all deleted shows nothing and is not found.
+    Reshow {
+        /// Package.
+        name: Name,
+    },
+}
+
+/// What a change comes to.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// The event's body; `None` if everything was so already, and there is nothing to write.
+    pub body: Option<Body>,
+    /// The writes, in order.
+    pub writes: Vec<Write>,
+    /// Tags that may name something else afterwards.
+    pub tags: Vec<Tag>,
+}
+
+impl Facts {
+    pub(super) fn version(&self, version: &Version) -> Option<&VersionFacts> {
+        self.versions.iter().find(|facts| facts.version == *version)
+    }
+}

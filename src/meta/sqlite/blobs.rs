@@ -1,0 +1,141 @@
+//! Blobs and links, and the life of a blob: live, condemned, being deleted, forgotten.
+
+use async_trait::async_trait;
+use rusqlite::{Row, params};
+
+use crate::domain::{Area, Digest, Repository, Timestamp};
+
+use super::super::{BlobRow, Blobs, MetaError};
+use super::Sqlite;
+use super::facts::{CONDEMNED, DELETING, LIVE};
+use super::pool::End;
+use super::sql::{Sql, get, parse, signed, unsigned};
+
+/// Everything that keeps a blob: what manifests name (those of deleted versions too), manifests, records, reasons.
+const REFERENCED: &str = "SELECT m.area, b.blob FROM manifest_blobs b
+        JOIN manifests m ON m.repository = b.repository AND m.digest = b.manifest
+    UNION SELECT area, digest FROM manifests
+    UNION SELECT m.area, v.record FROM versions v JOIN manifests m ON m.repository = v.name AND m.digest = v.digest
+    UNION SELECT 'public', reason FROM versions WHERE reason IS NOT NULL";
+
+#[async_trait]
+impl Blobs for Sqlite {
+    async fn blob(&self, repository: &Repository, digest: &Digest) -> Result<Option<BlobRow>, MetaError> {
+        let key = (repository.to_string(), digest.to_string(), DELETING);
+        let sql = "SELECT b.area, b.size FROM links l JOIN blobs b ON b.area = l.area AND b.digest = l.digest
+                   WHERE l.repository = ?1 AND l.digest = ?2 AND b.state <> ?3";
+        let blob = |row: &Row<'_>| Ok(BlobRow { area: parse(row, 0)?, size: unsigned(get(row, 1)?) });
+        self.pool.read(move |reader| reader.row(sql, key, blob)).await
+    }
+
+    async fn link(
+        &self,
+        repository: &Repository,
+        area: &Area,
+        digest: &Digest,
+        size: u64,
+        now: Timestamp,
+    ) -> Result<bool, MetaError> {
+        let (repository, area, digest) = (repository.clone(), area.clone(), *digest);
+        self.pool
+            .write(move |sql| {
+                if sql.is_being_deleted(&area, &digest)? {
+                    return Ok((false, End::RollBack));
+                }
+                let blob = "INSERT INTO blobs (area, digest, size, touched, state) VALUES (?1, ?2, ?3, ?4, ?5)
+                            ON CONFLICT DO UPDATE SET size = excluded.size, touched = max(touched, excluded.touched),
+                            state = excluded.state, condemned = NULL";
+                let digest = digest.to_string();
+                sql.run(blob, params![area.as_str(), digest, signed(size), now.micros(), LIVE])?;
+                // A link to another area than before is another link: no event has said it yet.
+                let link = "INSERT INTO links (repository, digest, area, recorded) VALUES (?1, ?2, ?3, 0)
+                            ON CONFLICT DO UPDATE SET area = excluded.area,
+                            recorded = CASE WHEN area = excluded.area THEN recorded ELSE 0 END";
+                sql.run(link, params![repository.as_str(), digest, area.as_str()])?;
+                Ok((true, End::Commit))
+            })
+            .await
+    }
+
+    async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<Vec<Digest>, MetaError> {
+        let (area, digests) = (area.clone(), digests.to_vec());
+        self.pool
+            .write(move |sql| {
+                let mut vanishing = Vec::new();
+                for digest in digests {
+                    let touch = "UPDATE blobs SET touched = max(touched, ?3), state = ?4, condemned = NULL
+                                 WHERE area = ?1 AND digest = ?2 AND state <> ?5";
+                    let row = params![area.as_str(), digest.to_string(), now.micros(), LIVE, DELETING];
+                    if sql.run(touch, row)? == 0 && sql.is_being_deleted(&area, &digest)? {
+                        vanishing.push(digest);
+                    }
+                }
+                Ok((vanishing, End::Commit))
+            })
+            .await
+    }
+
+    async fn find(&self, area: &Area, digest: &Digest, from: Option<&Repository>) -> Result<Option<u64>, MetaError> {
+        let key = (area.to_string(), digest.to_string(), DELETING, from.map(|repository| repository.to_string()));
+        let sql = "SELECT b.size FROM blobs b WHERE b.area = ?1 AND b.digest = ?2 AND b.state <> ?3
+                   AND EXISTS (SELECT 1 FROM links l WHERE l.digest = ?2 AND l.area = ?1
+                               AND (?4 IS NULL OR l.repository = ?4))";
+        self.pool.read(move |reader| reader.row(sql, key, |row| Ok(unsigned(get(row, 0)?)))).await
+    }
+
+    async fn condemn(&self, before: Timestamp, now: Timestamp) -> Result<u64, MetaError> {
+        self.pool
+            .write(move |sql| {
+                let condemn = format!(
+                    "UPDATE blobs SET state = ?1, condemned = ?2
+                     WHERE state = ?3 AND touched < ?4 AND (area, digest) NOT IN ({REFERENCED})"
+                );
+                let condemned = sql.run(&condemn, params![CONDEMNED, now.micros(), LIVE, before.micros()])?;
+                Ok((condemned as u64, End::Commit))
+            })
+            .await
+    }
+
+    async fn take_condemned(&self, before: Timestamp, limit: usize) -> Result<Vec<(Area, Digest)>, MetaError> {
+        self.pool
+            .write(move |sql| {
+                let due = "SELECT area, digest FROM blobs
+                           WHERE state = ?1 OR (state = ?2 AND condemned < ?3)
+                           ORDER BY state DESC, condemned, area, digest LIMIT ?4";
+                let limit = signed(limit as u64);
+                let due = sql.rows(due, params![DELETING, CONDEMNED, before.micros(), limit], |row| {
+                    Ok((parse::<Area>(row, 0)?, parse::<Digest>(row, 1)?))
+                })?;
+                for (area, digest) in &due {
+                    let take = "UPDATE blobs SET state = ?3 WHERE area = ?1 AND digest = ?2";
+                    sql.run(take, params![area.as_str(), digest.to_string(), DELETING])?;
+                }
+                Ok((due, End::Commit))
+            })
+            .await
+    }
+
+    async fn forget(&self, blobs: &[(Area, Digest)]) -> Result<(), MetaError> {
+        let blobs = blobs.to_vec();
+        self.pool
+            .write(move |sql| {
+                for (area, digest) in blobs {
+                    let key = [area.as_str(), &digest.to_string()];
+                    let gone = "DELETE FROM blobs WHERE area = ?1 AND digest = ?2 AND state = 2";
+                    if sql.run(gone, key)? > 0 {
+                        sql.run("DELETE FROM links WHERE area = ?1 AND digest = ?2", key)?;
+                    }
+                }
+                Ok(((), End::Commit))
+            })
+            .await
+    }
+}
+
+impl Sql<'_> {
+    pub(super) fn is_being_deleted(&self, area: &Area, digest: &Digest) -> Result<bool, MetaError> {
+        let sql = "SELECT 1 FROM blobs WHERE area = ?1 AND digest = ?2 AND state = ?3";
+        let key = params![area.as_str(), digest.to_string(), DELETING];
+        Ok(self.row(sql, key, |_| Ok(()))?.is_some())
+    }
+}

@@ -1,0 +1,47 @@
+//! SQLite: one file, one writer, several readers.
+//!
+//! Durable on return: WAL with `synchronous=FULL`, one sync a batch. Several processes may open the file; each change locks
+//! the counter first, so numbers stay gapless. Calls run on blocking threads and never hold up the runtime.
+
+mod blobs;
+mod catalog;
+mod facts;
+mod ledger;
+mod migrate;
+mod pool;
+mod refs;
+mod reshow;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod writes;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Meta, MetaError};
+
+/// A metadata store in one SQLite file.
+pub struct Sqlite {
+    pool: Arc<pool::Pool>,
+}
+
+impl Sqlite {
+    /// Opens the file, creating it and its identity if it is not there, and brings its schema up to date.
+    ///
+    /// [`MetaError::Unavailable`] if the folder is missing, read-only or full, [`MetaError::Corrupt`] if the file is damaged or no
+    /// database of ours, [`MetaError::NewerSchema`] and [`MetaError::MigrationChanged`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, MetaError> {
+        Ok(Self { pool: Arc::new(pool::Pool::open(path.as_ref())?) })
+    }
+
+    /// How many statements this store has run since it was opened.
+    pub fn statements(&self) -> u64 {
+        self.pool.statements()
+    }
+
+    /// The four traits.
+    pub fn meta(self: Arc<Self>) -> Meta {
+        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self }
+    }
+}

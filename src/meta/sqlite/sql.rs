@@ -1,0 +1,106 @@
+//! Statements: the only way in this store to run one. Counts them, caches them, and turns errors into [`MetaError`].
+
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, ErrorCode, Params, Row};
+
+use super::super::MetaError;
+
+/// A connection with a count of the statements that it ran.
+pub(super) struct Sql<'a> {
+    connection: &'a Connection,
+    statements: &'a AtomicU64,
+}
+
+impl<'a> Sql<'a> {
+    pub fn new(connection: &'a Connection, statements: &'a AtomicU64) -> Self {
+        Self { connection, statements }
+    }
+
+    /// Runs a statement that returns nothing; answers how many rows it changed.
+    pub fn run(&self, sql: &str, params: impl Params) -> Result<usize, MetaError> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).map_err(failed)
+    }
+
+    /// All rows of a query.
+    pub fn rows<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl Fn(&Row<'_>) -> Result<T, MetaError>,
+    ) -> Result<Vec<T>, MetaError> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let mut rows = statement.query(params).map_err(failed)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            found.push(read(row)?);
+        }
+        Ok(found)
+    }
+
+    /// The first row of a query, if there is one.
+    pub fn row<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl Fn(&Row<'_>) -> Result<T, MetaError>,
+    ) -> Result<Option<T>, MetaError> {
+        Ok(self.rows(sql, params, read)?.into_iter().next())
+    }
+}
+
+/// A column as it is.
+pub(super) fn get<T: FromSql>(row: &Row<'_>, column: usize) -> Result<T, MetaError> {
+    row.get(column).map_err(failed)
+}
+
+/// A column whose text is a value of the domain.
+pub(super) fn parse<T: FromStr>(row: &Row<'_>, column: usize) -> Result<T, MetaError> {
+    parse_text(&get::<String>(row, column)?)
+}
+
+/// The same for a column that may be NULL.
+pub(super) fn parse_optional<T: FromStr>(row: &Row<'_>, column: usize) -> Result<Option<T>, MetaError> {
+    get::<Option<String>>(row, column)?.map(|text| parse_text(&text)).transpose()
+}
+
+/// A column with JSON.
+pub(super) fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, MetaError> {
+    serde_json::from_str(text).map_err(|error| MetaError::Corrupt(format!("a JSON column of a row: {error}")))
+}
+
+/// A value as JSON, for a column.
+pub(super) fn to_json(value: &impl serde::Serialize) -> Result<String, MetaError> {
+    serde_json::to_string(value).map_err(|error| MetaError::Corrupt(format!("a value that is no JSON: {error}")))
+}
+
+/// SQLite's integers are signed.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// And back.
+pub(super) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+fn parse_text<T: FromStr>(text: &str) -> Result<T, MetaError> {
+    let shortened: String = text.chars().take(80).collect();
+    text.parse()
+        .map_err(|_| MetaError::Corrupt(format!("{shortened:?} where a {} belongs", std::any::type_name::<T>())))
+}
+
+/// What a failure of SQLite means to a caller: a full disk, a lock or an I/O error may pass, damage does not.
+pub(super) fn failed(error: rusqlite::Error) -> MetaError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch) => {
+            MetaError::Corrupt(error.to_string())
+        }
+        Some(_) => MetaError::Unavailable(Box::new(error)),
+        None => MetaError::Corrupt(error.to_string()),
+    }
+}

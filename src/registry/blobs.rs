@@ -1,0 +1,114 @@
+//! Reading blobs, taking them over from other repositories, and collection's side of them.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::cache::{BLOB_MAX, CachedLink};
+use crate::domain::{Action, Actor, Area, Digest, Repository, Scope};
+use crate::storage::{BlobStream, StorageError};
+
+use super::{Registry, RegistryError};
+
+/// A blob that the caller may read.
+#[derive(Clone, Debug)]
+pub struct BlobInfo {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    area: Area,
+}
+
+/// The bytes of a blob or of a range of it.
+pub enum BlobBody {
+    /// In memory.
+    Bytes(Bytes),
+    /// As they come from the store.
+    Stream(BlobStream),
+}
+
+impl Registry {
+    /// A blob's size, if the repository is linked to it: knowing a digest is not permission to read.
+    pub async fn blob(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<BlobInfo, RegistryError> {
+        self.require(actor, Action::Read, Scope::Repository(repository))?;
+        let key = (repository.clone(), *digest);
+        let load = async {
+            let row = self.0.meta.blobs.blob(repository, digest).await?;
+            Ok::<_, RegistryError>(row.map(|row| CachedLink { area: row.area, size: row.size }))
+        };
+        let link = self.0.cache.get_or_load(&self.0.cache.links, key, load).await?;
+        let link = link.ok_or(RegistryError::BlobUnknown(*digest))?;
+        Ok(BlobInfo { digest: *digest, size: link.size, area: link.area })
+    }
+
+    /// A blob's bytes, all or a range that lies within its size.
+    pub async fn read_blob(&self, blob: &BlobInfo, range: Option<Range<u64>>) -> Result<BlobBody, RegistryError> {
+        let unknown = |error| match error {
+            StorageError::NotFound { .. } => RegistryError::BlobUnknown(blob.digest),
+            error => RegistryError::from(error),
+        };
+        if blob.size > BLOB_MAX {
+            let stream = self.0.storage.read_blob(&blob.area, &blob.digest, range).await.map_err(unknown)?;
+            return Ok(BlobBody::Stream(stream));
+        }
+        let key = (blob.area.clone(), blob.digest);
+        let bytes = match self.0.cache.blobs.get(&key) {
+            Some(bytes) => bytes,
+            None => {
+                let bytes = self.0.storage.get_blob(&blob.area, &blob.digest, BLOB_MAX).await.map_err(unknown)?;
+                self.0.cache.blobs.insert(key, bytes.clone());
+                bytes
+            }
+        };
+        let whole = 0..bytes.len() as u64;
+        let range = range.unwrap_or(whole);
+        Ok(BlobBody::Bytes(bytes.slice(range.start as usize..range.end as usize)))
+    }
+
+    /// Says that somebody counts on the blob (a HEAD before a push): keeps it from collection for the grace period.
+    /// Written at most once in an eighth of that period, so that reads stay free of the database.
+    pub async fn touch_blob(&self, blob: &BlobInfo) -> Result<(), RegistryError> {
+        let (key, now) = ((blob.area.clone(), blob.digest), self.0.clock.now());
+        let fresh = i64::try_from(self.0.limits.grace.as_micros() / 8).unwrap_or(i64::MAX);
+        if self.0.cache.touched.get(&key).is_some_and(|touched| now.micros().saturating_sub(touched.micros()) < fresh) {
+            return Ok(());
+        }
+        self.0.meta.blobs.touch(&blob.area, &[blob.digest], now).await?;
+        self.0.cache.touched.insert(key, now);
+        Ok(())
+    }
+
+    /// Links the repository to a blob that the area holds already, without its bytes being sent.
+    ///
+    /// `from`: only if that repository can read it; else if any can. `false` if the bytes must be sent after all.
+    pub async fn mount(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        digest: &Digest,
+        from: Option<&Repository>,
+    ) -> Result<bool, RegistryError> {
+        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        if let Some(from) = from {
+            self.require(actor, Action::Read, Scope::Repository(from))?;
+        }
+        let area = self.area(repository);
+        let Some(size) = self.0.meta.blobs.find(&area, digest, from).await? else { return Ok(false) };
+        if self.0.storage.blob_size(&area, digest).await? != Some(size) {
+            return Ok(false);
+        }
+        Ok(self.0.meta.blobs.link(repository, &area, digest, size, self.0.clock.now()).await?)
+    }
+
+    /// The area that uploads to the repository land in.
+    pub(super) fn area(&self, _repository: &Repository) -> Area {
+        // Every package is public until visibility can be set.
+        Area::Public
+    }
+}

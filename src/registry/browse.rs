@@ -1,0 +1,120 @@
+//! Reading the catalogue: packages, versions, files, ranges, labels.
+
+use bytes::Bytes;
+
+use crate::domain::api::{Resolved, VersionDetail};
+use crate::domain::{
+    Action, Actor, Algorithm, Digest, Manifest, Name, Package, Range, Record, Reference, Release, Repository, Scope, Version,
+};
+use crate::meta::{Cursor, Filter, Label, LabelCount, Order, Page};
+use crate::storage::StorageError;
+use crate::{pack, resolve};
+
+use super::{Registry, RegistryError};
+
+/// Largest record that is read back, in bytes: a text of 1 MiB in JSON, and as much again for everything else.
+const RECORD_MAX: u64 = 16 << 20;
+
+impl Registry {
+    /// A package.
+    pub async fn package(&self, actor: &Actor, name: &Name) -> Result<Package, RegistryError> {
+        self.require(actor, Action::Read, Scope::Repository(&name.repository()))?;
+        let package = self.0.meta.catalog.package(name).await?;
+        package.ok_or_else(|| RegistryError::PackageUnknown(name.to_string()))
+    }
+
+    /// Public packages that pass the filter.
+    pub async fn packages(
+        &self,
+        actor: &Actor,
+        filter: &Filter,
+        order: Order,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Package>, RegistryError> {
+        self.require(actor, Action::Read, Scope::Registry)?;
+        Ok(self.0.meta.catalog.packages(filter, order, after, limit).await?)
+    }
+
+    /// The versions of a package that can be read, highest first.
+    pub async fn releases(&self, actor: &Actor, name: &Name) -> Result<Vec<Release>, RegistryError> {
+        self.require(actor, Action::Read, Scope::Repository(&name.repository()))?;
+        let releases = self.0.meta.catalog.releases(name).await?;
+        if releases.is_empty() {
+            return Err(RegistryError::PackageUnknown(name.to_string()));
+        }
+        Ok(releases)
+    }
+
+    /// One version with its files.
+    pub async fn version(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        version: &Version,
+    ) -> Result<VersionDetail, RegistryError> {
+        let repository = name.repository();
+        self.require(actor, Action::Read, Scope::Repository(&repository))?;
+        let unknown = || RegistryError::VersionUnknown(version.clone(), name.to_string());
+        let published = self.0.meta.catalog.version(name, version).await?;
+        let published = published.filter(|published| !published.deleted).ok_or_else(unknown)?;
+        let record = self.record(&repository, &published.record).await?;
+        Ok(VersionDetail { published, files: record.map(|record| record.files).unwrap_or_default() })
+    }
+
+    /// The best release in a range.
+    pub async fn resolve(&self, actor: &Actor, name: &Name, range: &Range) -> Result<Resolved, RegistryError> {
+        let releases = self.releases(actor, name).await?;
+        let release = resolve::best(&releases, range)?.clone();
+        Ok(Resolved { name: name.clone(), range: range.to_string(), release })
+    }
+
+    /// The text of a file of a version; of its primary file if none is named.
+    pub async fn source(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        version: &Version,
+        file: Option<&str>,
+    ) -> Result<Bytes, RegistryError> {
+        let detail = self.version(actor, name, version).await?;
+        let repository = name.repository();
+        let wanted = match file {
+            Some(file) => file.to_owned(),
+            None => detail.published.config.map(|config| config.primary.file).unwrap_or_default(),
+        };
+        let reference = Reference::Digest(detail.published.digest);
+        let manifest = self.manifest(actor, &repository, &reference).await?;
+        let manifest = Manifest::parse(manifest.bytes.clone(), None, Algorithm::Sha256)?;
+        let mut layers = Vec::new();
+        for layer in manifest.layers.iter().filter(|layer| layer.is_distributable()) {
+            let limit = self.0.limits.archive.compressed;
+            let bytes = self.0.storage.get_blob(&self.area(&repository), &layer.digest, limit).await?;
+            layers.push((layer.clone(), bytes));
+        }
+        let limits = self.0.limits.archive;
+        let open = move || pack::unpack(&manifest, None, &layers, &limits).map(|contents| contents.tree);
+        let tree = tokio::task::spawn_blocking(open).await.map_err(|_| RegistryError::Stopping)?;
+        let tree = tree.map_err(|error| RegistryError::ManifestInvalid(error.to_string()))?;
+        tree.get(&wanted).map(|file| file.content.clone()).ok_or(RegistryError::FileUnknown(wanted))
+    }
+
+    /// Tags or skills with the number of packages that show them.
+    pub async fn labels(&self, actor: &Actor, label: Label, limit: usize) -> Result<Vec<LabelCount>, RegistryError> {
+        self.require(actor, Action::Read, Scope::Registry)?;
+        Ok(self.0.meta.catalog.labels(label, limit).await?)
+    }
+
+    /// A version's record; `None` if it was purged.
+    pub(super) async fn record(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Record>, RegistryError> {
+        match self.0.storage.get_blob(&self.area(repository), digest, RECORD_MAX).await {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(StorageError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The order of a commit.
+//!
+//! *Acknowledged* means: bytes durable, transaction committed, event object durable. One lane a process gathers what arrived
+//! while the last commit ran, so that concurrent callers share the syncs and the transaction; there is no timer.
+//!
+//! 1. Settle the blobs of all changes in the batch.
+//! 2. Write the objects of events that an earlier failure left unwritten.
+//! 3. Apply the changes in one transaction; it gives the events their numbers and bytes.
+//! 4. Advance the cache.
+//! 5. Write the event objects, settle them.
+//! 6. Answer.
+//!
+//! A crash after 3 leaves rows without objects: the next commit, or the next start, writes them first.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::cache::Cache;
+use crate::domain::{Body, Event, Reference};
+use crate::meta::{Applied, Atomicity, Change, Meta, Outcome};
+use crate::storage::{Created, Key, Storage};
+
+use super::RegistryError;
+
+/// Most changes in one transaction.
+const BATCH_MAX: usize = 256;
+
+/// The way into the lane. Cheap to clone.
+#[derive(Clone)]
+pub struct Committer {
+    jobs: mpsc::Sender<Job>,
+    head: watch::Receiver<u64>,
+}
+
+struct Job {
+    change: Change,
+    settle: Vec<Key>,
+    reply: oneshot::Sender<Result<Applied, RegistryError>>,
+}
+
+struct Lane {
+    storage: Storage,
+    meta: Meta,
+    cache: Arc<Cache>,
+    /// Highest event whose object is durable, with all lower ones.
+    written: u64,
+    head: watch::Sender<u64>,
+}
+
+impl Committer {
+    /// Starts the lane. `written`: highest event whose object is durable.
+    pub(super) fn start(storage: Storage, meta: Meta, cache: Arc<Cache>, written: u64) -> Self {
+        let (jobs, receiver) = mpsc::channel(1024);
+        let (sender, head) = watch::channel(written);
+        let lane = Lane { storage, meta, cache, written, head: sender };
+        tokio::spawn(lane.run(receiver));
+        Self { jobs, head }
+    }
+
+    /// Commits one change whose bytes lie under `settle`. When it returns `Ok`, everything is durable; after an error the
+    /// change may have happened all the same, and asking again is safe.
+    pub async fn commit(&self, change: Change, settle: Vec<Key>) -> Result<Applied, RegistryError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Job { change, settle, reply }).await.map_err(|_| RegistryError::Stopping)?;
+        answer.await.map_err(|_| RegistryError::Stopping)?
+    }
+
+    /// Number of the last durable event; changes as commits happen.
+    pub fn head(&self) -> watch::Receiver<u64> {
+        self.head.clone()
+    }
+}
+
+impl Lane {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.recv().await {
+            let mut batch = vec![first];
+            while batch.len() < BATCH_MAX {
+                let Ok(job) = jobs.try_recv() else { break };
+                batch.push(job);
+            }
+            self.commit(batch).await;
+        }
+    }
+
+    async fn commit(&mut self, batch: Vec<Job>) {
+        metrics::histogram!("pclr_commit_batch").record(batch.len() as f64);
+        let keys: HashSet<Key> = batch.iter().flat_map(|job| job.settle.iter().cloned()).collect();
+        let keys: Vec<Key> = keys.into_iter().collect();
+        let changes: Vec<Change> = batch.iter().map(|job| job.change.clone()).collect();
+        match self.apply(&keys, &changes).await {
+            Ok(outcomes) => {
+                for (job, outcome) in batch.into_iter().zip(outcomes) {
+                    // The caller may have hung up: the change stands all the same.
+                    let _ = job.reply.send(outcome.map_err(RegistryError::from));
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = %error, changes = batch.len(), "commit failed");
+                let shared = Arc::new(error);
+                for job in batch {
+                    let _ = job.reply.send(Err(RegistryError::Commit(Arc::clone(&shared))));
+                }
+            }
+        }
+    }
+
+    async fn apply(&mut self, keys: &[Key], changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
+        self.storage.settle(keys).await?;
+        write_missing_events(&self.storage, &self.meta, &mut self.written).await?;
+        let outcomes = self.meta.catalog.apply(changes, Atomicity::Each).await?;
+        let applied: Vec<&Applied> = outcomes.iter().flatten().filter(|applied| applied.event.is_some()).collect();
+        if applied.is_empty() {
+            return Ok(outcomes);
+        }
+        invalidate(&self.cache, &applied);
+        let mut keys = Vec::new();
+        for (event, bytes) in applied.iter().filter_map(|applied| applied.event.as_ref()) {
+            write_event(&self.storage, event.n, bytes.clone()).await?;
+            keys.push(Key::Event(event.n));
+        }
+        self.storage.settle(&keys).await?;
+        self.written += keys.len() as u64;
+        self.head.send_replace(self.written);
+        Ok(outcomes)
+    }
+}
+
+/// Writes the objects of events that the ledger holds beyond `written`, which it moves along.
+pub(super) async fn write_missing_events(
+    storage: &Storage,
+    meta: &Meta,
+    written: &mut u64,
+) -> Result<(), RegistryError> {
+    if meta.ledger.head().await?.n <= *written {
+        return Ok(());
+    }
+    loop {
+        let events = meta.ledger.events(*written, 256).await?;
+        let Some((last, _)) = events.last() else { return Ok(()) };
+        let last = *last;
+        let mut keys = Vec::new();
+        for (n, bytes) in events {
+            write_event(storage, n, bytes).await?;
+            keys.push(Key::Event(n));
+        }
+        storage.settle(&keys).await?;
+        *written = last;
+    }
+}
+
+/// Creates an event's object. The same bytes may be there from a write that failed after it happened; other bytes are never replaced.
+async fn write_event(storage: &Storage, n: u64, bytes: Bytes) -> Result<(), RegistryError> {
+    if storage.create(&Key::Event(n), bytes.clone()).await? == Created::Created {
+        return Ok(());
+    }
+    let found = storage.get(&Key::Event(n), super::replay::EVENT_MAX).await?;
+    if found == bytes { Ok(()) } else { Err(RegistryError::Meta(crate::meta::MetaError::Diverged(n))) }
+}
+
+/// Takes out of the cache what the changes touched.
+pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
+    cache.advance();
+    for applied in applied {
+        let Some((Event { body, .. }, _)) = &applied.event else { continue };
+        let repository = body.repository();
+        for tag in &applied.tags {
+            cache.tags.remove(&(repository.clone(), tag.clone()));
+        }
+        match body {
+            Body::ManifestDelete { digest, .. } => {
+                cache.manifests.remove(&(repository, *digest));
+            }
+            Body::BlobDelete { digest, .. } => {
+                cache.links.remove(&(repository, *digest));
+            }
+            Body::Manifest(_)
+            | Body::Publish { .. }
+            | Body::TagDelete { .. }
+            | Body::Yank { .. }
+            | Body::Unyank { .. }
+            | Body::Restore { .. } => {}
+        }
+    }
+}
+
+/// The name of a manifest in an error.
+pub(super) fn unknown(reference: &Reference) -> RegistryError {
+    RegistryError::ManifestUnknown(reference.to_string())
+}

@@ -1,0 +1,120 @@
+//! Why a use case did not do what was asked: variants that a front turns into an answer.
+
+use std::sync::Arc;
+
+use crate::domain::{Digest, ManifestError, Tag, Version};
+use crate::meta::{MetaError, Refused};
+use crate::resolve::NoMatch;
+use crate::storage::StorageError;
+
+/// Why a use case did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The actor may not do this.
+    #[error("this caller may not do that here")]
+    Forbidden,
+    /// The store is ahead of the database.
+    #[error("the registry serves reads only until its database has caught up with the store: run pclr rebuild --catch-up")]
+    ReadOnly,
+    /// No such repository.
+    #[error("the repository is not known")]
+    RepositoryUnknown,
+    /// No such manifest or tag.
+    #[error("the manifest {0} is not known in the repository")]
+    ManifestUnknown(String),
+    /// No such blob.
+    #[error("the blob {0} is not in the repository")]
+    BlobUnknown(Digest),
+    /// The blob's old bytes are being deleted at this moment.
+    #[error("the blob {0} is being deleted by a collection just now; push it again in a moment")]
+    BlobBusy(Digest),
+    /// No such upload session.
+    #[error("the upload session is not known: it was finished, cancelled or idle for too long; start a new one")]
+    UploadUnknown,
+    /// No such package.
+    #[error("there is no package {0}")]
+    PackageUnknown(String),
+    /// No such version.
+    #[error("there is no version {0} of {1}")]
+    VersionUnknown(Version, String),
+    /// No such file in the version.
+    #[error("there is no file {0:?} in this version")]
+    FileUnknown(String),
+    /// No release lies in the range.
+    #[error(transparent)]
+    NoMatch(#[from] NoMatch),
+    /// The catalogue's rules say no.
+    #[error("{0}")]
+    Refused(#[source] Refused),
+    /// The bytes are no manifest that can be taken.
+    #[error("{0}")]
+    ManifestInvalid(String),
+    /// A manifest that was pushed by digest has another.
+    #[error("the content is {found}, not {expected}")]
+    DigestDiffers {
+        /// What the request says.
+        expected: Digest,
+        /// What the bytes are.
+        found: Digest,
+    },
+    /// A blob has another size than the manifest says.
+    #[error("the blob {digest} has {found} bytes, the manifest says {expected}")]
+    SizeDiffers {
+        /// Which.
+        digest: Digest,
+        /// What the manifest says.
+        expected: u64,
+        /// What there is.
+        found: u64,
+    },
+    /// The tag cannot be used.
+    #[error("the tag {0} {1}")]
+    TagInvalid(Tag, &'static str),
+    /// A request's parameter is wrong.
+    #[error("{0}")]
+    BadRequest(String),
+    /// More than is taken.
+    #[error("{what} is larger than the {limit} bytes that are accepted")]
+    TooLarge {
+        /// What.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// From the object store.
+    #[error("{0}")]
+    Storage(#[source] StorageError),
+    /// From the metadata store.
+    #[error("{0}")]
+    Meta(#[from] MetaError),
+    /// From the search index.
+    #[error("{0}")]
+    Search(#[from] crate::search::SearchError),
+    /// A batch of changes failed as a whole. It may have happened all the same; asking again is safe.
+    #[error("{0}")]
+    Commit(#[source] Arc<RegistryError>),
+    /// A task of the program itself ended early.
+    #[error("the registry is stopping; try again")]
+    Stopping,
+}
+
+impl From<Refused> for RegistryError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<ManifestError> for RegistryError {
+    fn from(error: ManifestError) -> Self {
+        Self::ManifestInvalid(error.to_string())
+    }
+}
+
+impl From<StorageError> for RegistryError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::UploadUnknown(_) => Self::UploadUnknown,
+            error => Self::Storage(error),
+        }
+    }
+}

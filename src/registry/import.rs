@@ -1,0 +1,193 @@
+//! Importing: whatever the readers find in a set of files becomes packages of one organisation.
+//!
+//! What an import is identified by is its source: path, and row or declaration. A name that is taken by another source gets the
+//! kind, then eight digits of the identity's hash, behind it. Importing the same files again adds nothing; a changed file
+//! becomes the next version of the package that it became before.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures::StreamExt;
+use tokio::sync::mpsc;
+
+use crate::domain::api::{Count, ImportItem, ImportOutcome, ImportSummary};
+use crate::domain::{
+    Action, Actor, CONFIG_SCHEMA, Config, Digest, File, Name, Reference, Scope, Source, Version,
+};
+use crate::pack::{self, Packed};
+use crate::pcl::{self, Found};
+
+use super::{Push, Registry, RegistryError};
+
+/// Publications under way at once: enough to share commits, few enough to bound memory.
+const AT_ONCE: usize = 32;
+
+struct Planned {
+    found: Found,
+    name: Name,
+    renamed: bool,
+}
+
+impl Registry {
+    /// Publishes every artifact in the files. Each one's fate goes to `items` as it is known; one that fails stops no other.
+    pub async fn import(
+        &self,
+        actor: &Actor,
+        org: &str,
+        files: Vec<File>,
+        items: mpsc::Sender<ImportItem>,
+    ) -> Result<ImportSummary, RegistryError> {
+        let any: Name = format!("{org}/any")
+            .parse()
+            .map_err(|_| RegistryError::BadRequest(format!("{org:?} cannot be the name of an organisation")))?;
+        self.require(actor, Action::Push, Scope::Repository(&any.repository()))?;
+        let discovery =
+            tokio::task::spawn_blocking(move || pcl::discover(&files)).await.map_err(|_| RegistryError::Stopping)?;
+        let mut summary = ImportSummary {
+            done: true,
+            found: discovery.found.len() as u64,
+            left_out: discovery.left_out.len() as u64,
+            ..ImportSummary::default()
+        };
+        let planned = self.plan_names(org, discovery.found).await?;
+        let mut kinds = BTreeMap::new();
+        let mut fates = futures::stream::iter(planned)
+            .map(|planned| self.import_one(actor, planned))
+            .buffer_unordered(AT_ONCE);
+        while let Some(item) = fates.next().await {
+            *kinds.entry(item.kind).or_insert(0) += 1;
+            match item.outcome {
+                ImportOutcome::Published => summary.published += 1,
+                ImportOutcome::Unchanged => summary.unchanged += 1,
+                ImportOutcome::Failed => summary.failed += 1,
+            }
+            summary.renamed += u64::from(item.renamed);
+            summary.diagnostics += item.diagnostics as u64;
+            // The caller may have hung up; what is found is published all the same.
+            let _ = items.send(item).await;
+        }
+        summary.kinds =
+            kinds.into_iter().map(|(kind, count)| Count { value: kind.to_string(), count }).collect();
+        Ok(summary)
+    }
+
+    /// Gives each artifact its name: the one that its source had before, else the first candidate that nobody has.
+    async fn plan_names(&self, org: &str, found: Vec<Found>) -> Result<Vec<Planned>, RegistryError> {
+        let mut taken: HashMap<Name, Option<Source>> = HashMap::new();
+        let mut planned = Vec::with_capacity(found.len());
+        for found in found {
+            let candidates: Vec<Name> = pcl::slug_candidates(&found.finding)
+                .iter()
+                .filter_map(|slug| format!("{org}/{slug}").parse().ok())
+                .collect();
+            let mut chosen = None;
+            for (at, name) in candidates.into_iter().enumerate() {
+                if !taken.contains_key(&name)
+                    && let Some(package) = self.0.meta.catalog.package(&name).await?
+                {
+                    taken.insert(name.clone(), package.source);
+                }
+                let source = taken.entry(name.clone()).or_insert_with(|| Some(found.finding.source.clone()));
+                chosen = Some((name, at > 0));
+                if source.as_ref() == Some(&found.finding.source) {
+                    break;
+                }
+            }
+            let (name, renamed) = chosen.ok_or_else(|| {
+                RegistryError::BadRequest(format!("{:?} gives no name for a package", found.finding.title))
+            })?;
+            planned.push(Planned { found, name, renamed });
+        }
+        Ok(planned)
+    }
+
+    async fn import_one(&self, actor: &Actor, planned: Planned) -> ImportItem {
+        let finding = &planned.found.finding;
+        let source = match &finding.source.item {
+            Some(item) => format!("{}#{item}", finding.source.path),
+            None => finding.source.path.clone(),
+        };
+        let version = finding.version.clone().unwrap_or_else(Version::first);
+        let mut item = ImportItem {
+            source,
+            kind: finding.kind,
+            name: planned.name.clone(),
+            version,
+            digest: None,
+            outcome: ImportOutcome::Failed,
+            renamed: planned.renamed,
+            diagnostics: finding.about.diagnostics.len(),
+            error: None,
+        };
+        match self.import_version(actor, planned, item.version.clone()).await {
+            Ok((version, digest, outcome)) => {
+                item.version = version;
+                item.digest = Some(digest);
+                item.outcome = outcome;
+            }
+            Err(error) => item.error = Some(error.to_string()),
+        }
+        item
+    }
+
+    async fn import_version(
+        &self,
+        actor: &Actor,
+        planned: Planned,
+        version: Version,
+    ) -> Result<(Version, Digest, ImportOutcome), RegistryError> {
+        let Planned { found: Found { finding, tree }, name, .. } = planned;
+        let digest = tree.digest();
+        let mut version = version;
+        if self.0.meta.catalog.version(&name, &version).await?.is_some() {
+            let releases = self.0.meta.catalog.releases(&name).await?;
+            for release in &releases {
+                let published = self.0.meta.catalog.version(&name, &release.version).await?;
+                let same = |config: &Config| config.tree == digest && config.primary == finding.primary;
+                if published.as_ref().and_then(|published| published.config.as_ref()).is_some_and(same) {
+                    return Ok((release.version.clone(), release.digest, ImportOutcome::Unchanged));
+                }
+            }
+            let next = releases.first().and_then(|release| release.version.next_patch());
+            version = next.unwrap_or(version);
+        }
+        let config = Config {
+            schema: CONFIG_SCHEMA,
+            name: name.slug().to_owned(),
+            version: version.clone(),
+            kind: finding.kind,
+            about: finding.about,
+            primary: finding.primary,
+            source: Some(finding.source),
+            tree: digest,
+        };
+        let packed = tokio::task::spawn_blocking(move || pack::pack(&tree, &config))
+            .await
+            .map_err(|_| RegistryError::Stopping)?
+            .map_err(|error| RegistryError::ManifestInvalid(error.to_string()))?;
+        let digest = self.publish_packed(actor, &name, &version, packed).await?;
+        Ok((version, digest, ImportOutcome::Published))
+    }
+
+    /// What a client does to publish: both blobs, then the manifest under the version's tag.
+    async fn publish_packed(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        version: &Version,
+        packed: Packed,
+    ) -> Result<Digest, RegistryError> {
+        let repository = name.repository();
+        for blob in [packed.config, packed.layer] {
+            self.put_blob(actor, &repository, &blob.digest, blob.content).await?;
+        }
+        let tag = version.tag().parse().map_err(|error| RegistryError::BadRequest(format!("{error}")))?;
+        let push = Push {
+            repository: &repository,
+            reference: Reference::Tag(tag),
+            tags: Vec::new(),
+            content_type: Some(&packed.manifest.media_type),
+            bytes: packed.manifest.content,
+        };
+        Ok(self.push_manifest(actor, push).await?.digest)
+    }
+}

@@ -1,0 +1,93 @@
+//! The job that keeps the search index: follows the events and indexes each package that they touched, as it is now.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::domain::{Area, Event, Name, Package, Visibility};
+use crate::search::Document;
+
+use super::{Inner, Registry, RegistryError};
+
+/// Most events behind one commit of the index.
+const BATCH_MAX: usize = 1024;
+
+/// How long to wait before trying again after an error.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Follows the events until the registry is dropped.
+pub(super) async fn follow(registry: Weak<Inner>, mut head: watch::Receiver<u64>, indexed: watch::Sender<u64>) {
+    loop {
+        let behind = {
+            let Some(inner) = registry.upgrade() else { return };
+            match Registry(inner).index_next().await {
+                Ok(through) => {
+                    indexed.send_replace(through);
+                    through < *head.borrow_and_update()
+                }
+                Err(error) => {
+                    tracing::error!(error = %error, "indexing failed, trying again");
+                    tokio::time::sleep(RETRY).await;
+                    true
+                }
+            }
+        };
+        if !behind && head.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Registry {
+    /// Indexes what the next events touched. Returns the last event that the index has seen.
+    async fn index_next(&self) -> Result<u64, RegistryError> {
+        let index = Arc::clone(&self.0.search);
+        let events = self.0.meta.ledger.events(index.through(), BATCH_MAX).await?;
+        let Some((through, _)) = events.last() else { return Ok(index.through()) };
+        let through = *through;
+        let mut touched = BTreeSet::new();
+        for (_, bytes) in &events {
+            let event = Event::parse(bytes).map_err(|error| {
+                RegistryError::Meta(crate::meta::MetaError::Corrupt(format!("an event of the ledger: {error}")))
+            })?;
+            touched.extend(event.body.repository().package());
+        }
+        let (mut upserts, mut removals) = (Vec::new(), Vec::new());
+        for name in touched {
+            match self.0.meta.catalog.package(&name).await? {
+                Some(package) if package.visibility == Visibility::Public => {
+                    upserts.push(self.document(&name, package).await?);
+                }
+                _ => removals.push(name),
+            }
+        }
+        let apply = move || index.apply(upserts, removals, through);
+        tokio::task::spawn_blocking(apply).await.map_err(|_| RegistryError::Stopping)??;
+        Ok(through)
+    }
+
+    async fn document(&self, name: &Name, package: Package) -> Result<Document, RegistryError> {
+        let shown = self.0.meta.catalog.version(name, &package.shown).await?;
+        let record = match shown {
+            Some(shown) => self.record(&name.repository(), &shown.record).await?,
+            None => None,
+        };
+        Ok(Document {
+            name: package.name,
+            kind: package.kind,
+            version: package.shown,
+            title: package.title.unwrap_or_default(),
+            description: package.description.unwrap_or_default(),
+            tags: package.tags,
+            skills: package.skills.into_iter().map(|skill| skill.name).collect(),
+            text: record.map(|record| record.text).unwrap_or_default(),
+            area: Area::Public,
+            listed: true,
+            updated: package.updated,
+            authors: package.authors,
+            license: package.license,
+        })
+    }
+}

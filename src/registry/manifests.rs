@@ -1,0 +1,92 @@
+//! Reading manifests and tags.
+
+use std::sync::Arc;
+
+use crate::cache::CachedManifest;
+use crate::domain::{Action, Actor, Digest, MANIFEST_MAX, Reference, Repository, Scope, Tag};
+use crate::storage::{Key, StorageError};
+
+use super::commit::unknown;
+use super::{Registry, RegistryError};
+
+impl Registry {
+    /// A manifest by tag or digest, in its own bytes and type. Warm, this is two cache lookups.
+    pub async fn manifest(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Result<Arc<CachedManifest>, RegistryError> {
+        self.require(actor, Action::Read, Scope::Repository(repository))?;
+        let digest = match reference {
+            Reference::Digest(digest) => Some(*digest),
+            Reference::Tag(tag) => self.tag(repository, tag).await?,
+        };
+        if let Reference::Tag(tag) = reference
+            && let Some(subject) = super::referrers::subject_of(tag)
+            && let Some(index) = self.fallback_index(repository, &subject, digest).await?
+        {
+            return Ok(index);
+        }
+        let digest = digest.ok_or_else(|| unknown(reference))?;
+        self.manifest_by_digest(repository, &digest).await?.ok_or_else(|| unknown(reference))
+    }
+
+    /// Tags after `last` in the order of their bytes, and whether there are more.
+    pub async fn tags(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        last: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Tag>, bool), RegistryError> {
+        self.require(actor, Action::Read, Scope::Repository(repository))?;
+        let tags = self.0.meta.refs.tags(repository, last, limit.saturating_add(1)).await?;
+        let mut tags = tags.ok_or(RegistryError::RepositoryUnknown)?;
+        let more = tags.len() > limit;
+        tags.truncate(limit);
+        Ok((tags, more))
+    }
+
+    /// Repositories after `last` in the order of their bytes, and whether there are more.
+    pub async fn repositories(
+        &self,
+        actor: &Actor,
+        last: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Repository>, bool), RegistryError> {
+        self.require(actor, Action::Read, Scope::Registry)?;
+        let mut repositories = self.0.meta.refs.repositories(last, limit.saturating_add(1)).await?;
+        let more = repositories.len() > limit;
+        repositories.truncate(limit);
+        Ok((repositories, more))
+    }
+
+    pub(super) async fn tag(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, RegistryError> {
+        let key = (repository.clone(), tag.clone());
+        let load = async { Ok::<_, RegistryError>(self.0.meta.refs.tag(repository, tag).await?) };
+        self.0.cache.get_or_load(&self.0.cache.tags, key, load).await
+    }
+
+    pub(super) async fn manifest_by_digest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Arc<CachedManifest>>, RegistryError> {
+        let load = async {
+            let Some(row) = self.0.meta.refs.manifest(repository, digest).await? else { return Ok(None) };
+            match self.0.storage.get_blob(&row.area, digest, MANIFEST_MAX as u64).await {
+                Ok(bytes) => Ok(Some(Arc::new(CachedManifest::new(bytes, *digest, &row.media_type)))),
+                // Purged, or quarantined: the next push of these bytes brings it back.
+                Err(StorageError::NotFound { .. }) => Ok(None),
+                Err(error) => Err(RegistryError::from(error)),
+            }
+        };
+        self.0.cache.get_or_load(&self.0.cache.manifests, (repository.clone(), *digest), load).await
+    }
+
+    /// The key of a blob in the area of a repository.
+    pub(super) fn blob_key(&self, repository: &Repository, digest: Digest) -> Key {
+        Key::Blob { area: self.area(repository), digest }
+    }
+}

@@ -1,0 +1,168 @@
+//! Opening a registry: who owns the store, whether store and database agree, and what runs beside the requests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::cache::Cache;
+use crate::meta::{Head, Meta, MetaError};
+use crate::pack;
+use crate::search;
+use crate::storage::{Key, Owner, Storage};
+
+use super::commit::{Committer, write_missing_events};
+use super::replay::EVENT_MAX;
+use super::{Clock, Inner, Registry, RegistryError, index};
+
+/// What a registry takes, and for how long it waits.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Largest blob, in bytes.
+    pub blob: u64,
+    /// Limits on the archives of artifacts that are published.
+    pub archive: pack::Limits,
+    /// How long an upload session may be idle.
+    pub upload_idle: Duration,
+    /// How long a blob that nothing references is kept, twice over: before it is condemned, and after.
+    pub grace: Duration,
+    /// Room for cached manifests, and as much again for small blobs, in bytes.
+    pub cache: u64,
+}
+
+impl Default for Limits {
+    /// 20 GiB a blob, a day for uploads and for the grace period, 32 MiB for each cache.
+    fn default() -> Self {
+        Self {
+            blob: 20 << 30,
+            archive: pack::Limits::default(),
+            upload_idle: Duration::from_secs(24 * 3600),
+            grace: Duration::from_secs(24 * 3600),
+            cache: 32 << 20,
+        }
+    }
+}
+
+/// What is needed to open a registry.
+pub struct Builder {
+    /// Where the bytes are.
+    pub storage: Storage,
+    /// Where the pointers are.
+    pub meta: Meta,
+    /// Who commits: the metadata store's database, or the store itself.
+    pub owner: Owner,
+    /// The search index.
+    pub search: search::Index,
+    /// Limits.
+    pub limits: Limits,
+    /// Clock.
+    pub clock: Clock,
+}
+
+/// Why a registry cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Somebody else commits to this store.
+    #[error("the store belongs to {found:?}, this is {asked:?}")]
+    Owned {
+        /// Who opened it.
+        asked: Owner,
+        /// Whose it is.
+        found: Owner,
+    },
+    /// The same event number holds other bytes in the store than in the database.
+    #[error("event {0} of the store differs from event {0} of the database: they belong to different registries")]
+    Diverged(u64),
+    /// One of the stores failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+impl From<MetaError> for OpenError {
+    fn from(error: MetaError) -> Self {
+        Self::Registry(error.into())
+    }
+}
+
+impl From<crate::storage::StorageError> for OpenError {
+    fn from(error: crate::storage::StorageError) -> Self {
+        Self::Registry(error.into())
+    }
+}
+
+/// How a registry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Health {
+    /// Whether it takes changes.
+    pub writable: bool,
+    /// Last durable event.
+    pub head: u64,
+    /// Last event that searches see.
+    pub indexed: u64,
+}
+
+impl Builder {
+    /// Opens the registry and starts its jobs on the current runtime.
+    ///
+    /// If the store is ahead of the database, the registry serves reads only. If both hold other bytes under one number, or the
+    /// store belongs to somebody else, it does not open.
+    pub async fn open(self) -> Result<Registry, OpenError> {
+        let Self { storage, meta, owner, search, limits, clock } = self;
+        let found = storage.claim_owner(&owner).await?;
+        if found != owner {
+            return Err(OpenError::Owned { asked: owner, found });
+        }
+        let (written, ahead) = compare_heads(&storage, &meta).await?;
+        if ahead {
+            tracing::warn!("the store is ahead of the database: reads only until pclr rebuild --catch-up");
+        }
+        let cache = Arc::new(Cache::new(limits.cache));
+        let committer = Committer::start(storage.clone(), meta.clone(), Arc::clone(&cache), written);
+        let (indexed_sender, indexed) = watch::channel(search.through());
+        let head = committer.head();
+        let inner = Arc::new(Inner {
+            storage,
+            meta,
+            committer,
+            cache,
+            search: Arc::new(search),
+            clock,
+            limits,
+            read_only: AtomicBool::new(ahead),
+            indexed,
+        });
+        tokio::spawn(index::follow(Arc::downgrade(&inner), head, indexed_sender));
+        Ok(Registry(inner))
+    }
+}
+
+/// Brings event objects and ledger to the same head where the ledger is ahead. Returns the last durable event, and whether the
+/// store is ahead.
+async fn compare_heads(storage: &Storage, meta: &Meta) -> Result<(u64, bool), OpenError> {
+    let Head { n: head, .. } = meta.ledger.head().await?;
+    let last = storage.last_event(head).await?;
+    let common = last.min(head);
+    if common > 0 {
+        let ours = meta.ledger.events(common - 1, 1).await?;
+        let theirs = storage.get(&Key::Event(common), EVENT_MAX).await?;
+        if ours.first().is_none_or(|(n, bytes)| *n != common || *bytes != theirs) {
+            return Err(OpenError::Diverged(common));
+        }
+    }
+    let mut written = common;
+    write_missing_events(storage, meta, &mut written).await?;
+    Ok((written, last > head))
+}
+
+impl Registry {
+    /// How the registry is. Asks the metadata store, so an error means that it is not ready.
+    pub async fn health(&self) -> Result<Health, RegistryError> {
+        self.0.meta.ledger.head().await?;
+        Ok(Health {
+            writable: !self.0.read_only.load(Ordering::Relaxed),
+            head: *self.0.committer.head().borrow(),
+            indexed: self.indexed(),
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! Publishing: opening an artifact's layers once, to make the record that listing, searching and resolving live on.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::domain::{Descriptor, Digest, Kind, Manifest, Name, Record, Repository, Version};
+use crate::meta::{Publication, Refused};
+use crate::storage::StorageError;
+use crate::{pack, pcl};
+
+use super::{Registry, RegistryError};
+
+impl Registry {
+    /// Reads config and layers under the archive limits, checks what the config says, fills what it lacks from the content, and
+    /// stores the record.
+    pub(super) async fn make_record(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+        name: &Name,
+        version: &Version,
+    ) -> Result<Publication, RegistryError> {
+        let kind = manifest.kind().ok_or_else(|| invalid("it is of no kind that is indexed"))?;
+        let config = match &manifest.config {
+            Some(config) => Some(self.artifact_blob(repository, config).await?),
+            None => None,
+        };
+        let mut layers = Vec::new();
+        for layer in manifest.layers.iter().filter(|layer| layer.is_distributable()) {
+            layers.push((layer.clone(), self.artifact_blob(repository, layer).await?));
+        }
+        let limits = self.0.limits.archive;
+        let (manifest, slug, of) = (manifest.clone(), name.slug().to_owned(), version.clone());
+        let make = move || record_of(&manifest, config.as_deref(), &layers, &slug, &of, kind, &limits);
+        // Decompressing and parsing up to the archive limits: not on a thread that serves others.
+        let record = tokio::task::spawn_blocking(make).await.map_err(|_| RegistryError::Stopping)??;
+        let bytes = record_bytes(&record)?;
+        let digest = Digest::sha256(&bytes);
+        let record_size = bytes.len() as u64;
+        self.0.storage.put_blob(&self.area(repository), bytes, &digest).await?;
+        Ok(Publication {
+            version: version.clone(),
+            kind,
+            record: digest,
+            record_size,
+            config: Some(Arc::new(record.config)),
+        })
+    }
+
+    /// Config or layer of an artifact that is being published: small, and already in the repository.
+    async fn artifact_blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
+        let unknown = || Refused::BlobsUnknown(vec![descriptor.digest]);
+        let row = self.0.meta.blobs.blob(repository, &descriptor.digest).await?.ok_or_else(unknown)?;
+        let limit = self.0.limits.archive.compressed;
+        if row.size > limit {
+            return Err(RegistryError::TooLarge { what: "a layer of an artifact that is published", limit });
+        }
+        match self.0.storage.get_blob(&row.area, &descriptor.digest, limit).await {
+            Ok(bytes) => Ok(bytes),
+            Err(StorageError::NotFound { .. }) => Err(unknown().into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn record_of(
+    manifest: &Manifest,
+    config: Option<&[u8]>,
+    layers: &[(Descriptor, Bytes)],
+    slug: &str,
+    version: &Version,
+    kind: Kind,
+    limits: &pack::Limits,
+) -> Result<Record, RegistryError> {
+    let contents = pack::unpack(manifest, config, layers, limits).map_err(|error| invalid(&error.to_string()))?;
+    let mut declaration = None;
+    if let Some(config) = &contents.config {
+        pack::check_identity(config, slug, version).map_err(|error| invalid(&error.to_string()))?;
+        if config.kind != kind {
+            return Err(invalid(&format!("the config says {}, the type of the artifact says {kind}", config.kind)));
+        }
+        declaration = config.primary.declaration.clone();
+    }
+    Ok(pack::record(slug, version, kind, contents, |tree| {
+        let found = pcl::read_tree(tree, Some(kind), declaration.as_deref());
+        (found.about, found.primary)
+    }))
+}
+
+/// The bytes of a record: JSON with sorted keys.
+fn record_bytes(record: &Record) -> Result<Bytes, RegistryError> {
+    let value = serde_json::to_value(record).map_err(|error| invalid(&error.to_string()))?;
+    Ok(Bytes::from(value.to_string()))
+}
+
+fn invalid(why: &str) -> RegistryError {
+    RegistryError::ManifestInvalid(format!("the artifact cannot be published: {why}"))
+}

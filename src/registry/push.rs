@@ -1,0 +1,178 @@
+//! Pushing a manifest, and publishing it where it is a version of a package.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
+use crate::domain::{
+    Accepted, Action, Actor, Algorithm, Digest, MANIFEST_MAX, Manifest, Name, Reference, Repository, Scope, Tag, Version,
+};
+use crate::meta::{Accept, Act, ManifestFacts, Publication, Refused};
+use crate::storage::Key;
+
+use super::{Registry, RegistryError};
+
+/// A manifest to push.
+pub struct Push<'a> {
+    /// Where to.
+    pub repository: &'a Repository,
+    /// The tag or digest in the request.
+    pub reference: Reference,
+    /// Further tags, for a push by digest.
+    pub tags: Vec<Tag>,
+    /// The request's `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// The manifest.
+    pub bytes: Bytes,
+}
+
+/// What became of a push.
+#[derive(Debug)]
+pub struct Pushed {
+    /// Digest of the manifest.
+    pub digest: Digest,
+    /// The manifest that it refers to.
+    pub subject: Option<Digest>,
+    /// The version that it is now.
+    pub published: Option<(Name, Version)>,
+    /// Why an artifact of a known type was not indexed.
+    pub warning: Option<String>,
+}
+
+impl Registry {
+    /// Takes a manifest in. When it returns `Ok`, manifest, blobs and event are durable.
+    pub async fn push_manifest(&self, actor: &Actor, push: Push<'_>) -> Result<Pushed, RegistryError> {
+        let repository = push.repository;
+        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        if push.bytes.len() > MANIFEST_MAX {
+            return Err(RegistryError::TooLarge { what: "the manifest", limit: MANIFEST_MAX as u64 });
+        }
+        let (algorithm, mut tags) = match &push.reference {
+            Reference::Digest(digest) => (digest.algorithm(), push.tags),
+            Reference::Tag(tag) => (Algorithm::Sha256, [vec![tag.clone()], push.tags].concat()),
+        };
+        let mut seen = BTreeSet::new();
+        tags.retain(|tag| seen.insert(tag.clone()));
+        let manifest = Manifest::parse(push.bytes, push.content_type, algorithm)?;
+        if let Reference::Digest(expected) = push.reference
+            && expected != manifest.digest
+        {
+            return Err(RegistryError::DigestDiffers { expected, found: manifest.digest });
+        }
+
+        self.check_blobs(actor, repository, &manifest).await?;
+        let target = Target::of(repository, &manifest, &tags)?;
+        let publication = match &target {
+            Target::Version(name, version) => self.publication(repository, &manifest, name, version).await?,
+            Target::Plain | Target::NotIndexed(_) => None,
+        };
+        let area = self.area(repository);
+        let mut settle: Vec<Key> =
+            manifest.required_blobs().map(|blob| self.blob_key(repository, blob.digest)).collect();
+        settle.push(self.blob_key(repository, manifest.digest));
+        settle.extend(publication.iter().map(|publication| self.blob_key(repository, publication.record)));
+        self.0.storage.put_blob(&area, manifest.bytes.clone(), &manifest.digest).await?;
+
+        let accept = Accept {
+            accepted: Accepted {
+                repository: repository.clone(),
+                area,
+                digest: manifest.digest,
+                media_type: manifest.media_type.clone(),
+                size: manifest.bytes.len() as u64,
+                tags,
+            },
+            facts: Some(manifest_facts(&manifest)),
+            publication,
+        };
+        self.commit(actor, Act::Accept(Box::new(accept)), settle).await?;
+        let subject = manifest.subject.map(|subject| subject.digest);
+        let (published, warning) = match target {
+            Target::Version(name, version) => (Some((name, version)), None),
+            Target::NotIndexed(warning) => (None, Some(warning)),
+            Target::Plain => (None, None),
+        };
+        Ok(Pushed { digest: manifest.digest, subject, published, warning })
+    }
+
+    /// Whether the repository can read all blobs that the manifest needs, and they have the sizes that it says.
+    /// The transaction looks again; this spares work on manifests that come too early.
+    async fn check_blobs(&self, actor: &Actor, repository: &Repository, manifest: &Manifest) -> Result<(), RegistryError> {
+        let mut missing = Vec::new();
+        for blob in manifest.required_blobs() {
+            match self.blob(actor, repository, &blob.digest).await {
+                Ok(found) if found.size != blob.size => {
+                    let (digest, expected, found) = (blob.digest, blob.size, found.size);
+                    return Err(RegistryError::SizeDiffers { digest, expected, found });
+                }
+                Ok(_) => {}
+                Err(RegistryError::BlobUnknown(digest)) => missing.push(digest),
+                Err(error) => return Err(error),
+            }
+        }
+        if missing.is_empty() { Ok(()) } else { Err(Refused::BlobsUnknown(missing).into()) }
+    }
+
+    /// The publication that the push is, or `None` if the very same one was made before.
+    async fn publication(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+        name: &Name,
+        version: &Version,
+    ) -> Result<Option<Publication>, RegistryError> {
+        // The transaction decides; this look spares opening the layers of what is refused or known anyway.
+        if let Some(known) = self.0.meta.catalog.version(name, version).await? {
+            if known.deleted {
+                return Err(Refused::VersionDeleted(known.version).into());
+            }
+            if known.digest != manifest.digest {
+                return Err(Refused::VersionExists { version: known.version, digest: known.digest }.into());
+            }
+            return Ok(None);
+        }
+        self.make_record(repository, manifest, name, version).await.map(Some)
+    }
+}
+
+/// What a push is, besides content.
+enum Target {
+    /// Content alone.
+    Plain,
+    /// An artifact that cannot be indexed here, and why.
+    NotIndexed(String),
+    /// A version of a package.
+    Version(Name, Version),
+}
+
+impl Target {
+    fn of(repository: &Repository, manifest: &Manifest, tags: &[Tag]) -> Result<Self, RegistryError> {
+        let Some(kind) = manifest.kind() else { return Ok(Self::Plain) };
+        let versions: Vec<Version> = tags.iter().filter_map(Version::from_tag).collect();
+        let Some(name) = repository.package() else {
+            return Ok(Self::NotIndexed(format!(
+                "this {kind} is not indexed: only repositories of the form org/name are packages"
+            )));
+        };
+        match versions.as_slice() {
+            [] => Ok(Self::NotIndexed(format!(
+                "this {kind} is not indexed: push it under a semantic version as tag, such as 1.0.0, to publish it"
+            ))),
+            [version] => Ok(Self::Version(name, version.clone())),
+            [_, ..] => Err(RegistryError::ManifestInvalid(
+                "a manifest is one version, several of the tags are versions; push each version's own manifest".to_owned(),
+            )),
+        }
+    }
+}
+
+/// What the metadata store needs to know of a manifest.
+pub(super) fn manifest_facts(manifest: &Manifest) -> ManifestFacts {
+    let blobs: BTreeSet<(Digest, u64)> = manifest.required_blobs().map(|blob| (blob.digest, blob.size)).collect();
+    ManifestFacts {
+        subject: manifest.subject.as_ref().map(|subject| subject.digest),
+        artifact_type: manifest.artifact_type.clone(),
+        annotations: manifest.annotations.clone(),
+        blobs: blobs.into_iter().collect(),
+    }
+}

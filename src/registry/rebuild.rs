@@ -1,0 +1,55 @@
+//! Rebuilding projections from the store alone: the catalogue and the search index.
+
+use futures::TryStreamExt;
+
+use crate::meta::Meta;
+use crate::storage::Storage;
+
+use super::RegistryError;
+use super::replay::replay_of;
+
+/// Most events in one transaction of a rebuild.
+const BATCH: usize = 512;
+
+/// What a rebuild did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Events that the catalogue held already.
+    pub known: u64,
+    /// Events that were applied.
+    pub applied: u64,
+}
+
+/// Applies all events of the store that the catalogue lacks. Stops with an error, never skips: at an event that cannot be read,
+/// at a gap, and where an event that both hold differs.
+///
+/// `progress` is told the number of the last applied event.
+pub async fn catch_up(
+    storage: &Storage,
+    meta: &Meta,
+    mut progress: impl FnMut(u64) + Send,
+) -> Result<Rebuilt, RegistryError> {
+    let known = meta.ledger.head().await?.n;
+    // The last known event is replayed too: its bytes are compared.
+    let mut events = storage.events(known.saturating_sub(1));
+    let mut batch = Vec::new();
+    let mut applied = 0;
+    loop {
+        let next = events.try_next().await?;
+        let last = next.is_none();
+        if let Some((n, bytes)) = next {
+            applied += u64::from(n > known);
+            batch.push(replay_of(storage, n, bytes).await?);
+        }
+        if batch.len() == BATCH || last {
+            meta.catalog.replay(&batch).await?;
+            if let Some(replay) = batch.last() {
+                progress(replay.event.n);
+            }
+            batch.clear();
+        }
+        if last {
+            return Ok(Rebuilt { known, applied });
+        }
+    }
+}

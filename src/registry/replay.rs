@@ -1,0 +1,54 @@
+//! Events back into rows: what every rebuild, catch-up and store-owned start is made of.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::domain::{Accepted, Algorithm, Body, Event, MANIFEST_MAX, Manifest, Record};
+use crate::meta::{MetaError, Replay};
+use crate::storage::{Storage, StorageError};
+
+use super::RegistryError;
+use super::push::manifest_facts;
+
+/// Largest event, in bytes: a few names and digests, and at most as many tags as a request line holds.
+pub(super) const EVENT_MAX: u64 = 1 << 20;
+
+/// Largest record, in bytes.
+const RECORD_MAX: u64 = 16 << 20;
+
+/// An event with what its blobs say. Blobs that were purged are left out; that they are absent is no error.
+pub(super) async fn replay_of(storage: &Storage, n: u64, bytes: Bytes) -> Result<Replay, RegistryError> {
+    let corrupt = |why: String| RegistryError::Meta(MetaError::Corrupt(format!("event {n}: {why}")));
+    let event = Event::parse(&bytes).map_err(|error| corrupt(error.to_string()))?;
+    if event.n != n {
+        return Err(corrupt(format!("it says that it is event {}", event.n)));
+    }
+    let (mut facts, mut record) = (None, None);
+    if let Body::Manifest(accepted) | Body::Publish { accepted, .. } = &event.body
+        && let Some(bytes) = purgeable(storage, accepted, accepted.digest, MANIFEST_MAX as u64).await?
+    {
+        let manifest = Manifest::parse(bytes, Some(&accepted.media_type), Algorithm::Sha256);
+        facts = Some(manifest_facts(&manifest.map_err(|error| corrupt(error.to_string()))?));
+    }
+    if let Body::Publish { accepted, record: digest, .. } = &event.body
+        && let Some(bytes) = purgeable(storage, accepted, *digest, RECORD_MAX).await?
+    {
+        let found: Record = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
+        record = Some((Arc::new(found.config), bytes.len() as u64));
+    }
+    Ok(Replay { event, bytes, facts, record })
+}
+
+async fn purgeable(
+    storage: &Storage,
+    accepted: &Accepted,
+    digest: crate::domain::Digest,
+    limit: u64,
+) -> Result<Option<Bytes>, RegistryError> {
+    match storage.get_blob(&accepted.area, &digest, limit).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(StorageError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

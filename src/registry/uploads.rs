@@ -1,0 +1,127 @@
+//! Uploading blobs: in one piece, or in a session of chunks that survives a restart.
+
+use bytes::Bytes;
+use futures::Stream;
+use uuid::Uuid;
+
+use crate::domain::{Action, Actor, Algorithm, Digest, Repository, Scope};
+use crate::storage::{StorageError, Upload};
+
+use super::{Registry, RegistryError};
+
+impl Registry {
+    /// Takes a whole blob whose digest is known before its bytes. Wrong bytes are never stored.
+    pub async fn push_blob<E>(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        digest: &Digest,
+        body: impl Stream<Item = Result<Bytes, E>> + Send,
+    ) -> Result<(), RegistryError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        let area = self.area(repository);
+        let size = self.0.storage.put_blob_stream(&area, digest, body, self.0.limits.blob).await?;
+        self.link(repository, digest, size).await
+    }
+
+    /// Takes a small blob that is in memory.
+    pub(super) async fn put_blob(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        digest: &Digest,
+        content: Bytes,
+    ) -> Result<(), RegistryError> {
+        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        let size = content.len() as u64;
+        self.0.storage.put_blob(&self.area(repository), content, digest).await?;
+        self.link(repository, digest, size).await
+    }
+
+    /// Opens an upload session. The hash runs under `algorithm` while bytes arrive.
+    pub async fn begin_upload(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        algorithm: Algorithm,
+    ) -> Result<Upload, RegistryError> {
+        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        let area = self.area(repository);
+        Ok(self.0.storage.begin_upload(repository, &area, algorithm, self.0.clock.now()).await?)
+    }
+
+    /// How far a session is.
+    pub async fn upload(&self, actor: &Actor, repository: &Repository, id: Uuid) -> Result<Upload, RegistryError> {
+        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        let upload = self.0.storage.upload(id).await?;
+        if upload.repository == *repository { Ok(upload) } else { Err(RegistryError::UploadUnknown) }
+    }
+
+    /// Adds a chunk. `offset`: where the client says that it begins. Returns the new offset.
+    pub async fn append_upload<E>(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        id: Uuid,
+        offset: Option<u64>,
+        body: impl Stream<Item = Result<Bytes, E>> + Send,
+    ) -> Result<u64, RegistryError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.upload(actor, repository, id).await?;
+        Ok(self.0.storage.append(id, offset, body, self.0.limits.blob, self.0.clock.now()).await?)
+    }
+
+    /// Ends a session: the bytes are the blob `digest`, or nothing is stored.
+    pub async fn finish_upload(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        id: Uuid,
+        digest: &Digest,
+    ) -> Result<(), RegistryError> {
+        self.upload(actor, repository, id).await?;
+        let size = self.0.storage.finish(id, digest).await?;
+        self.link(repository, digest, size).await
+    }
+
+    /// Ends a session that has received nothing yet: the body is the whole blob and streams straight to its place.
+    pub async fn finish_upload_whole<E>(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        id: Uuid,
+        digest: &Digest,
+        body: impl Stream<Item = Result<Bytes, E>> + Send,
+    ) -> Result<(), RegistryError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.upload(actor, repository, id).await?;
+        self.push_blob(actor, repository, digest, body).await?;
+        match self.0.storage.cancel_upload(id).await {
+            Ok(()) | Err(StorageError::UploadUnknown(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends a session and forgets its bytes.
+    pub async fn cancel_upload(&self, actor: &Actor, repository: &Repository, id: Uuid) -> Result<(), RegistryError> {
+        self.upload(actor, repository, id).await?;
+        Ok(self.0.storage.cancel_upload(id).await?)
+    }
+
+    /// Lets the repository read a blob whose bytes are there.
+    async fn link(&self, repository: &Repository, digest: &Digest, size: u64) -> Result<(), RegistryError> {
+        let (area, now) = (self.area(repository), self.0.clock.now());
+        if self.0.meta.blobs.link(repository, &area, digest, size, now).await? {
+            return Ok(());
+        }
+        // Collection is deleting these very bytes; once it is done the client's next try stores them anew.
+        Err(RegistryError::BlobBusy(*digest))
+    }
+}

@@ -1,0 +1,101 @@
+//! Filters, facets, and who finds what.
+
+use super::*;
+use crate::search::{Audience, Facets};
+
+fn library() -> Index {
+    let tagged = |name: &str, kind, tags: &[&str], skills: &[&str]| Document {
+        kind,
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        skills: skills.iter().map(|skill| (*skill).to_owned()).collect(),
+        description: "A helper".into(),
+        ..document(name)
+    };
+    index(vec![
+        tagged("acme/one", Kind::Skill, &["Code", "SQL Server"], &["testing"]),
+        tagged("acme/two", Kind::Persona, &["code"], &["testing", "Writing"]),
+        tagged("zeta/three", Kind::Skill, &["code", "poems"], &["writing"]),
+        tagged("zeta/four", Kind::Team, &[], &[]),
+    ])
+}
+
+fn filtered(query: Query) -> Vec<String> {
+    let page = library().search(&query).unwrap();
+    assert_eq!(page.total, page.hits.len());
+    page.hits.iter().map(|hit| hit.name.to_string()).collect()
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn any_kind_any_organisation_all_tags_all_skills() {
+    let query = Query { kinds: vec![Kind::Skill, Kind::Team], ..Query::default() };
+    assert_eq!(filtered(query.clone()), ["acme/one", "zeta/four", "zeta/three"]);
+    assert_eq!(filtered(Query { orgs: texts(&["zeta"]), ..query.clone() }), ["zeta/four", "zeta/three"]);
+    assert_eq!(filtered(Query { tags: texts(&["CODE"]), ..query }), ["acme/one", "zeta/three"]);
+    let both = Query { skills: texts(&["writing", "testing"]), ..Query::default() };
+    assert_eq!(filtered(both), ["acme/two"]);
+    assert_eq!(
+        filtered(Query { tags: texts(&["code", "poems"]), text: "helper".into(), ..Query::default() }),
+        ["zeta/three"]
+    );
+}
+
+#[test]
+fn filters_can_be_typed() {
+    let typed = |text: &str| filtered(Query { text: text.into(), ..Query::default() });
+    assert_eq!(typed("kind:skill org:acme"), ["acme/one"]);
+    assert_eq!(typed("helper tag:\"sql server\""), ["acme/one"]);
+    assert_eq!(typed("skill:writing -kind:persona"), ["zeta/three"]);
+    assert_eq!(typed("kind:team kind:personas"), ["acme/two", "zeta/four"]);
+    assert_eq!(typed("-tag:code"), ["zeta/four"]);
+    let narrowed = Query { text: "kind:skill".into(), kinds: vec![Kind::Team], ..Query::default() };
+    assert_eq!(filtered(narrowed), Vec::<String>::new());
+}
+
+#[test]
+fn facets_count_all_answers_and_not_the_page() {
+    let index = library();
+    let query = Query { text: "helper tag:code".into(), limit: 1, facets: true, ..Query::default() };
+    let page = index.search(&query).unwrap();
+    let counts = |counts: &[(&str, u64)]| -> Vec<(String, u64)> {
+        counts.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect()
+    };
+    assert_eq!((page.hits.len(), page.total), (1, 3));
+    let expected = Facets {
+        kinds: counts(&[("skill", 2), ("persona", 1)]),
+        tags: counts(&[("code", 3), ("poems", 1), ("sql server", 1)]),
+        skills: counts(&[("testing", 2), ("writing", 2)]),
+        orgs: counts(&[("acme", 2), ("zeta", 1)]),
+    };
+    assert_eq!(page.facets, expected);
+    // The same over several segments with deleted documents, and on a later page.
+    index.apply(vec![document("acme/five")], vec!["acme/two".parse().unwrap()], 2).unwrap();
+    let first = index.search(&query).unwrap();
+    let second = index.search(&Query { cursor: first.next, ..query.clone() }).unwrap();
+    assert_eq!(second.facets.tags, counts(&[("code", 2), ("poems", 1), ("sql server", 1)]));
+    assert_eq!(index.search(&Query { facets: false, ..query }).unwrap().facets, Facets::default());
+}
+
+#[test]
+fn private_and_unlisted_packages_are_found_by_those_who_may() {
+    let private = |name: &str| {
+        let document = document(name);
+        Document { area: Area::private(&document.name.repository()), ..document }
+    };
+    let unlisted = Document { listed: false, ..document("acme/unlisted") };
+    let index = index(vec![document("acme/public"), unlisted, private("acme/private"), private("zeta/private")]);
+    let seen = |audience: Audience| {
+        let query = Query { audience, facets: true, ..Query::default() };
+        let page = index.search(&query).unwrap();
+        let counted: u64 = page.facets.kinds.iter().map(|(_, count)| count).sum();
+        assert_eq!(counted, page.total as u64);
+        page.hits.iter().map(|hit| hit.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(Audience::Everybody), ["acme/public"]);
+    assert_eq!(seen(Audience::Members(vec![])), ["acme/public"]);
+    assert_eq!(seen(Audience::Members(texts(&["acme"]))), ["acme/private", "acme/public", "acme/unlisted"]);
+    assert_eq!(seen(Audience::Operator).len(), 4);
+}

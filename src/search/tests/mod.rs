@@ -1,0 +1,62 @@
+//! The index as its callers see it.
+
+mod corpus;
+mod disk;
+mod filters;
+mod languages;
+mod marks;
+mod pages;
+mod words;
+
+use super::{Document, Index, Page, Query};
+use crate::domain::{Area, Kind, Timestamp};
+
+/// A public skill with nothing but a name.
+fn document(name: &str) -> Document {
+    Document {
+        name: name.parse().unwrap(),
+        kind: Kind::Skill,
+        version: "1.0.0".parse().unwrap(),
+        title: String::new(),
+        description: String::new(),
+        tags: Vec::new(),
+        skills: Vec::new(),
+        text: String::new(),
+        area: Area::Public,
+        listed: true,
+        updated: Timestamp::from_micros(0),
+        authors: Vec::new(),
+        license: None,
+    }
+}
+
+fn titled(name: &str, title: &str) -> Document {
+    Document { title: title.into(), ..document(name) }
+}
+
+fn described(name: &str, description: &str) -> Document {
+    Document { description: description.into(), ..document(name) }
+}
+
+fn with_text(name: &str, text: &str) -> Document {
+    Document { text: text.into(), ..document(name) }
+}
+
+fn index(documents: Vec<Document>) -> Index {
+    let index = Index::memory().unwrap();
+    index.apply(documents, Vec::new(), 1).unwrap();
+    index
+}
+
+fn ask(index: &Index, text: &str) -> Page {
+    index.search(&Query { text: text.into(), limit: 100, ..Query::default() }).unwrap()
+}
+
+fn names(page: &Page) -> Vec<&str> {
+    page.hits.iter().map(|hit| hit.name.as_str()).collect()
+}
+
+/// What the text finds, best first.
+fn check(index: &Index, text: &str, expected: &[&str]) {
+    assert_eq!(names(&ask(index, text)), expected, "{text:?}");
+}

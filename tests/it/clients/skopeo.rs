@@ -1,0 +1,66 @@
+//! `skopeo` copies images and artifacts between a folder and the registry.
+
+use std::path::Path;
+
+use pcl_registry::domain::Digest;
+
+use super::program::{Home, find, read_layout, run, write_layout};
+use crate::script::tar_gz;
+use crate::world::{Artifact, World};
+
+/// Copies `artifact` in by tag, and out again by tag and by digest: the same bytes at every place.
+async fn there_and_back(repository: &str, artifact: &Artifact<'_>) {
+    let Some(skopeo) = find("skopeo") else { return };
+    let world = World::start().await;
+    let home = Home::new();
+    let manifest = write_layout(&home.path("in"), "1.0.0", artifact);
+    let digest = Digest::sha256(&manifest);
+    let remote = format!("docker://{}/{repository}", world.address);
+
+    copy(&home, &skopeo, "--dest-tls-verify=false", "oci:in:1.0.0", &format!("{remote}:1.0.0"));
+    assert_eq!(world.pull(repository, "1.0.0").await, manifest, "skopeo's push keeps the manifest's bytes");
+
+    for (out, from) in [("by-tag", format!("{remote}:1.0.0")), ("by-digest", format!("{remote}@{digest}"))] {
+        copy(&home, &skopeo, "--src-tls-verify=false", &from, &format!("oci:{out}:1.0.0"));
+        let (pulled, blobs) = read_layout(&home.path(out));
+        assert_eq!(pulled, manifest, "{out}");
+        for (_, bytes) in artifact.layers.iter().chain([&artifact.config]) {
+            let digest = Digest::sha256(bytes).to_string();
+            let file = blobs.join(digest.trim_start_matches("sha256:"));
+            assert_eq!(std::fs::read(file).expect("the blob was copied"), *bytes, "{out}");
+        }
+    }
+    let listed = run(home.command(&skopeo).args(["list-tags", "--tls-verify=false", &remote]));
+    assert!(listed.contains("\"1.0.0\""), "{listed}");
+    run(home.command(&skopeo).args(["delete", "--tls-verify=false", &format!("{remote}:1.0.0")]));
+    let response = world.get(&format!("/v2/{repository}/manifests/1.0.0")).await;
+    assert_eq!(response.status, 404, "skopeo deleted it");
+}
+
+fn copy(home: &Home, skopeo: &Path, tls: &str, from: &str, to: &str) {
+    let policy = home.path("policy.json");
+    run(home.command(skopeo).arg("--policy").arg(policy).args(["copy", "--all", tls, from, to]));
+}
+
+#[tokio::test]
+async fn an_image_goes_in_and_out_by_tag_and_digest() {
+    let layer = tar_gz(&[("hello.txt", b"hello")]);
+    let config = br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let image = Artifact {
+        artifact_type: None,
+        config: ("application/vnd.oci.image.config.v1+json", config),
+        layers: &[("application/vnd.oci.image.layer.v1.tar+gzip", &layer)],
+    };
+    there_and_back("team/image", &image).await;
+}
+
+#[tokio::test]
+async fn an_artifact_goes_in_and_out_by_tag_and_digest() {
+    let layer = tar_gz(&[("hello/SKILL.md", b"---\nname: hello\ndescription: Says hello\n---\nSay hello.\n")]);
+    let skill = Artifact {
+        artifact_type: Some("application/vnd.agentskills.skill.v1"),
+        config: ("application/vnd.agentskills.skill.config.v1+json", b"{}"),
+        layers: &[("application/vnd.agentskills.skill.content.v1.tar+gzip", &layer)],
+    };
+    there_and_back("team/hello", &skill).await;
+}

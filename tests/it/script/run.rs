@@ -1,0 +1,156 @@
+//! Runs one script against one server and tells every difference with file and line.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::check::{differences, shown};
+use super::content::Scope;
+use super::parse::parse;
+use super::wire::{Payload, Request, Response};
+use super::{Body, Item, Step};
+
+/// Why a script failed: the line, what was expected and found, and the exchange it happened in.
+#[derive(Debug)]
+pub struct Failure {
+    pub place: String,
+    pub what: String,
+    pub exchange: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.place, self.what)?;
+        if !self.exchange.is_empty() {
+            write!(formatter, "\n    {}", self.exchange.replace('\n', "\n    "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs the script at `path`. Its repositories are its own, so any number of scripts can share a server.
+/// Stops after the first step that differs: what follows usually depends on it.
+pub async fn run_file(path: &Path, address: SocketAddr) -> Vec<Failure> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => return vec![failure(path, 0, format!("cannot read the script: {error}"))],
+    };
+    let items = match parse(&text) {
+        Ok(items) => items,
+        Err(error) => return vec![failure(path, error.line, error.what)],
+    };
+    let mut scope = scope_for(path);
+    for item in &items {
+        match item {
+            Item::Content { line, name, recipe } => {
+                if let Err(what) = scope.define(name, recipe) {
+                    return vec![failure(path, *line, what)];
+                }
+            }
+            Item::Step(step) => {
+                let failures = run_step(path, step, &mut scope, address).await;
+                if !failures.is_empty() {
+                    return failures;
+                }
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// `{org}` is the script's own organisation of this run, `{repo}` and `{other}` are two repositories in it.
+fn scope_for(path: &Path) -> Scope {
+    let run = uuid::Uuid::now_v7().simple().to_string();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    let organisation = format!("t{}", &run[run.len() - 10..]);
+    let mut scope = Scope::new(format!("{name} {run}"));
+    scope.set("repo", format!("{organisation}/{name}"));
+    scope.set("other", format!("{organisation}/{name}-other"));
+    scope.set("org", organisation);
+    scope
+}
+
+async fn run_step(path: &Path, step: &Step, scope: &mut Scope, address: SocketAddr) -> Vec<Failure> {
+    let Some((name, values)) = &step.each else {
+        return run_once(path, step, scope, address).await;
+    };
+    let mut failures = Vec::new();
+    for value in values {
+        match scope.fill(value) {
+            Ok(value) => scope.set(name, value),
+            Err(what) => return vec![failure(path, step.line, what)],
+        }
+        let of_value = run_once(path, step, scope, address).await;
+        failures.extend(of_value.into_iter().map(|mut failure| {
+            failure.what = format!("with {name} = `{value}`: {}", failure.what);
+            failure
+        }));
+    }
+    failures
+}
+
+async fn run_once(path: &Path, step: &Step, scope: &mut Scope, address: SocketAddr) -> Vec<Failure> {
+    let request = match request(step, scope, address) {
+        Ok(request) => request,
+        Err(what) => return vec![failure(path, step.line, what)],
+    };
+    let response = match request.send(address).await {
+        Ok(response) => response,
+        Err(what) => {
+            let exchange = described(&request, None);
+            return vec![Failure { exchange, ..failure(path, step.line, what) }];
+        }
+    };
+    let (Some(expected), Some(response)) = (&step.expected, response) else {
+        return Vec::new();
+    };
+    let found = differences(scope, expected, &response);
+    let mut failures: Vec<Failure> = found.into_iter().map(|(line, what)| failure(path, line, what)).collect();
+    for (line, header, name) in &expected.captures {
+        match response.header(header) {
+            Some(value) => scope.set(name, value),
+            None => failures.push(failure(path, *line, format!("nothing to capture: the response has no {header}"))),
+        }
+    }
+    if let Some(last) = failures.last_mut() {
+        last.exchange = described(&request, Some(&response));
+    }
+    failures
+}
+
+fn request(step: &Step, scope: &Scope, address: SocketAddr) -> Result<Request, String> {
+    let target = scope.fill(&step.target)?;
+    // A Location may be absolute; requests name the path.
+    let origin = format!("http://{address}");
+    let mut request = Request::new(&step.method, target.strip_prefix(&origin).unwrap_or(&target));
+    for (name, value) in &step.headers {
+        request = request.header(name, &scope.fill(value)?);
+    }
+    request.payload = match &step.body {
+        None => Payload::None,
+        Some(Body::Text(text)) => Payload::Whole(scope.fill(text)?.into_bytes()),
+        Some(Body::Whole(piece)) => Payload::Whole(scope.piece(piece)?),
+        Some(Body::Chunked(piece)) => Payload::Chunked(scope.piece(piece)?),
+        Some(Body::Partial(count, piece)) => Payload::Partial(*count, scope.piece(piece)?),
+    };
+    Ok(request)
+}
+
+fn described(request: &Request, response: Option<&Response>) -> String {
+    let mut text = format!("{} {}", request.method, request.target);
+    for (name, value) in &request.headers {
+        text.push_str(&format!("\n{name}: {value}"));
+    }
+    if let Some(response) = response {
+        text.push_str(&format!("\n=> {}", response.status));
+        for (name, value) in &response.headers {
+            text.push_str(&format!("\n{name}: {value}"));
+        }
+        text.push_str(&format!("\n{}", shown(&response.body)));
+    }
+    text
+}
+
+fn failure(path: &Path, line: usize, what: String) -> Failure {
+    Failure { place: format!("{}:{line}", path.display()), what, exchange: String::new() }
+}

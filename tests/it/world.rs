@@ -1,0 +1,175 @@
+//! A registry of a test's own: the real program on a free port of the loopback, with a data folder that goes with it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use pcl_registry::domain::Digest;
+use serde_json::{Value, json};
+
+use crate::script::wire::{Request, Response};
+
+/// The media type of an OCI image manifest.
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// A running registry. Its process ends and its folder goes when it is dropped.
+pub struct World {
+    pub address: SocketAddr,
+    data: PathBuf,
+    _folder: Option<tempfile::TempDir>,
+    server: Option<Server>,
+}
+
+/// The process of a registry; dropping it ends the process.
+pub struct Server {
+    child: Child,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts the program on a data folder, and gives where it listens. The one place that knows how a registry is started.
+pub fn start_server(data: &Path) -> (SocketAddr, Server) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
+    command.arg("serve").arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]);
+    command.env("PCLR_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the built program starts");
+    let mut output = BufReader::new(child.stdout.take().expect("its output is piped"));
+    let mut line = String::new();
+    output.read_line(&mut line).expect("its output can be read");
+    let Some(address) = line.trim().strip_prefix("listening on http://").and_then(|rest| rest.parse().ok()) else {
+        let _ = child.kill();
+        let mut errors = String::new();
+        let _ = child.stderr.take().expect("its errors are piped").read_to_string(&mut errors);
+        panic!("`pclr serve` did not say `listening on http://ADDRESS` first but {line:?}\n{errors}");
+    };
+    // Both pipes are drained, or a talkative server would stop at a full one.
+    std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+    let mut errors = child.stderr.take().expect("its errors are piped");
+    std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::stderr()));
+    (address, Server { child })
+}
+
+impl World {
+    /// A new, empty registry. `PCLR_TEST_REGISTRY=HOST:PORT` takes one that already runs instead, so that the scripts
+    /// can be tried on other registries.
+    pub async fn start() -> Self {
+        if let Ok(address) = std::env::var("PCLR_TEST_REGISTRY") {
+            let address = address.parse().expect("PCLR_TEST_REGISTRY is ADDRESS:PORT");
+            return Self { address, data: PathBuf::new(), _folder: None, server: None };
+        }
+        let folder = tempfile::tempdir().expect("a folder for the registry's data");
+        let data = folder.path().join("data");
+        let (address, server) = start_server(&data);
+        Self { address, data, _folder: Some(folder), server: Some(server) }
+    }
+
+    /// The folder that holds the registry's data.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Ends the process as a power cut would: no signal that it could answer.
+    pub fn kill(&mut self) {
+        self.server = None;
+    }
+
+    /// Starts a killed registry again on the same data, on another port.
+    pub fn restart(&mut self) {
+        self.kill();
+        let (address, server) = start_server(&self.data);
+        self.address = address;
+        self.server = Some(server);
+    }
+
+    /// Sends one request.
+    pub async fn send(&self, request: Request) -> Response {
+        let what = format!("{} {}", request.method, request.target);
+        match request.send(self.address).await {
+            Ok(Some(response)) => response,
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+
+    pub async fn get(&self, target: &str) -> Response {
+        self.send(Request::new("GET", target)).await
+    }
+
+    /// Pushes a blob in one request.
+    pub async fn push_blob(&self, repository: &str, bytes: &[u8]) -> Digest {
+        let digest = Digest::sha256(bytes);
+        let target = format!("/v2/{repository}/blobs/uploads/?digest={digest}");
+        let request = Request::new("POST", &target).header("Content-Type", "application/octet-stream").body(bytes);
+        let response = self.send(request).await;
+        assert_eq!(response.status, 201, "push of a blob to {repository}: {}", String::from_utf8_lossy(&response.body));
+        digest
+    }
+
+    /// Pushes a manifest whose blobs are there, under a tag or its digest; gives the answer, whatever it is.
+    pub async fn put_manifest(&self, repository: &str, reference: &str, media_type: &str, bytes: &[u8]) -> Response {
+        let target = format!("/v2/{repository}/manifests/{reference}");
+        self.send(Request::new("PUT", &target).header("Content-Type", media_type).body(bytes)).await
+    }
+
+    /// Pushes config, layers and a manifest that names them; gives the manifest's digest.
+    pub async fn push_manifest(&self, repository: &str, tag: &str, artifact: &Artifact<'_>) -> Digest {
+        let bytes = self.push_parts(repository, artifact).await;
+        let response = self.put_manifest(repository, tag, MANIFEST, &bytes).await;
+        assert_eq!(response.status, 201, "push of {repository}:{tag}: {}", String::from_utf8_lossy(&response.body));
+        Digest::sha256(&bytes)
+    }
+
+    /// Pushes config and layers; gives the bytes of the manifest that names them.
+    pub async fn push_parts(&self, repository: &str, artifact: &Artifact<'_>) -> Vec<u8> {
+        self.push_blob(repository, artifact.config.1).await;
+        for (_, bytes) in artifact.layers {
+            self.push_blob(repository, bytes).await;
+        }
+        artifact.manifest()
+    }
+
+    /// The manifest under a tag or digest, byte for byte.
+    pub async fn pull(&self, repository: &str, reference: &str) -> Vec<u8> {
+        let request =
+            Request::new("GET", &format!("/v2/{repository}/manifests/{reference}")).header("Accept", MANIFEST);
+        let response = self.send(request).await;
+        assert_eq!(response.status, 200, "pull of {repository} {reference}");
+        response.body
+    }
+
+    pub async fn pull_blob(&self, repository: &str, digest: &str) -> Vec<u8> {
+        let response = self.get(&format!("/v2/{repository}/blobs/{digest}")).await;
+        assert_eq!(response.status, 200, "pull of {repository} {digest}");
+        response.body
+    }
+}
+
+/// What a manifest names: media type and bytes of its config and layers.
+pub struct Artifact<'a> {
+    pub artifact_type: Option<&'a str>,
+    pub config: (&'a str, &'a [u8]),
+    pub layers: &'a [(&'a str, &'a [u8])],
+}
+
+impl Artifact<'_> {
+    /// The bytes of an image manifest that names these parts.
+    pub fn manifest(&self) -> Vec<u8> {
+        let descriptor = |(media_type, bytes): &(&str, &[u8])| json!({"mediaType": media_type, "digest": Digest::sha256(bytes).to_string(), "size": bytes.len()});
+        let layers: Vec<Value> = self.layers.iter().map(descriptor).collect();
+        let mut manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": descriptor(&self.config),
+            "layers": layers,
+        });
+        if let Some(artifact_type) = self.artifact_type {
+            manifest["artifactType"] = json!(artifact_type);
+        }
+        manifest.to_string().into_bytes()
+    }
+}
