@@ -125,6 +125,13 @@ impl Cache {
         self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Forgets every tag, manifest and link: for when somebody else's commits came in.
+    pub fn clear_pointers(&self) {
+        self.tags.clear();
+        self.manifests.clear();
+        self.links.clear();
+    }
+
     /// The entry, or what `load` finds. A value that was loaded while a commit happened is returned but not kept.
     pub async fn get_or_load<K, V, E>(
         &self,

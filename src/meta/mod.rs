@@ -10,7 +10,7 @@
 mod change;
 pub mod contract;
 mod engine;
-// mod memory;
+mod memory;
 mod page;
 pub mod rules;
 mod shown;
@@ -19,7 +19,7 @@ mod traits;
 
 pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome, Publication, Refused, Replay};
 pub use engine::Planned;
-// pub use memory::Memory;
+pub use memory::Memory;
 pub use page::PAGE_MAX;
 pub use sqlite::Sqlite;
 pub use traits::{

@@ -50,6 +50,16 @@ pub struct Packed {
     pub artifact_type: String,
 }
 
+/// The config is for other files than those that came with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the config says tree digest {config}, the files have {tree}")]
+pub struct TreeDiffers {
+    /// What the config says.
+    pub config: Digest,
+    /// What the files give.
+    pub tree: Digest,
+}
+
 /// Why a tree and a config make no artifact.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
@@ -63,13 +73,8 @@ pub enum PackError {
     #[error("the primary file {0:?} is not among the files of the artifact")]
     PrimaryAbsent(String),
     /// The config was made for other files.
-    #[error("the config is for the files with tree digest {config}, these have {tree}")]
-    TreeDiffers {
-        /// What the config says.
-        config: Digest,
-        /// What the files give.
-        tree: Digest,
-    },
+    #[error(transparent)]
+    TreeDiffers(#[from] Box<TreeDiffers>),
     /// More than any registry of this kind takes.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -89,10 +94,7 @@ pub fn pack(tree: &Tree, config: &Config) -> Result<Packed, PackError> {
     if tree.get(&config.primary.file).is_none() {
         return Err(PackError::PrimaryAbsent(config.primary.file.clone()));
     }
-    let digest = tree.digest();
-    if config.tree != digest {
-        return Err(PackError::TreeDiffers { config: config.tree, tree: digest });
-    }
+    check_tree(config, tree)?;
     Limits::default().check(tree, &config.name)?;
 
     let skill_folder = config.kind == Kind::Skill && config.primary.file == SKILL_FILE;
@@ -111,6 +113,12 @@ pub fn pack(tree: &Tree, config: &Config) -> Result<Packed, PackError> {
     });
     let manifest = Blob::new(OCI_MANIFEST, Bytes::from(manifest.to_string()));
     Ok(Packed { config: config_blob, layer, manifest, artifact_type: types.artifact })
+}
+
+/// Whether the config's digest is that of the tree.
+pub(super) fn check_tree(config: &Config, tree: &Tree) -> Result<(), Box<TreeDiffers>> {
+    let differs = TreeDiffers { config: config.tree, tree: tree.digest() };
+    if differs.config == differs.tree { Ok(()) } else { Err(Box::new(differs)) }
 }
 
 /// One flat object with sorted keys: going through `Value` sorts them. For a skill folder it is also the community's
@@ -231,7 +239,7 @@ mod tests {
         assert!(matches!(packed(Config { name: "a/b".into(), ..good.clone() }), Err(PackError::Name(_))));
         assert!(matches!(packed(Config { name: "..".into(), ..good.clone() }), Err(PackError::Name(_))));
         let tree_differs = packed(Config { tree: Digest::sha256(b""), ..good.clone() });
-        assert!(matches!(tree_differs, Err(PackError::TreeDiffers { .. })));
+        assert!(matches!(tree_differs, Err(PackError::TreeDiffers(_))));
         assert!(matches!(packed(config(Kind::Type, &tree, "b")), Err(PackError::PrimaryAbsent(_))));
     }
 }

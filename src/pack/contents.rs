@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::artifact::{TreeDiffers, check_tree};
 use super::limits::{ArchiveError, Limits};
 use super::read::{Opened, looks_like_archive, relative};
 use crate::domain::media_type::{OCI_EMPTY, TITLE_ANNOTATION, known_kind};
@@ -67,13 +68,8 @@ pub enum UnpackError {
     #[error("the config is not valid: {0}")]
     Config(String),
     /// The config is for other files.
-    #[error("the config says tree digest {config}, the layers hold {tree}")]
-    TreeDiffers {
-        /// What the config says.
-        config: Digest,
-        /// What the files give.
-        tree: Digest,
-    },
+    #[error(transparent)]
+    TreeDiffers(#[from] Box<TreeDiffers>),
     /// The config names a primary file that is not there.
     #[error("the config names {0:?} as primary file, which is not among the files")]
     PrimaryAbsent(String),
@@ -112,6 +108,9 @@ pub fn unpack(
     };
     if let Some(config) = &config {
         check_tree(config, &tree)?;
+        if tree.get(&config.primary.file).is_none() {
+            return Err(UnpackError::PrimaryAbsent(config.primary.file.clone()));
+        }
         let of_manifest = manifest.kind().unwrap_or(config.kind);
         if of_manifest != config.kind {
             return Err(UnpackError::KindDiffers { config: config.kind, manifest: of_manifest });
@@ -135,9 +134,9 @@ pub enum IdentityError {
     #[error("the config says version {config}, it was pushed as {pushed}")]
     Version {
         /// What the config says.
-        config: Version,
+        config: Box<Version>,
         /// What it was pushed as.
-        pushed: Version,
+        pushed: Box<Version>,
     },
 }
 
@@ -149,7 +148,10 @@ pub fn check_identity(config: &Config, slug: &str, version: &Version) -> Result<
     }
     // Versions compare equal when only their build metadata differ; here that counts.
     if config.version.to_string() != version.to_string() {
-        return Err(IdentityError::Version { config: config.version.clone(), pushed: version.clone() });
+        return Err(IdentityError::Version {
+            config: Box::new(config.version.clone()),
+            pushed: Box::new(version.clone()),
+        });
     }
     Ok(())
 }
@@ -245,17 +247,6 @@ fn read_config(
         Some(schema) if schema > u64::from(CONFIG_SCHEMA) => Err(UnpackError::NewerConfig(schema)),
         _ => Ok((None, Some(value))),
     }
-}
-
-fn check_tree(config: &Config, tree: &Tree) -> Result<(), UnpackError> {
-    let digest = tree.digest();
-    if config.tree != digest {
-        return Err(UnpackError::TreeDiffers { config: config.tree, tree: digest });
-    }
-    if tree.get(&config.primary.file).is_none() {
-        return Err(UnpackError::PrimaryAbsent(config.primary.file.clone()));
-    }
-    Ok(())
 }
 
 fn about_the_whole(message: String) -> Diagnostic {

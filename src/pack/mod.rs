@@ -12,7 +12,7 @@ mod record;
 mod tar_entries;
 mod write;
 
-pub use artifact::{Blob, PackError, Packed, pack};
+pub use artifact::{Blob, PackError, Packed, TreeDiffers, pack};
 pub use contents::{Contents, IdentityError, UnpackError, check_identity, unpack};
 pub use limits::{ArchiveError, Limit, Limits};
 pub use read::read_archive;

@@ -11,6 +11,9 @@
 //! 6. Answer.
 //!
 //! A crash after 3 leaves rows without objects: the next commit, or the next start, writes them first.
+//!
+//! A store that owns itself has no transaction: creating `events/<n+1>` if absent is the commit. Whoever loses that race applies
+//! the winner's events and plans anew.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,9 +23,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cache::Cache;
 use crate::domain::{Body, Event, Reference};
-use crate::meta::{Applied, Atomicity, Change, Meta, Outcome};
+use crate::meta::{Applied, Atomicity, Change, Memory, Meta, MetaError, Outcome, Planned};
 use crate::storage::{Created, Key, Storage};
 
+use super::rebuild::catch_up;
 use super::RegistryError;
 
 /// Most changes in one transaction.
@@ -41,9 +45,19 @@ struct Job {
     reply: oneshot::Sender<Result<Applied, RegistryError>>,
 }
 
+/// Who commits.
+#[derive(Clone)]
+pub enum Committing {
+    /// The metadata store's database, by a transaction.
+    Database,
+    /// The store itself, by creating the next event; the metadata are in this memory.
+    Store(Arc<Memory>),
+}
+
 struct Lane {
     storage: Storage,
     meta: Meta,
+    committing: Committing,
     cache: Arc<Cache>,
     /// Highest event whose object is durable, with all lower ones.
     written: u64,
@@ -52,10 +66,16 @@ struct Lane {
 
 impl Committer {
     /// Starts the lane. `written`: highest event whose object is durable.
-    pub(super) fn start(storage: Storage, meta: Meta, cache: Arc<Cache>, written: u64) -> Self {
+    pub(super) fn start(
+        storage: Storage,
+        meta: Meta,
+        committing: Committing,
+        cache: Arc<Cache>,
+        written: u64,
+    ) -> Self {
         let (jobs, receiver) = mpsc::channel(1024);
         let (sender, head) = watch::channel(written);
-        let lane = Lane { storage, meta, cache, written, head: sender };
+        let lane = Lane { storage, meta, committing, cache, written, head: sender };
         tokio::spawn(lane.run(receiver));
         Self { jobs, head }
     }
@@ -110,22 +130,66 @@ impl Lane {
 
     async fn apply(&mut self, keys: &[Key], changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
         self.storage.settle(keys).await?;
+        match self.committing.clone() {
+            Committing::Database => self.apply_in_database(changes).await,
+            Committing::Store(memory) => self.apply_in_store(&memory, changes).await,
+        }
+    }
+
+    async fn apply_in_database(&mut self, changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
         write_missing_events(&self.storage, &self.meta, &mut self.written).await?;
         let outcomes = self.meta.catalog.apply(changes, Atomicity::Each).await?;
         let applied: Vec<&Applied> = outcomes.iter().flatten().filter(|applied| applied.event.is_some()).collect();
-        if applied.is_empty() {
-            return Ok(outcomes);
-        }
         invalidate(&self.cache, &applied);
         let mut keys = Vec::new();
         for (event, bytes) in applied.iter().filter_map(|applied| applied.event.as_ref()) {
             write_event(&self.storage, event.n, bytes.clone()).await?;
             keys.push(Key::Event(event.n));
         }
-        self.storage.settle(&keys).await?;
-        self.written += keys.len() as u64;
-        self.head.send_replace(self.written);
+        self.settle_events(&keys).await?;
         Ok(outcomes)
+    }
+
+    async fn apply_in_store(&mut self, memory: &Memory, changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(changes.len());
+        while outcomes.len() < changes.len() {
+            let (mut kept, mut keys, mut lost) = (Vec::new(), Vec::new(), Ok(()));
+            for planned in memory.plan(&changes[outcomes.len()..], Atomicity::Each)? {
+                if let Ok(Planned { applied: Applied { event: Some((event, bytes)), .. }, .. }) = &planned {
+                    lost = write_event(&self.storage, event.n, bytes.clone()).await;
+                    if lost.is_err() {
+                        break;
+                    }
+                    keys.push(Key::Event(event.n));
+                }
+                outcomes.push(planned.as_ref().map(|planned| planned.applied.clone()).map_err(Clone::clone));
+                kept.extend(planned);
+            }
+            // What was created is committed, whatever came after it.
+            memory.absorb(&kept)?;
+            invalidate(&self.cache, &kept.iter().map(|planned| &planned.applied).collect::<Vec<_>>());
+            self.settle_events(&keys).await?;
+            match lost {
+                Ok(()) => {}
+                Err(RegistryError::Meta(MetaError::Diverged(_))) => {
+                    let rebuilt = catch_up(&self.storage, &self.meta, |_| {}).await?;
+                    self.written += rebuilt.applied;
+                    self.cache.advance();
+                    self.cache.clear_pointers();
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn settle_events(&mut self, keys: &[Key]) -> Result<(), RegistryError> {
+        if !keys.is_empty() {
+            self.storage.settle(keys).await?;
+            self.written += keys.len() as u64;
+            self.head.send_replace(self.written);
+        }
+        Ok(())
     }
 }
 
@@ -158,7 +222,7 @@ async fn write_event(storage: &Storage, n: u64, bytes: Bytes) -> Result<(), Regi
         return Ok(());
     }
     let found = storage.get(&Key::Event(n), super::replay::EVENT_MAX).await?;
-    if found == bytes { Ok(()) } else { Err(RegistryError::Meta(crate::meta::MetaError::Diverged(n))) }
+    if found == bytes { Ok(()) } else { Err(MetaError::Diverged(n).into()) }
 }
 
 /// Takes out of the cache what the changes touched.

@@ -12,7 +12,8 @@ use crate::pack;
 use crate::search;
 use crate::storage::{Key, Owner, Storage};
 
-use super::commit::{Committer, write_missing_events};
+use super::commit::{Committer, Committing, write_missing_events};
+use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
 use super::{Clock, Inner, Registry, RegistryError, index};
 
@@ -51,7 +52,7 @@ pub struct Builder {
     /// Where the pointers are.
     pub meta: Meta,
     /// Who commits: the metadata store's database, or the store itself.
-    pub owner: Owner,
+    pub committing: Committing,
     /// The search index.
     pub search: search::Index,
     /// Limits.
@@ -108,17 +109,24 @@ impl Builder {
     /// If the store is ahead of the database, the registry serves reads only. If both hold other bytes under one number, or the
     /// store belongs to somebody else, it does not open.
     pub async fn open(self) -> Result<Registry, OpenError> {
-        let Self { storage, meta, owner, search, limits, clock } = self;
+        let Self { storage, meta, committing, search, limits, clock } = self;
+        let owner = match &committing {
+            Committing::Database => Owner::Database { id: meta.ledger.identity().await? },
+            Committing::Store(_) => Owner::Store,
+        };
         let found = storage.claim_owner(&owner).await?;
         if found != owner {
             return Err(OpenError::Owned { asked: owner, found });
+        }
+        if let Committing::Store(_) = &committing {
+            catch_up(&storage, &meta, |_| {}).await?;
         }
         let (written, ahead) = compare_heads(&storage, &meta).await?;
         if ahead {
             tracing::warn!("the store is ahead of the database: reads only until pclr rebuild --catch-up");
         }
         let cache = Arc::new(Cache::new(limits.cache));
-        let committer = Committer::start(storage.clone(), meta.clone(), Arc::clone(&cache), written);
+        let committer = Committer::start(storage.clone(), meta.clone(), committing, Arc::clone(&cache), written);
         let (indexed_sender, indexed) = watch::channel(search.through());
         let head = committer.head();
         let inner = Arc::new(Inner {

@@ -60,6 +60,12 @@ impl Storage {
         }
     }
 
+    /// Makes `owner` the owner whoever was there before: for an operator who has rebuilt the database, with no server running.
+    pub async fn replace_owner(&self, owner: &Owner) -> Result<(), StorageError> {
+        self.put(&Key::Owner, document(owner)?).await?;
+        self.settle(&[Key::Owner]).await
+    }
+
     /// The owner, if the store has one.
     pub async fn owner(&self) -> Result<Option<Owner>, StorageError> {
         match self.document(&Key::Owner).await {

@@ -8,6 +8,7 @@ mod client;
 mod clients;
 mod corpus;
 mod durability;
+mod events;
 mod readers_on_corpus;
 mod script;
 mod scripts;

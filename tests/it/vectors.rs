@@ -1,5 +1,8 @@
 //! The vectors of `spec/vectors/`: what the specification says in numbers, read back with this implementation.
 
+// clippy knows test functions, not their helpers.
+#![allow(clippy::panic)]
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;

@@ -56,28 +56,38 @@ where
 
 /// A skill called `org/name@version`, to be published.
 pub(super) fn artifact(spec: &str) -> Result<Artifact, Failure> {
-    let (repository, version) = spec.split_once('@').ok_or("org/name@version")?;
-    let version: Version = version.parse()?;
-    let plain = image(&format!("{repository}:{}", version.tag()))?;
-    Ok(Artifact { version: Some(version), seed: spec.to_owned(), ..plain })
+    Artifact::new(spec)
 }
 
 /// A plain image called `repository:tag`.
 pub(super) fn image(spec: &str) -> Result<Artifact, Failure> {
-    let (repository, tag) = spec.split_once(':').ok_or("repository:tag")?;
-    Ok(Artifact {
-        repository: repository.parse()?,
-        tags: vec![tag.to_owned()],
-        version: None,
-        kind: Kind::Skill,
-        about: About::default(),
-        seed: spec.to_owned(),
-        area: Area::Public,
-        subject: None,
-    })
+    Artifact::image(spec)
 }
 
 impl Artifact {
+    /// A skill called `org/name@version`, to be published.
+    pub fn new(spec: &str) -> Result<Self, Failure> {
+        let (repository, version) = spec.split_once('@').ok_or("org/name@version")?;
+        let version: Version = version.parse()?;
+        let plain = Self::image(&format!("{repository}:{}", version.tag()))?;
+        Ok(Self { version: Some(version), seed: spec.to_owned(), ..plain })
+    }
+
+    /// A plain image called `repository:tag`.
+    pub fn image(spec: &str) -> Result<Self, Failure> {
+        let (repository, tag) = spec.split_once(':').ok_or("repository:tag")?;
+        Ok(Self {
+            repository: repository.parse()?,
+            tags: vec![tag.to_owned()],
+            version: None,
+            kind: Kind::Skill,
+            about: About::default(),
+            seed: spec.to_owned(),
+            area: Area::Public,
+            subject: None,
+        })
+    }
+
     /// The same under other bytes.
     pub fn seed(self, seed: &str) -> Self {
         Self { seed: seed.to_owned(), ..self }

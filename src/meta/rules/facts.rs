@@ -22,10 +22,12 @@ pub struct Wanted {
     pub repository: Repository,
     /// The targets of these tags.
     pub tags: Vec<Tag>,
-    /// State of this manifest, and the versions that it is.
+    /// State of this manifest.
     pub manifest: Option<Digest>,
-    /// The tags on that manifest too.
+    /// Also the tags on that manifest.
     pub tags_on_manifest: bool,
+    /// Also the versions that it is: there may be many, so only where they matter.
+    pub versions_of_manifest: bool,
     /// These versions of the package, by number.
     pub versions: Vec<Version>,
     /// Which of these blobs the repository cannot read, and whether an event says that it may read all of them.
@@ -47,7 +49,7 @@ pub struct Facts {
     pub manifest: Option<ManifestState>,
     /// Tags on the wanted manifest, if they were wanted.
     pub tags_on_manifest: Vec<Tag>,
-    /// Versions whose manifest is the wanted one, deleted ones too.
+    /// Versions whose manifest is the wanted one, deleted ones too, if they were wanted.
     pub versions_of_manifest: Vec<VersionFacts>,
     /// The wanted versions that exist, deleted ones too.
     pub versions: Vec<VersionFacts>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{Accepted, Area, Body, Config, EVENT_FORMAT, Event, Repository, Version};
+use crate::domain::{Accepted, Area, Body, Config, EVENT_FORMAT, Event, Repository, Tag, Version};
 
 use super::{Accept, Act, Applied, Change, Head, Publication, Replay};
 
@@ -41,6 +41,7 @@ pub fn wanted(act: &Act) -> Wanted {
         tags: Vec::new(),
         manifest: None,
         tags_on_manifest: false,
+        versions_of_manifest: false,
         versions: Vec::new(),
         blobs: Vec::new(),
         brought: Vec::new(),
@@ -59,6 +60,7 @@ pub fn wanted(act: &Act) -> Wanted {
             Wanted {
                 tags: accepted.tags.clone(),
                 manifest: Some(accepted.digest),
+                versions_of_manifest: accepted.tags.iter().any(|tag| tag.as_str() == Tag::LATEST),
                 versions,
                 blobs,
                 brought,
@@ -71,7 +73,7 @@ pub fn wanted(act: &Act) -> Wanted {
             ..none(repository)
         },
         Act::DeleteManifest { repository, digest } => {
-            Wanted { manifest: Some(*digest), tags_on_manifest: true, ..none(repository) }
+            Wanted { manifest: Some(*digest), tags_on_manifest: true, versions_of_manifest: true, ..none(repository) }
         }
         Act::DeleteBlob { repository, digest } => {
             Wanted { blobs: vec![*digest], needed: Some(*digest), ..none(repository) }

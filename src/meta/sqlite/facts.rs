@@ -86,7 +86,7 @@ impl Sql<'_> {
             let sql = "SELECT version, digest, yanked, deleted FROM versions WHERE name = ?1 AND number = ?2";
             facts.versions.extend(self.row(sql, params![name.as_str(), number], version)?);
         }
-        if let Some(digest) = &wanted.manifest {
+        if let Some(digest) = wanted.manifest.filter(|_| wanted.versions_of_manifest) {
             let sql =
                 "SELECT version, digest, yanked, deleted FROM versions WHERE name = ?1 AND digest = ?2 ORDER BY id";
             facts.versions_of_manifest = self.rows(sql, params![name.as_str(), digest.to_string()], version)?;

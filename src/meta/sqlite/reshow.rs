@@ -2,12 +2,12 @@
 
 use rusqlite::params;
 
-use crate::domain::{Config, Event, Name, Tag};
+use crate::domain::{Config, Digest, Event, Name, Tag, Version};
 
 use super::super::rules::is_stable;
 use super::super::shown::Shown;
 use super::super::{Label, MetaError};
-use super::sql::{Sql, get, json, to_json};
+use super::sql::{Sql, get, json, parse, to_json};
 
 /// How labels are told apart in their table.
 pub(super) fn label_type(label: Label) -> i64 {
@@ -17,32 +17,58 @@ pub(super) fn label_type(label: Label) -> i64 {
     }
 }
 
+/// The version of the highest rank.
+struct Top {
+    version: Version,
+    digest: Digest,
+    rank: String,
+    /// Whether the package shows it already.
+    is_shown: bool,
+    /// Its config; not read if it is shown already.
+    config: Option<String>,
+}
+
 impl Sql<'_> {
     pub(super) fn reshow(&self, name: &Name, event: &Event) -> Result<(), MetaError> {
-        let Some((version, digest, rank)) = self.top(name)? else { return self.show_nothing(name, event) };
-        let sql = "SELECT shown FROM packages WHERE name = ?1";
-        let before: Option<String> = self.row(sql, [name.as_str()], |row| get(row, 0))?.flatten();
-        let shown = version.to_string();
+        let Some(top) = self.top(name)? else { return self.show_nothing(name, event) };
         // A published version never changes: as long as the same one is shown, so are its words.
-        if before.as_deref() != Some(&shown) {
-            self.show_words(name, &version.number())?;
-        }
-        let latest = is_stable(&rank).then_some(&shown);
-        let sql = "UPDATE packages SET shown = ?2, latest = ?3, updated = ?4,
+        let words = match (top.is_shown, &top.config) {
+            (true, _) => None,
+            (false, None) => Some(Shown::default()),
+            (false, Some(config)) => Some(Shown::of(Some(&json::<Config>(config)?))),
+        };
+        let card = words.as_ref().map(to_json).transpose()?;
+        let shown = top.version.to_string();
+        let latest = is_stable(&top.rank).then_some(&shown);
+        let sql = "UPDATE packages SET shown = ?2, latest = ?3, updated = ?4, card = coalesce(?5, card),
                    versions = (SELECT count(*) FROM versions WHERE name = ?1 AND rank IS NOT NULL) WHERE name = ?1";
-        self.run(sql, params![name.as_str(), shown, latest, event.time.micros()])?;
+        self.run(sql, params![name.as_str(), shown, latest, event.time.micros(), card])?;
+        if let Some(words) = &words {
+            self.write_labels(name, words)?;
+        }
         match latest {
-            Some(_) => self.write_tag(&name.repository(), Tag::LATEST, &digest),
+            Some(_) => self.write_tag(&name.repository(), Tag::LATEST, &top.digest),
             None => self.remove_tag(&name.repository(), Tag::LATEST),
         }
     }
 
-    fn show_words(&self, name: &Name, number: &str) -> Result<(), MetaError> {
-        let sql = "SELECT config FROM versions WHERE name = ?1 AND number = ?2";
-        let config: Option<String> = self.row(sql, [name.as_str(), number], |row| get(row, 0))?.flatten();
-        let config: Option<Config> = config.as_deref().map(json).transpose()?;
-        let words = Shown::of(config.as_ref());
-        self.run("UPDATE packages SET card = ?2 WHERE name = ?1", params![name.as_str(), to_json(&words)?])?;
+    fn top(&self, name: &Name) -> Result<Option<Top>, MetaError> {
+        let sql = "SELECT v.version, v.digest, v.rank, p.shown IS v.version,
+                   CASE WHEN p.shown IS v.version THEN NULL ELSE v.config END
+                   FROM versions v JOIN packages p ON p.name = v.name
+                   WHERE v.name = ?1 AND v.rank IS NOT NULL ORDER BY v.rank DESC LIMIT 1";
+        self.row(sql, [name.as_str()], |row| {
+            Ok(Top {
+                version: parse(row, 0)?,
+                digest: parse(row, 1)?,
+                rank: get(row, 2)?,
+                is_shown: get(row, 3)?,
+                config: get(row, 4)?,
+            })
+        })
+    }
+
+    fn write_labels(&self, name: &Name, words: &Shown) -> Result<(), MetaError> {
         self.run("DELETE FROM package_labels WHERE name = ?1", [name.as_str()])?;
         for (label, text) in words.labels() {
             let sql = "INSERT INTO package_labels (type, label, name) VALUES (?1, ?2, ?3)";

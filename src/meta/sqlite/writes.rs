@@ -7,7 +7,7 @@ use crate::domain::{Accepted, Area, Digest, Event, Name, Repository, Version};
 use super::super::rules::{ManifestState, Write, rank};
 use super::super::{ManifestFacts, MetaError, Publication};
 use super::facts::{HIDDEN, LIVE};
-use super::sql::{Sql, get, parse, signed, to_json};
+use super::sql::{Sql, get, signed, to_json};
 
 impl Sql<'_> {
     /// Carries out one write of the event.
@@ -152,12 +152,5 @@ impl Sql<'_> {
         let sql = "SELECT yanked, deleted FROM versions WHERE name = ?1 AND number = ?2";
         let flags = self.row(sql, params![name.as_str(), version.number()], |row| Ok((get(row, 0)?, get(row, 1)?)))?;
         flags.ok_or_else(|| MetaError::Corrupt(format!("version {version} of {name} is not there")))
-    }
-
-    /// The version of a package that describes it: number, digest and rank of the highest rank.
-    pub(super) fn top(&self, name: &Name) -> Result<Option<(Version, Digest, String)>, MetaError> {
-        let sql = "SELECT version, digest, rank FROM versions WHERE name = ?1 AND rank IS NOT NULL
-                   ORDER BY rank DESC LIMIT 1";
-        self.row(sql, [name.as_str()], |row| Ok((parse(row, 0)?, parse(row, 1)?, get(row, 2)?)))
     }
 }

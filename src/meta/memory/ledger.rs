@@ -1,0 +1,23 @@
+//! The sequence of events.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::super::{Head, Ledger, MetaError};
+use super::Memory;
+
+#[async_trait]
+impl Ledger for Memory {
+    async fn identity(&self) -> Result<String, MetaError> {
+        Ok(self.identity.clone())
+    }
+
+    async fn head(&self) -> Result<Head, MetaError> {
+        Ok(self.read().head)
+    }
+
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<(u64, Bytes)>, MetaError> {
+        let state = self.read();
+        Ok(state.events.after(after).take(limit).map(|(n, bytes)| (*n, bytes.clone())).collect())
+    }
+}

@@ -1,0 +1,106 @@
+//! Everything in memory, behind one lock.
+//!
+//! For tests, and for a registry whose object store is the truth (`--metadata memory:`): there the commit is the creation of
+//! an event object, so [`Memory::plan`] says which bytes a change comes to without doing it, and [`Memory::absorb`] does it
+//! once the object is there. Nothing survives the process; a start replays the events.
+
+mod blobs;
+mod catalog;
+mod ledger;
+mod refs;
+mod state;
+mod table;
+mod writes;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use uuid::Uuid;
+
+use super::{Atomicity, Change, Meta, MetaError, Planned, Refused, engine};
+use state::State;
+
+/// A metadata store in memory.
+pub struct Memory {
+    state: RwLock<State>,
+    identity: String,
+}
+
+impl Memory {
+    /// An empty store with an identity of its own.
+    #[expect(clippy::new_without_default, reason = "two of them differ: each has its own identity")]
+    pub fn new() -> Self {
+        Self { state: RwLock::new(State::new()), identity: Uuid::now_v7().to_string() }
+    }
+
+    /// The four traits.
+    pub fn meta(self: Arc<Self>) -> Meta {
+        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self }
+    }
+
+    /// What the changes would come to, each seeing those before it, with the events that they would be, numbered from the
+    /// head. Nothing is done.
+    pub fn plan(&self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Result<Planned, Refused>>, MetaError> {
+        self.write(|state| {
+            let mut head = state.head;
+            Ok((engine::apply(state, &mut head, changes, atomicity)?, Keep::No))
+        })
+    }
+
+    /// Makes planned changes so, in their order, all or none. [`MetaError::Gap`] if the head has moved since they were planned:
+    /// plan again. A planned change without an event is nothing to do.
+    pub fn absorb<'a>(&self, planned: impl IntoIterator<Item = &'a Planned>) -> Result<(), MetaError> {
+        self.write(|state| {
+            let mut head = state.head;
+            for planned in planned {
+                engine::absorb(state, &mut head, planned)?;
+            }
+            state.head = head;
+            Ok(((), Keep::Yes))
+        })
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        if self.state.is_poisoned() {
+            self.heal();
+        }
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes under the lock; what an error or a panic leaves half done is taken back.
+    fn write<T>(&self, work: impl FnOnce(&mut State) -> Result<(T, Keep), MetaError>) -> Result<T, MetaError> {
+        if self.state.is_poisoned() {
+            self.heal();
+        }
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        match work(&mut state) {
+            Ok((made, Keep::Yes)) => {
+                state.commit();
+                Ok(made)
+            }
+            Ok((made, Keep::No)) => {
+                state.roll_back();
+                Ok(made)
+            }
+            Err(error) => {
+                state.roll_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// A panic came between a write and its commit.
+    fn heal(&self) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.roll_back();
+        self.state.clear_poison();
+    }
+}
+
+/// Whether what was written is to stay.
+enum Keep {
+    Yes,
+    No,
+}
+
+#[cfg(test)]
+mod tests;

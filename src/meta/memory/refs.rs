@@ -1,0 +1,77 @@
+//! Manifests, tags, referrers.
+
+use async_trait::async_trait;
+
+use crate::domain::{Digest, Repository, Tag};
+
+use super::super::rules::ManifestState;
+use super::super::{ManifestRow, MetaError, Refs};
+use super::Memory;
+use super::state::{Held, State};
+
+#[async_trait]
+impl Refs for Memory {
+    async fn manifest(&self, repository: &Repository, digest: &Digest) -> Result<Option<ManifestRow>, MetaError> {
+        let state = self.read();
+        let live = state.held(repository, digest).filter(|held| held.state == ManifestState::Live);
+        Ok(live.map(|held| held.row.clone()))
+    }
+
+    async fn tag(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, MetaError> {
+        let state = self.read();
+        Ok(state.tags.get(&(repository.to_string(), tag.to_string())).map(|(_, digest)| *digest))
+    }
+
+    async fn tags(
+        &self,
+        repository: &Repository,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Option<Vec<Tag>>, MetaError> {
+        let state = self.read();
+        if state.repositories.get(&repository.to_string()).is_none() {
+            return Ok(None);
+        }
+        let tags = state.tags_after(repository, after.unwrap_or_default());
+        Ok(Some(tags.take(limit).map(|(tag, _)| tag.clone()).collect()))
+    }
+
+    async fn repositories(&self, after: Option<&str>, limit: usize) -> Result<Vec<Repository>, MetaError> {
+        let state = self.read();
+        let pushed = state.repositories.after(after.unwrap_or_default().to_owned()).map(|(_, repository)| repository);
+        let listed = pushed.filter(|repository| state.live(repository, None).next().is_some());
+        Ok(listed.take(limit).cloned().collect())
+    }
+
+    async fn manifests(
+        &self,
+        repository: &Repository,
+        after: Option<&Digest>,
+        limit: usize,
+    ) -> Result<Vec<(ManifestRow, Vec<Digest>)>, MetaError> {
+        let state = self.read();
+        let live = state.live(repository, after).take(limit);
+        Ok(live.map(|held| (held.row.clone(), held.blobs.clone())).collect())
+    }
+
+    async fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<ManifestRow>, MetaError> {
+        let state = self.read();
+        let first = (repository.to_string(), subject.to_string(), 0, String::new());
+        let of_subject =
+            state.subjects.from(first.clone()).take_while(|(key, ())| (&key.0, &key.1) == (&first.0, &first.1));
+        let held = of_subject.filter_map(|((of, _, _, digest), ())| state.manifests.get(&(of.clone(), digest.clone())));
+        Ok(held.filter(|held| held.state == ManifestState::Live).map(|held| held.row.clone()).collect())
+    }
+}
+
+impl State {
+    /// Manifests of a repository that can be read, after a digest.
+    fn live<'a>(&'a self, repository: &'a Repository, after: Option<&Digest>) -> impl Iterator<Item = &'a Held> {
+        let after = after.map(|digest| digest.to_string()).unwrap_or_default();
+        self.manifests
+            .after((repository.to_string(), after))
+            .take_while(|((of, _), _)| of == repository.as_str())
+            .map(|(_, held)| held.as_ref())
+            .filter(|held| held.state == ManifestState::Live)
+    }
+}

@@ -1,0 +1,266 @@
+//! The rows, and the facts that decisions read from them.
+//!
+//! Keys are texts where ranges over a prefix are read: an empty text comes before all others.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::domain::{
+    Area, Config, Digest, Event, Kind, Name, Package, Repository, Tag, Timestamp, Version, Visibility,
+};
+
+use super::super::engine::Rows;
+use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted, Write};
+use super::super::{Head, ManifestRow, MetaError};
+use super::table::Table;
+
+/// A manifest in a repository.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub row: ManifestRow,
+    /// Sorted, each once.
+    pub blobs: Vec<Digest>,
+    pub state: ManifestState,
+    /// The event that accepted it first.
+    pub n: u64,
+}
+
+/// A package, also one that cannot be found.
+#[derive(Clone, Debug)]
+pub(super) struct PackageRow {
+    pub kind: Kind,
+    pub visibility: Visibility,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    /// `None` when all versions are deleted.
+    pub shown: Option<Arc<Package>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct VersionRow {
+    pub version: Version,
+    pub kind: Kind,
+    pub digest: Digest,
+    pub record: Digest,
+    pub config: Option<Arc<Config>>,
+    pub yanked: bool,
+    pub reason: Option<Digest>,
+    pub deleted: bool,
+    pub published: Timestamp,
+    pub event: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Live,
+    Condemned(Timestamp),
+    Deleting,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlobState {
+    pub size: u64,
+    pub touched: Timestamp,
+    pub life: Life,
+}
+
+/// A repository's right to read a blob. `recorded`: an event says so.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    pub area: Area,
+    pub recorded: bool,
+}
+
+/// Everything.
+#[derive(Debug)]
+pub(super) struct State {
+    pub head: Head,
+    pub events: Table<u64, Bytes>,
+    /// Every repository that was ever pushed to.
+    pub repositories: Table<String, Repository>,
+    /// By repository and digest.
+    pub manifests: Table<(String, String), Arc<Held>>,
+    /// By repository, subject, event and digest.
+    pub subjects: Table<(String, String, u64, String), ()>,
+    /// By repository and tag.
+    pub tags: Table<(String, String), (Tag, Digest)>,
+    pub packages: Table<String, Arc<PackageRow>>,
+    /// Packages that can be found, latest change first.
+    pub by_time: Table<(Reverse<Timestamp>, String), ()>,
+    /// By package and number.
+    pub versions: Table<(String, String), Arc<VersionRow>>,
+    /// Numbers of the versions that can be read, by package and rank.
+    pub ranks: Table<(String, String), String>,
+    /// Numbers by package, digest and event.
+    pub by_digest: Table<(String, String, u64), String>,
+    pub blobs: Table<(Area, Digest), BlobState>,
+    pub links: Table<(Repository, Digest), Link>,
+    pub linked: Table<(Digest, Area, String), ()>,
+}
+
+/// Does the same to every table.
+macro_rules! each_table {
+    ($state:ident, $verb:ident) => {{
+        $state.events.$verb();
+        $state.repositories.$verb();
+        $state.manifests.$verb();
+        $state.subjects.$verb();
+        $state.tags.$verb();
+        $state.packages.$verb();
+        $state.by_time.$verb();
+        $state.versions.$verb();
+        $state.ranks.$verb();
+        $state.by_digest.$verb();
+        $state.blobs.$verb();
+        $state.links.$verb();
+        $state.linked.$verb();
+    }};
+}
+
+impl State {
+    pub fn new() -> Self {
+        Self {
+            head: Head { n: 0, time: Timestamp::from_micros(0) },
+            events: Table::default(),
+            repositories: Table::default(),
+            manifests: Table::default(),
+            subjects: Table::default(),
+            tags: Table::default(),
+            packages: Table::default(),
+            by_time: Table::default(),
+            versions: Table::default(),
+            ranks: Table::default(),
+            by_digest: Table::default(),
+            blobs: Table::default(),
+            links: Table::default(),
+            linked: Table::default(),
+        }
+    }
+
+    /// Keeps everything that was written since the last commit.
+    pub fn commit(&mut self) {
+        each_table!(self, commit);
+    }
+
+    /// Takes everything back that was written since the last commit.
+    pub fn roll_back(&mut self) {
+        each_table!(self, roll_back);
+    }
+
+    /// The manifest, hidden or not.
+    pub fn held(&self, repository: &Repository, digest: &Digest) -> Option<&Arc<Held>> {
+        self.manifests.get(&(repository.to_string(), digest.to_string()))
+    }
+
+    pub fn version(&self, name: &Name, number: &str) -> Option<&Arc<VersionRow>> {
+        self.versions.get(&(name.to_string(), number.to_owned()))
+    }
+
+    /// Versions of a package that can be read, lowest rank first.
+    pub fn ranked(&self, name: &Name) -> impl DoubleEndedIterator<Item = (&str, &Arc<VersionRow>)> {
+        self.ranks_of(name).filter_map(move |(rank, number)| Some((rank, self.version(name, number)?)))
+    }
+
+    /// Ranks and numbers of the versions of a package that can be read, lowest rank first.
+    pub fn ranks_of(&self, name: &Name) -> impl DoubleEndedIterator<Item = (&str, &str)> {
+        // Ranks begin with a digit: below ':'.
+        let range = (name.to_string(), String::new())..(name.to_string(), ":".to_owned());
+        self.ranks.range(range).map(|((_, rank), number)| (rank.as_str(), number.as_str()))
+    }
+
+    /// Tags of a repository, after a text.
+    pub fn tags_after<'a>(
+        &'a self,
+        repository: &'a Repository,
+        after: &str,
+    ) -> impl Iterator<Item = &'a (Tag, Digest)> {
+        self.tags
+            .after((repository.to_string(), after.to_owned()))
+            .take_while(|((of, _), _)| of == repository.as_str())
+            .map(|(_, tag)| tag)
+    }
+
+    /// The link and its blob, unless that is being deleted.
+    pub fn link(&self, repository: &Repository, digest: &Digest) -> Option<(&Link, &BlobState)> {
+        let link = self.links.get(&(repository.clone(), *digest))?;
+        let blob = self.blobs.get(&(link.area.clone(), *digest))?;
+        (blob.life != Life::Deleting).then_some((link, blob))
+    }
+
+    fn package_facts(&self, name: &Name, wanted: &Wanted, facts: &mut Facts) {
+        let Some(package) = self.packages.get(&name.to_string()) else { return };
+        facts.package = Some(package.kind);
+        let known = |row: &Arc<VersionRow>| VersionFacts {
+            version: row.version.clone(),
+            digest: row.digest,
+            yanked: row.yanked,
+            deleted: row.deleted,
+        };
+        facts.versions =
+            wanted.versions.iter().filter_map(|version| self.version(name, &version.number())).map(known).collect();
+        if let Some(digest) = wanted.manifest.filter(|_| wanted.versions_of_manifest) {
+            let first = (name.to_string(), digest.to_string(), 0);
+            let of_manifest =
+                self.by_digest.from(first.clone()).take_while(|(key, _)| (&key.0, &key.1) == (&first.0, &first.1));
+            facts.versions_of_manifest =
+                of_manifest.filter_map(|(_, number)| self.version(name, number)).map(known).collect();
+        }
+        if let Some(digest) = &wanted.needed {
+            let needs = |row: &VersionRow| {
+                self.held(&wanted.repository, &row.digest).is_some_and(|held| held.blobs.contains(digest))
+            };
+            facts.needed_by = self.ranked(name).rev().find(|(_, row)| needs(row)).map(|(_, row)| row.version.clone());
+        }
+    }
+}
+
+impl Rows for State {
+    fn facts(&mut self, wanted: &Wanted) -> Result<Facts, MetaError> {
+        let mut facts = Facts::default();
+        let repository = &wanted.repository;
+        for tag in &wanted.tags {
+            if let Some((_, digest)) = self.tags.get(&(repository.to_string(), tag.to_string())) {
+                facts.tags.insert(tag.clone(), *digest);
+            }
+        }
+        if let Some(digest) = &wanted.manifest {
+            facts.manifest = self.held(repository, digest).map(|held| held.state);
+            if wanted.tags_on_manifest {
+                let on_manifest = self.tags_after(repository, "").filter(|(_, target)| target == digest);
+                facts.tags_on_manifest = on_manifest.map(|(tag, _)| tag.clone()).collect();
+            }
+        }
+        if let Some(name) = repository.package() {
+            self.package_facts(&name, wanted, &mut facts);
+        }
+        for digest in &wanted.blobs {
+            match self.link(repository, digest) {
+                Some((link, _)) => facts.unrecorded |= !link.recorded,
+                None if facts.unreadable.contains(digest) => {}
+                None => facts.unreadable.push(*digest),
+            }
+        }
+        for (area, digest) in &wanted.brought {
+            if self.blobs.get(&(area.clone(), *digest)).is_some_and(|blob| blob.life == Life::Deleting) {
+                facts.vanishing.push(*digest);
+            }
+        }
+        Ok(facts)
+    }
+
+    fn write(&mut self, write: &Write, event: &Event) -> Result<(), MetaError> {
+        self.carry_out(write, event);
+        Ok(())
+    }
+
+    fn append(&mut self, event: &Event, bytes: &Bytes) -> Result<(), MetaError> {
+        self.events.insert(event.n, bytes.clone());
+        Ok(())
+    }
+
+    fn event(&mut self, n: u64) -> Result<Option<Bytes>, MetaError> {
+        Ok(self.events.get(&n).cloned())
+    }
+}
