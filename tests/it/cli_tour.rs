@@ -1,24 +1,18 @@
 //! The tour of the README, from the first push to a second version, through the program alone.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
-/// A running registry and a folder to work in. Replaced by world.rs at merge.
+use crate::world::{Server, start_server};
+
+/// A running registry and a folder to work in.
 struct Tour {
     folder: tempfile::TempDir,
     url: String,
-    server: Child,
-}
-
-impl Drop for Tour {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
+    _server: Server,
 }
 
 /// What one command printed and how it ended.
@@ -31,18 +25,8 @@ struct Ended {
 impl Tour {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Command::new(env!("CARGO_BIN_EXE_pclr"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(folder.path().join("data"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
-        let first = lines.next().and_then(Result::ok).unwrap_or_default();
-        // The pipe is drained, or the server would stop at a full one.
-        std::thread::spawn(move || lines.for_each(drop));
-        let url = first.strip_prefix("listening on ").unwrap_or_else(|| panic!("first line: {first:?}")).to_owned();
-        Self { folder, url, server }
+        let (address, server) = start_server(&folder.path().join("data"));
+        Self { folder, url: format!("http://{address}"), _server: server }
     }
 
     fn path(&self, name: &str) -> PathBuf {

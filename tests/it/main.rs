@@ -4,6 +4,7 @@
 mod architecture;
 mod cli;
 mod cli_answers;
+mod cli_tour;
 mod client;
 mod clients;
 mod corpus;
