@@ -16,8 +16,9 @@ pub(super) struct Cli {
 }
 
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub(super) struct Global {
-    /// Address of the registry
+    /// Address of the registry (also PCLR_REGISTRY)
     #[arg(
         long,
         global = true,
@@ -27,8 +28,17 @@ pub(super) struct Global {
         default_value = "http://127.0.0.1:7117"
     )]
     registry: String,
-    /// How to print results
-    #[arg(long, global = true, value_enum, env = "PCLR_OUTPUT", hide_env = true, default_value_t)]
+    /// How to print results: table or json
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "PCLR_OUTPUT",
+        hide_env = true,
+        hide_possible_values = true,
+        value_name = "FORMAT",
+        default_value_t
+    )]
     output: Format,
     /// Print errors only, and results that were asked for
     #[arg(short, long, global = true)]

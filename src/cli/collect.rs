@@ -7,7 +7,6 @@ use super::failure::Exit;
 use super::output::count;
 use super::rebuild::Store;
 use super::server;
-use super::units::human;
 
 /// Remove content that nothing names any more
 #[derive(Debug, Args)]
@@ -21,7 +20,8 @@ impl Collect {
         let done = server::collect(self.store.config()?).await?;
         global.output().outcome(&done, |done| {
             let removed = count(done.removed as usize, "blob");
-            format!("{removed} removed ({}), {} condemned for the next run", human(done.bytes), done.condemned)
+            let uploads = count(done.uploads as usize, "unfinished upload");
+            format!("{removed} and {uploads} removed, {} condemned for the next run", done.condemned)
         })?;
         Ok(Exit::Done)
     }

@@ -148,7 +148,8 @@ impl ServeConfig {
 impl ServeLimits {
     /// A zero where it would stop all work is a mistake, not a setting.
     fn check(&self) -> Result<(), Failure> {
-        let zero = |name: &str| Failure::usage(format!("{name} is 0: nothing could be done"), "leave it out for the default");
+        let zero =
+            |name: &str| Failure::usage(format!("{name} is 0: nothing could be done"), "leave it out for the default");
         let counts = [("max-requests", self.max_requests), ("max-connections", self.max_connections)];
         if let Some((name, _)) = counts.into_iter().find(|(_, value)| *value == 0) {
             return Err(zero(name));
@@ -178,7 +179,10 @@ fn is_loopback(address: IpAddr) -> bool {
 
 fn read_file(path: &Path) -> Result<Settings, Failure> {
     let refuse = |why: String| {
-        Failure::usage(format!("{} cannot be used: {why}", path.display()), "`pclr serve --help` lists the settings; keys are the flags without dashes in front")
+        Failure::usage(
+            format!("{} cannot be used: {why}", path.display()),
+            "`pclr serve --help` lists the settings; keys are the flags without dashes in front",
+        )
     };
     let length = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?.len();
     if length > CONFIG_MAX {
@@ -190,18 +194,34 @@ fn read_file(path: &Path) -> Result<Settings, Failure> {
 
 /// Variables that look like settings and are none: typing errors, most likely. They are reported, not refused, because
 /// container platforms set `PCLR_PORT` and the like for a service that happens to be called `pclr`.
-pub(super) fn unknown_variables<'a>(set: impl Iterator<Item = String>, known: &[&'a str]) -> Vec<(String, Option<&'a str>)> {
+pub(super) fn unknown_variables<'a>(
+    set: impl Iterator<Item = String>,
+    known: &[&'a str],
+) -> Vec<(String, Option<&'a str>)> {
     // Not settings of the program, but of its tests.
     const OTHERS: [&str; 2] = ["PCLR_CORPUS", "PCLR_TEST_REGISTRY"];
-    let unknown = |name: &String| name.starts_with("PCLR_") && !known.contains(&name.as_str()) && !OTHERS.contains(&name.as_str());
+    let unknown = |name: &String| {
+        name.starts_with("PCLR_") && !known.contains(&name.as_str()) && !OTHERS.contains(&name.as_str())
+    };
     let mut unknown: Vec<String> = set.filter(unknown).collect();
     unknown.sort();
-    unknown.into_iter().map(|name| { let near = nearest(&name, known); (name, near) }).collect()
+    unknown
+        .into_iter()
+        .map(|name| {
+            let near = nearest(&name, known);
+            (name, near)
+        })
+        .collect()
 }
 
 /// The known name that is at most two edits away.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    known.iter().map(|candidate| (edits(name, candidate), *candidate)).min().filter(|(edits, _)| *edits <= 2).map(|(_, name)| name)
+    known
+        .iter()
+        .map(|candidate| (edits(name, candidate), *candidate))
+        .min()
+        .filter(|(edits, _)| *edits <= 2)
+        .map(|(_, name)| name)
 }
 
 /// Levenshtein's distance, row by row.
@@ -247,7 +267,8 @@ mod tests {
 
     #[test]
     fn what_is_given_wins_over_the_file_and_the_file_over_defaults() {
-        let (_folder, path) = file("listen = '127.0.0.1:1'\nmax-upload-size = '1GiB'\nupload-idle-timeout = 5\nlog = 'debug'");
+        let (_folder, path) =
+            file("listen = '127.0.0.1:1'\nmax-upload-size = '1GiB'\nupload-idle-timeout = 5\nlog = 'debug'");
         let given = Settings { listen: "127.0.0.1:2".parse().ok(), log: Some("warn".into()), ..Settings::default() };
         let config = ServeConfig::load(given, Some(&path)).unwrap();
         assert_eq!(config.listen.port(), 2);
@@ -282,7 +303,9 @@ mod tests {
             let message = message(ServeConfig::load(Settings::default(), Some(&path)));
             assert!(message.contains(expected), "{text}: {message}");
         }
-        assert!(message(ServeConfig::load(Settings::default(), Some(Path::new("/absent.toml")))).contains("/absent.toml"));
+        assert!(
+            message(ServeConfig::load(Settings::default(), Some(Path::new("/absent.toml")))).contains("/absent.toml")
+        );
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn of_client(error: &ClientError) -> (Exit, Option<String>) {
             let hint = format!("versions never change: publish under a new one{}", next.unwrap_or_default());
             (Exit::No, Some(hint))
         }
-        ClientError::Refused { hint, .. } => (Exit::No, hint.clone()),
+        ClientError::Refused { said, .. } => (Exit::No, said.hint.clone()),
         ClientError::Unavailable { outage: Outage::Connect(_), .. } => {
             (Exit::Unreachable, said("`pclr serve` starts a registry here; --registry URL names another"))
         }
@@ -95,7 +95,9 @@ fn of_client(error: &ClientError) -> (Exit, Option<String>) {
         ClientError::NotVerified { .. } => {
             (Exit::NotVerified, said("nothing of it was used; the registry, or something on the way, changed it"))
         }
-        ClientError::TooLarge { .. } | ClientError::Unpack { .. } => (Exit::NotVerified, said("nothing of it was used")),
+        ClientError::TooLarge { .. } | ClientError::Unpack { .. } => {
+            (Exit::NotVerified, said("nothing of it was used"))
+        }
         ClientError::Pack(_) => (Exit::No, None),
         ClientError::Files(error) => of_files(error),
     }

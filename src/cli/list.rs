@@ -12,16 +12,14 @@ use crate::domain::api::PackageList;
 pub(super) struct List {
     #[command(flatten)]
     filter: Filter,
-    /// Order
-    #[arg(long, value_enum)]
+    /// Order: name or updated
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "ORDER")]
     sort: Option<Sort>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Sort {
-    /// By name
     Name,
-    /// Last changed first
     Updated,
 }
 

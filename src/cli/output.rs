@@ -9,13 +9,11 @@ use clap::ValueEnum;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
-/// How results are printed.
+/// How results are printed: as aligned text for people, or as the registry's documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// Aligned text for people.
     #[default]
     Table,
-    /// The registry's documents.
     Json,
 }
 

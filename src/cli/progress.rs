@@ -54,6 +54,11 @@ impl Progress {
         self.0.inc(1);
     }
 
+    /// So many in all.
+    pub(super) fn at(&self, position: u64) {
+        self.0.set_position(position);
+    }
+
     /// Prints beside the bar, not into it.
     pub(super) fn beside<T>(&self, print: impl FnOnce() -> T) -> T {
         self.0.suspend(print)

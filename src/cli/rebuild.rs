@@ -52,7 +52,7 @@ impl Rebuild {
             (false, true) => RebuildWhat::CatchUp,
             (false, false) => RebuildWhat::Everything,
         };
-        let done = server::rebuild(self.store.config()?, what).await?;
+        let done = server::rebuild(self.store.config()?, what, global.output()).await?;
         global.output().outcome(&done, |done| {
             let what = match what {
                 RebuildWhat::Search => "search index rebuilt",

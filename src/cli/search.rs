@@ -16,8 +16,8 @@ pub(super) struct Search {
     words: Vec<String>,
     #[command(flatten)]
     filter: Filter,
-    /// Order
-    #[arg(long, value_enum)]
+    /// Order: relevance, name or newest
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "ORDER")]
     sort: Option<Sort>,
     /// Also count the matches by kind, tag, skill and organisation
     #[arg(long)]
@@ -26,11 +26,8 @@ pub(super) struct Search {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Sort {
-    /// Best match first
     Relevance,
-    /// By name
     Name,
-    /// Last published first
     Newest,
 }
 
@@ -56,9 +53,10 @@ impl Search {
 }
 
 fn of_page(page: &SearchPage) -> String {
-    let rows = page.hits.iter().map(|hit| {
-        [hit.name.to_string(), hit.kind.to_string(), hit.version.to_string(), short(&hit.description)]
-    });
+    let rows = page
+        .hits
+        .iter()
+        .map(|hit| [hit.name.to_string(), hit.kind.to_string(), hit.version.to_string(), short(&hit.description)]);
     let mut text = table(["NAME", "KIND", "VERSION", "ABOUT"], rows);
     if let Some(facets) = &page.facets {
         let groups = [("kind", &facets.kinds), ("tag", &facets.tags), ("skill", &facets.skills), ("org", &facets.orgs)];

@@ -2,13 +2,16 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::config::{ServeConfig, Settings};
 use super::failure::Exit;
 use super::server;
+
+/// A skill folder of the source tree.
+const EXAMPLE: &str = "tests/fixtures/hello-skill";
 
 /// Start a registry
 #[derive(Debug, Args)]
@@ -38,9 +41,14 @@ pub(super) fn announce(address: SocketAddr) -> std::io::Result<()> {
         address if address == SocketAddr::from(([127, 0, 0, 1], 7117)) => String::new(),
         address => format!(" --registry http://{address}"),
     };
+    // In the source tree there is an example at hand.
+    let example = match Path::new(EXAMPLE).is_dir() {
+        true => format!("{EXAMPLE} acme/hello-skill"),
+        false => "FOLDER acme/hello-skill@1.0.0".to_owned(),
+    };
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "listening on http://{address}")?;
-    writeln!(stdout, "publish:  pclr{registry} push tests/fixtures/hello-skill acme/hello-skill")?;
+    writeln!(stdout, "publish:  pclr{registry} push {example}")?;
     writeln!(stdout, "find:     pclr{registry} search hello")?;
     writeln!(stdout, "stop:     Ctrl-C")?;
     stdout.flush()

@@ -1,12 +1,26 @@
 //! Where the program meets the server: the only file of `cli` that knows `registry` and `http`.
-//!
-//! HOOK: each function below is one call into `crate::http` or `crate::registry` once those are merged.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use anyhow::Context;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
-use super::config::ServeConfig;
+use super::config::{LogFormat, ServeConfig};
+use super::output::Output;
+use super::progress::Progress;
+use super::settings;
+use crate::domain::Actor;
+use crate::http::{App, Options};
+use crate::registry::{
+    Clock, DataOptions, Limits, Metadata, Registry, catch_up_catalog, open_data, rebuild_catalog, rebuild_search,
+};
+
+/// Time between two rounds of collection.
+const COLLECT_EVERY: Duration = Duration::from_secs(3600);
 
 /// Which projections to rebuild.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +47,8 @@ pub(super) struct Rebuilt {
 pub(super) struct Collected {
     /// Blobs removed.
     pub(super) removed: u64,
-    /// Their bytes.
-    pub(super) bytes: u64,
+    /// Upload sessions removed.
+    pub(super) uploads: u64,
     /// Blobs that will be removed after the grace period.
     pub(super) condemned: u64,
 }
@@ -44,18 +58,105 @@ pub(super) async fn serve(
     config: ServeConfig,
     ready: impl FnOnce(SocketAddr) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let _ = (config, ready);
-    anyhow::bail!("this build holds no server")
+    log_to_stderr(&config)?;
+    let metrics = PrometheusBuilder::new().install_recorder().context("cannot set up the metrics")?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    // The address first: it is the cheaper of the two to be refused.
+    let listener =
+        TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let registry = open_data(data_options(&config)).await?;
+    let collecting = tokio::spawn(collect_regularly(registry.clone()));
+    let limits = &config.limits;
+    let options = Options {
+        access: config.anonymous,
+        concurrency: limits.max_requests as usize,
+        connections: limits.max_connections as usize,
+        header_timeout: limits.header_timeout,
+        idle_timeout: limits.upload_idle_timeout,
+        request_timeout: limits.request_timeout,
+        stop_timeout: limits.shutdown_timeout,
+        import_max: limits.max_import_size,
+    };
+    let address = listener.local_addr()?;
+    tracing::info!(%address, data = %config.data.display(), "serving");
+    ready(address)?;
+    let stop = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: requests in flight finish, new ones are not taken");
+    };
+    crate::http::serve(App::new(registry, options, Some(metrics)), listener, stop).await?;
+    collecting.abort();
+    tracing::info!("stopped");
+    Ok(())
 }
 
 /// Rebuilds projections of a data folder that no server is using.
-pub(super) async fn rebuild(config: ServeConfig, what: RebuildWhat) -> anyhow::Result<Rebuilt> {
-    let _ = (config, what);
-    anyhow::bail!("this build holds no server")
+pub(super) async fn rebuild(config: ServeConfig, what: RebuildWhat, output: Output) -> anyhow::Result<Rebuilt> {
+    let options = data_options(&config);
+    let progress = Progress::things(output, "events");
+    let show = |n| progress.at(n);
+    let mut applied = 0;
+    match what {
+        RebuildWhat::Everything => {
+            applied = rebuild_catalog(&options.folder, &options.metadata, show).await?.applied;
+        }
+        RebuildWhat::CatchUp => {
+            let rebuilt = catch_up_catalog(&options.folder, &options.metadata, show).await?;
+            return Ok(Rebuilt { applied: rebuilt.applied, head: rebuilt.known + rebuilt.applied });
+        }
+        RebuildWhat::Search => {}
+    }
+    let head = rebuild_search(options).await?;
+    Ok(Rebuilt { applied, head })
 }
 
 /// Collects what nothing names in a data folder that no server is using.
 pub(super) async fn collect(config: ServeConfig) -> anyhow::Result<Collected> {
-    let _ = config;
-    anyhow::bail!("this build holds no server")
+    let registry = open_data(data_options(&config)).await?;
+    let collected = registry.collect(&Actor::Operator).await?;
+    Ok(Collected { removed: collected.deleted, uploads: collected.uploads, condemned: collected.condemned })
+}
+
+async fn collect_regularly(registry: Registry) {
+    loop {
+        tokio::time::sleep(COLLECT_EVERY).await;
+        match registry.collect(&Actor::Operator).await {
+            Ok(collected) => tracing::info!(?collected, "collection"),
+            Err(error) => tracing::error!(error = %error, "collection failed, the next round tries again"),
+        }
+    }
+}
+
+fn data_options(config: &ServeConfig) -> DataOptions {
+    let limits = &config.limits;
+    DataOptions {
+        folder: config.data.clone(),
+        metadata: match &config.metadata {
+            settings::Metadata::Sqlite(path) => Metadata::Sqlite(path.clone()),
+            settings::Metadata::Memory => Metadata::Memory,
+        },
+        limits: Limits {
+            blob: limits.max_upload_size,
+            manifest: limits.max_manifest_size as usize,
+            upload_idle: limits.upload_expiry,
+            cache: limits.cache_size / 2,
+            ..Limits::default()
+        },
+        clock: Clock::System,
+    }
+}
+
+fn log_to_stderr(config: &ServeConfig) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log)
+        .with_context(|| format!("{:?} is not a filter for log lines", config.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = match config.log_format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    set.map_err(|error| anyhow::anyhow!("cannot set up the log: {error}"))
 }

@@ -22,7 +22,8 @@ impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = with_unit(text, &SIZES, 1).ok_or_else(|| format!("{text:?} is not a size such as 512MiB or 20GiB"))?;
+        let number =
+            with_unit(text, &SIZES, 1).ok_or_else(|| format!("{text:?} is not a size such as 512MiB or 20GiB"))?;
         Ok(Self(number))
     }
 }
@@ -31,7 +32,8 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let millis = with_unit(text, &TIMES, 1000).ok_or_else(|| format!("{text:?} is not a time such as 30s or 5m"))?;
+        let millis =
+            with_unit(text, &TIMES, 1000).ok_or_else(|| format!("{text:?} is not a time such as 30s or 5m"))?;
         Ok(Self(Duration::from_millis(millis)))
     }
 }

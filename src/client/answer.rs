@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Client;
-use super::error::{ClientError, Outage};
+use super::error::{ClientError, Outage, Refusal};
 use crate::domain::Digest;
 use crate::domain::api::Problem;
 
@@ -32,14 +32,6 @@ struct OciError {
     detail: Value,
 }
 
-/// What an error document says, whichever of the two forms it has.
-pub(super) struct Said {
-    pub(super) code: String,
-    pub(super) detail: String,
-    pub(super) hint: Option<String>,
-    pub(super) digest: Option<Digest>,
-}
-
 /// Lets good answers through; reads others and says what they mean.
 pub(super) async fn accept(client: &Client, response: Response, what: &str) -> Result<Response, ClientError> {
     let status = response.status();
@@ -48,9 +40,17 @@ pub(super) async fn accept(client: &Client, response: Response, what: &str) -> R
     }
     // A body that cannot be read leaves the status, which says enough.
     let idle = client.timeouts.idle.min(Duration::from_secs(5));
+    let of_catalogue = response.url().path().contains("/api/v1/");
     let body = read_body(client, response, what, ERROR_MAX, idle).await.unwrap_or_default();
-    let said = said(&body).unwrap_or_else(|| foreign(status, &body));
+    let said = said(status, &body);
+    let is_ours = said.is_some();
+    let said = said.unwrap_or_else(|| foreign(status, &body));
     Err(match status {
+        // Every OCI registry has /v2; that it also has a catalogue cannot be expected.
+        StatusCode::NOT_FOUND if of_catalogue && !is_ours => client.not_understood(
+            what,
+            "it has no catalogue (/api/v1): plain OCI registries take exact versions, tags and digests",
+        ),
         StatusCode::NOT_FOUND => ClientError::NotFound { what: what.to_owned(), detail: said.detail, hint: said.hint },
         StatusCode::TOO_MANY_REQUESTS
         | StatusCode::BAD_GATEWAY
@@ -59,14 +59,7 @@ pub(super) async fn accept(client: &Client, response: Response, what: &str) -> R
         _ if status.is_server_error() => {
             client.out(what, Outage::Failed { status: status.as_u16(), detail: said.detail })
         }
-        _ => ClientError::Refused {
-            what: what.to_owned(),
-            status: status.as_u16(),
-            code: said.code,
-            detail: said.detail,
-            hint: said.hint,
-            digest: said.digest,
-        },
+        _ => ClientError::Refused { what: what.to_owned(), said: Box::new(said) },
     })
 }
 
@@ -105,26 +98,34 @@ pub(super) fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> 
     response.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
-fn said(body: &[u8]) -> Option<Said> {
+/// Reads an error document of either form.
+fn said(status: StatusCode, body: &[u8]) -> Option<Refusal> {
+    let status = status.as_u16();
     if let Ok(problem) = serde_json::from_slice::<Problem>(body) {
         let code = problem.kind.rsplit('#').next().unwrap_or_default().to_owned();
         let digest = digest_in(&Value::String(problem.detail.clone()));
-        return Some(Said { code, detail: problem.detail, hint: problem.hint, digest });
+        return Some(Refusal { status, code, detail: problem.detail, hint: problem.hint, digest });
     }
     let OciErrors { errors } = serde_json::from_slice(body).ok()?;
     let error = errors.into_iter().next()?;
     let text = |key: &str| error.detail.get(key).and_then(Value::as_str).map(str::to_owned);
     let detail = if error.message.is_empty() { error.code.clone() } else { error.message };
-    Some(Said { hint: text("hint"), digest: digest_in(&error.detail), code: error.code, detail })
+    Some(Refusal { status, hint: text("hint"), digest: digest_in(&error.detail), code: error.code, detail })
 }
 
 /// An answer of something that may be no registry: its status, and the beginning of what it says if that is plain text.
-fn foreign(status: StatusCode, body: &[u8]) -> Said {
+fn foreign(status: StatusCode, body: &[u8]) -> Refusal {
     let text = String::from_utf8_lossy(body);
     let first = text.lines().next().unwrap_or_default().trim();
     let plain = !first.is_empty() && !first.starts_with(['<', '{', '[']);
     let said: String = if plain { format!(": {first}") } else { String::new() }.chars().take(SHOWN).collect();
-    Said { code: String::new(), detail: format!("HTTP {status}{said}"), hint: None, digest: None }
+    Refusal {
+        status: status.as_u16(),
+        code: String::new(),
+        detail: format!("HTTP {status}{said}"),
+        hint: None,
+        digest: None,
+    }
 }
 
 /// The first digest in an error's detail, wherever it stands: registries do not agree on its place.
@@ -148,7 +149,7 @@ mod tests {
     #[test]
     fn both_forms_of_error_documents_are_read() {
         let problem = br#"{"type":"about:blank#not_found","title":"t","status":404,"detail":"no such","hint":"try"}"#;
-        let read = said(problem).unwrap();
+        let read = said(StatusCode::NOT_FOUND, problem).unwrap();
         assert_eq!(
             (read.code.as_str(), read.detail.as_str(), read.hint.as_deref()),
             ("not_found", "no such", Some("try"))
@@ -157,7 +158,7 @@ mod tests {
         let oci = format!(
             r#"{{"errors":[{{"code":"DENIED","message":"taken","detail":{{"published":{{"digest":"{DIGEST}"}}}}}}]}}"#
         );
-        let read = said(oci.as_bytes()).unwrap();
+        let read = said(StatusCode::CONFLICT, oci.as_bytes()).unwrap();
         assert_eq!((read.code.as_str(), read.detail.as_str()), ("DENIED", "taken"));
         assert_eq!(read.digest.map(|digest| digest.to_string()).as_deref(), Some(DIGEST));
     }
@@ -168,7 +169,7 @@ mod tests {
         assert_eq!(foreign(status, b"<html>no</html>").detail, "HTTP 400 Bad Request");
         assert_eq!(foreign(status, b"go away\nplease").detail, "HTTP 400 Bad Request: go away");
         assert!(foreign(status, "x".repeat(5000).as_bytes()).detail.len() < 500);
-        assert!(said(b"{\"errors\":[]}").is_none() && said(b"").is_none());
+        assert!(said(status, b"{\"errors\":[]}").is_none() && said(status, b"").is_none());
     }
 
     #[test]

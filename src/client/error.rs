@@ -18,7 +18,7 @@ pub enum ClientError {
         why: String,
     },
     /// There is no such thing. Nothing was changed.
-    #[error("{what} is not there: {detail}")]
+    #[error("{what} not found: {detail}")]
     NotFound {
         /// What was asked for.
         what: String,
@@ -41,20 +41,12 @@ pub enum ClientError {
         published: Option<Digest>,
     },
     /// The registry understood and said no. Nothing was changed.
-    #[error("the registry refuses {what}: {detail}")]
+    #[error("the registry refuses {what}: {}", .said.detail)]
     Refused {
         /// What was asked for.
         what: String,
-        /// HTTP status.
-        status: u16,
-        /// The code of its error document, if it sent one.
-        code: String,
         /// What it says.
-        detail: String,
-        /// What it advises.
-        hint: Option<String>,
-        /// Content that its refusal names: what is there instead.
-        digest: Option<Digest>,
+        said: Box<Refusal>,
     },
     /// No answer, or none to be had now. What was asked for may have happened; it is safe to ask again.
     #[error("no answer from {address} to {what}: {outage}")]
@@ -98,14 +90,29 @@ pub enum ClientError {
         /// Which artifact.
         what: String,
         /// Why.
-        source: UnpackError,
+        source: Box<UnpackError>,
     },
     /// The files make no artifact.
     #[error(transparent)]
-    Pack(#[from] PackError),
+    Pack(Box<PackError>),
     /// Something about files on this machine.
     #[error(transparent)]
     Files(#[from] FilesError),
+}
+
+/// What an error document says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// The code of the document, stable; empty if there was no document.
+    pub code: String,
+    /// What happened.
+    pub detail: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// Content that it names: what is there instead.
+    pub digest: Option<Digest>,
 }
 
 /// In which way a registry is out of reach.
@@ -131,6 +138,12 @@ pub enum Outage {
         /// What it says.
         detail: String,
     },
+}
+
+impl From<PackError> for ClientError {
+    fn from(error: PackError) -> Self {
+        Self::Pack(Box::new(error))
+    }
 }
 
 impl ClientError {

@@ -19,7 +19,7 @@ mod wanted;
 mod write_files;
 
 pub use catalogue::{ListQuery, SearchQuery};
-pub use error::{ClientError, Outage};
+pub use error::{ClientError, Outage, Refusal};
 pub use folder::FilesError;
 pub use import::{ImportLine, ImportLines};
 pub use pull::Pulled;

@@ -100,7 +100,8 @@ impl Client {
         }
         let (manifest, limits) = (manifest.clone(), self.limits);
         // Up to half a gigabyte is inflated and hashed: not on a thread that drives connections.
-        let opened = tokio::task::spawn_blocking(move || unpack(&manifest, config.as_deref(), &layers, &limits)).await;
+        let opening = move || unpack(&manifest, config.as_deref(), &layers, &limits).map_err(Box::new);
+        let opened = tokio::task::spawn_blocking(opening).await;
         match opened {
             Ok(result) => result.map_err(|source| ClientError::Unpack { what, source }),
             Err(stopped) => Err(self.not_understood(&what, stopped)),

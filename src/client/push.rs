@@ -65,8 +65,8 @@ impl Client {
         }
         match self.put_manifest(name, &version.tag(), &packed.manifest).await {
             Ok(()) => Ok(done(packed.manifest.digest, Outcome::Published, sent + packed.manifest.content.len() as u64)),
-            Err(ClientError::Refused { status: 409, digest: Some(published), .. }) => {
-                Err(ClientError::VersionExists { name: name.clone(), version, published: Some(published) })
+            Err(ClientError::Refused { said, .. }) if said.status == 409 && said.digest.is_some() => {
+                Err(ClientError::VersionExists { name: name.clone(), version, published: said.digest })
             }
             Err(other) => Err(other),
         }

@@ -13,6 +13,9 @@ use super::{Algorithm, Digest, Kind, media_type};
 /// Largest manifest that is accepted, in bytes: 4 MiB, the least that the specification asks registries to take.
 pub const MANIFEST_MAX: usize = 4 << 20;
 
+/// Largest manifest that is read back, in bytes: what an operator's own limit may be raised to.
+pub const MANIFEST_READ_MAX: usize = 64 << 20;
+
 /// A reference to content by digest, with its size in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -30,7 +30,7 @@ pub use catalog::{Package, Published, Release, Visibility};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use event::{Accepted, Body, EVENT_FORMAT, Event, EventError};
 pub use kind::{Kind, KindError};
-pub use manifest::{Descriptor, MANIFEST_MAX, Manifest, ManifestError};
+pub use manifest::{Descriptor, MANIFEST_MAX, MANIFEST_READ_MAX, Manifest, ManifestError};
 pub use name::{Name, NameError, REPOSITORY_MAX, RESERVED, Reference, Repository, SLUG_MAX, Tag, slug, slug_or_hash};
 pub use time::{Timestamp, TimestampError};
 pub use tree::{File, FileEntry, Tree, TreePath, TreePathError, tree_digest};

@@ -34,9 +34,15 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     builder.http2().timer(TokioTimer::new());
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
+    let connections = Arc::new(Semaphore::new(service.app.options.connections));
     loop {
-        let (stream, _) = tokio::select! {
-            accepted = listener.accept() => match accepted {
+        let accept = async {
+            // The semaphore is never closed.
+            let slot = Arc::clone(&connections).acquire_owned().await.ok();
+            Ok::<_, io::Error>((listener.accept().await?.0, slot))
+        };
+        let (stream, slot) = tokio::select! {
+            accepted = accept => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, most likely: connections that end make room.
@@ -57,6 +63,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
         let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
+            let _slot = slot;
             if let Err(error) = connection.await {
                 tracing::debug!(error = %error, "connection ended");
             }

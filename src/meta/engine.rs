@@ -70,10 +70,7 @@ fn apply_one(rows: &mut impl Rows, head: &mut Head, change: &Change) -> Result<R
         Err(refused) => return Ok(Err(refused)),
     };
     let writes = std::mem::take(&mut decision.writes);
-    let event = match decision.body.take() {
-        Some(body) => Some(rules::seal(change, body, *head)),
-        None => None,
-    };
+    let event = decision.body.take().map(|body| rules::seal(change, body, *head));
     if let Some((event, bytes)) = &event {
         write(rows, head, event, bytes, &writes)?;
     }

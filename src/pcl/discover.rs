@@ -43,7 +43,12 @@ pub fn discover(files: &[File]) -> Discovery {
     let by_path: HashMap<&str, &File> = rest.iter().map(|file| (file.path.as_str(), *file)).collect();
     let alone = files.len() == 1;
     for file in &rest {
+        let before = discovery.found.len() + discovery.left_out.len();
         loose_file(file, &by_path, alone, &mut discovery);
+        let path = file.path.as_str();
+        if before == discovery.found.len() + discovery.left_out.len() && !sibling_of_system(path, &by_path) {
+            leave_out(&mut discovery, path, "it has no entries");
+        }
     }
     discovery.found.sort_by(|a, b| a.finding.source.path.cmp(&b.finding.source.path));
     discovery.left_out.sort_by(|a, b| a.path.cmp(&b.path));

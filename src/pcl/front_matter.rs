@@ -29,10 +29,13 @@ pub(crate) fn split(text: &str) -> Option<Split> {
     if first.trim_end() != "---" {
         return None;
     }
+    // A block that is indented as a whole is closed by an indented line.
+    let indented = text[..start].ends_with([' ', '\t']);
     let start = start + first.len();
     let mut at = start;
     for line in text[start..].split_inclusive('\n') {
-        if matches!(line.trim_end(), "---" | "...") {
+        let line_end = if indented { line.trim() } else { line.trim_end() };
+        if matches!(line_end, "---" | "...") {
             return Some(Split { start, end: at, body: at + line.len(), closed: true });
         }
         at += line.len();
@@ -109,6 +112,7 @@ mod tests {
     fn is_found_only_at_the_start_and_closed() {
         check("---\na: 1\n---\nbody", Some("a: 1\n"), "body");
         check("\u{feff}\r\n---\r\na: 1\r\n---\r\nbody", Some("a: 1\r\n"), "body");
+        check("\n  ---\n  a: 1\n  ---\nbody", Some("  a: 1\n"), "body");
         check("---\n---", Some(""), "");
         check("---\na: 1\nb:\n  - c\n\nbody: x", Some("a: 1\nb:\n  - c\n"), "\nbody: x");
         check("---\n\nbody: x\n", None, "---\n\nbody: x\n");

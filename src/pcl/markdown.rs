@@ -36,8 +36,8 @@ const TAKEN: [&str; 18] = [
     "category",
 ];
 
-/// Reads a Markdown file. Without a kind, the front matter decides: tools, a model or a colour make an agent, a name and a
-/// description alone a skill.
+/// Reads a Markdown file. Without a kind, the front matter decides: tools, a model or a colour make an agent, else a name and
+/// a description a skill, else a hint for arguments a command.
 pub(super) fn read(path: &str, bytes: &[u8], hint: Option<Kind>) -> Finding {
     let text = String::from_utf8_lossy(bytes);
     let at = split(&text);
@@ -70,7 +70,10 @@ pub(super) fn read(path: &str, bytes: &[u8], hint: Option<Kind>) -> Finding {
         finding.note(0, "there is no front matter; name and description are taken from the text");
     }
     take_text(&mut finding, body, path);
-    let fallback = if paths::file_name(path) == "system.md" { paths::folder(path) } else { path };
+    let fallback = match paths::folder(path) {
+        folder if paths::file_name(path) == "system.md" && !folder.is_empty() => folder,
+        _ => path,
+    };
     finding.finish(paths::stem(fallback))
 }
 
@@ -85,10 +88,10 @@ fn kind_of_text(path: &str, front: Option<&FrontMatter>) -> Option<Kind> {
     if front.get(&["tools", "model", "color"]).is_some() {
         return Some(Kind::Persona);
     }
-    if front.get(&["argument-hint"]).is_some() {
-        return Some(Kind::Workflow);
+    if front.get(&["name"]).is_some() && front.get(&["description"]).is_some() {
+        return Some(Kind::Skill);
     }
-    (front.get(&["name"]).is_some() && front.get(&["description"]).is_some()).then_some(Kind::Skill)
+    front.get(&["argument-hint"]).is_some().then_some(Kind::Workflow)
 }
 
 /// Takes what is not yet known from the fields of front matter, a metadata comment or an agent file.
@@ -235,14 +238,25 @@ fn comment_metadata(body: &str) -> Option<(Map<String, Value>, Option<String>)> 
 /// Title and description of a text that does not give them: the first heading and the first paragraph.
 fn take_text(finding: &mut Finding, body: &str, path: &str) {
     if finding.title.is_empty() && paths::file_name(path) != "system.md" {
-        let heading = body.lines().find_map(|line| line.strip_prefix('#'));
-        finding.set_title(heading.unwrap_or_default().trim_matches(['#', ' ', '\r']));
+        finding.set_title(first_heading(body));
         // A command is called by the name of its file.
         finding.slug_hint = (finding.kind == Kind::Workflow).then(|| paths::stem(path).to_owned());
     }
     if finding.about.description.is_none() {
         finding.about.description = first_paragraph(body);
     }
+}
+
+/// The first heading of the first level that is not in a code block; empty if there is none.
+fn first_heading(body: &str) -> &str {
+    let mut code = false;
+    for line in body.lines() {
+        code ^= line.trim_start().starts_with("```");
+        if let Some(heading) = line.strip_prefix("# ").filter(|_| !code) {
+            return heading.trim_matches(['#', ' ', '\r']);
+        }
+    }
+    ""
 }
 
 /// The first paragraphs of prose, until there are some words: no heading, rule, fence, comment or table.

@@ -14,6 +14,8 @@ mod markdown;
 mod older_registry;
 mod paths;
 mod prompts;
+#[cfg(test)]
+mod reader_tests;
 mod tree;
 mod yaml;
 

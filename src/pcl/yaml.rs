@@ -175,6 +175,8 @@ fn close(object: &mut Map<String, Value>, open: Option<(String, Vec<&str>)>) {
     let elements: Vec<&str> = rest.iter().filter_map(|line| line.strip_prefix("- ")).map(unquoted).collect();
     let value = match rest {
         [] => Value::Null,
+        // What is left of a broken list or map says nothing.
+        [one] if !one.contains(char::is_alphanumeric) => Value::Null,
         _ if elements.len() == rest.len() => elements.into(),
         [one] => flow_list(one).unwrap_or_else(|| unquoted(one).into()),
         _ => rest.join(if first.starts_with('|') { "\n" } else { " " }).into(),

@@ -71,8 +71,26 @@ pub async fn open_over(storage: Storage, options: DataOptions) -> Result<Registr
     Ok(Builder { storage, meta, committing, search, limits, clock }.open().await?)
 }
 
-/// Applies the store's events to the database: all of them into a new one, or those that an older one lacks.
-/// A new database becomes the store's owner when it is whole.
+/// Applies to the database the events of the store that it lacks, after an older database was restored.
+///
+/// `progress` is told the number of the last applied event.
+pub async fn catch_up_catalog(
+    folder: &Path,
+    metadata: &Metadata,
+    progress: impl FnMut(u64) + Send,
+) -> Result<Rebuilt, DataError> {
+    let storage = Storage::open_disk(&store_of(folder)).await?;
+    let (meta, committing) = open_metadata(metadata).await?;
+    let owner = owner_of(&meta, &committing).await?;
+    let found = storage.claim_owner(&owner).await?;
+    if found != owner {
+        return Err(OpenError::Owned { asked: owner, found }.into());
+    }
+    Ok(catch_up(&storage, &meta, progress).await?)
+}
+
+/// Builds the catalogue anew from the store's events alone, and makes its database the store's owner. A SQLite file that was
+/// there is kept beside the new one, with `.before-rebuild` behind its name.
 ///
 /// `progress` is told the number of the last applied event.
 pub async fn rebuild_catalog(
@@ -81,12 +99,22 @@ pub async fn rebuild_catalog(
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
     let storage = Storage::open_disk(&store_of(folder)).await?;
-    let (meta, committing) = open_metadata(metadata).await?;
-    let rebuilt = catch_up(&storage, &meta, progress).await?;
-    let owner = match committing {
-        Committing::Database => Owner::Database { id: meta.ledger.identity().await? },
-        Committing::Store(_) => Owner::Store,
+    let Metadata::Sqlite(path) = metadata else {
+        // Memory is built from the events at every start; what can be done here is to see that it can.
+        let (meta, _) = open_metadata(metadata).await?;
+        return Ok(catch_up(&storage, &meta, progress).await?);
     };
+    // Built beside the old file and moved over it when whole: a rebuild that fails leaves everything as it was.
+    let building = beside(path, "rebuilding");
+    remove_database(&building)?;
+    let (meta, committing) = open_metadata(&Metadata::Sqlite(building.clone())).await?;
+    let rebuilt = catch_up(&storage, &meta, progress).await?;
+    let owner = owner_of(&meta, &committing).await?;
+    drop((meta, committing));
+    let before = beside(path, "before-rebuild");
+    remove_database(&before)?;
+    move_database(path, &before)?;
+    move_database(&building, path)?;
     storage.replace_owner(&owner).await?;
     Ok(rebuilt)
 }
@@ -98,6 +126,38 @@ pub async fn rebuild_search(options: DataOptions) -> Result<u64, DataError> {
     let registry = open_data(options).await?;
     registry.settled().await;
     Ok(registry.indexed())
+}
+
+async fn owner_of(meta: &Meta, committing: &Committing) -> Result<Owner, MetaError> {
+    Ok(match committing {
+        Committing::Database => Owner::Database { id: meta.ledger.identity().await? },
+        Committing::Store(_) => Owner::Store,
+    })
+}
+
+/// A SQLite database is up to three files.
+const FILES: [&str; 3] = ["", "-wal", "-shm"];
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}.{suffix}", path.display()))
+}
+
+fn remove_database(path: &Path) -> Result<(), DataError> {
+    FILES.iter().try_for_each(|suffix| absent_is_fine(std::fs::remove_file(format!("{}{suffix}", path.display()))))
+}
+
+fn move_database(from: &Path, to: &Path) -> Result<(), DataError> {
+    FILES.iter().try_for_each(|suffix| {
+        let (from, to) = (format!("{}{suffix}", from.display()), format!("{}{suffix}", to.display()));
+        absent_is_fine(std::fs::rename(from, to))
+    })
+}
+
+fn absent_is_fine(result: std::io::Result<()>) -> Result<(), DataError> {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(MetaError::Unavailable(error.into()).into()),
+        _ => Ok(()),
+    }
 }
 
 fn store_of(folder: &Path) -> PathBuf {

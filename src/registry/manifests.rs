@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cache::CachedManifest;
-use crate::domain::{Action, Actor, Digest, MANIFEST_MAX, Reference, Repository, Scope, Tag};
+use crate::domain::{Action, Actor, Digest, MANIFEST_READ_MAX, Reference, Repository, Scope, Tag};
 use crate::storage::{Key, StorageError};
 
 use super::commit::unknown;
@@ -75,7 +75,7 @@ impl Registry {
     ) -> Result<Option<Arc<CachedManifest>>, RegistryError> {
         let load = async {
             let Some(row) = self.0.meta.refs.manifest(repository, digest).await? else { return Ok(None) };
-            match self.0.storage.get_blob(&row.area, digest, MANIFEST_MAX as u64).await {
+            match self.0.storage.get_blob(&row.area, digest, MANIFEST_READ_MAX as u64).await {
                 Ok(bytes) => Ok(Some(Arc::new(CachedManifest::new(bytes, *digest, &row.media_type)))),
                 // Purged, or quarantined: the next push of these bytes brings it back.
                 Err(StorageError::NotFound { .. }) => Ok(None),

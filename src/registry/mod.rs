@@ -36,7 +36,7 @@ pub use blobs::{BlobBody, BlobInfo};
 pub use clock::Clock;
 pub use collect::Collected;
 pub use commit::{Committer, Committing};
-pub use data::{DataError, DataOptions, Metadata, open_data, open_over, rebuild_catalog, rebuild_search};
+pub use data::{DataError, catch_up_catalog, DataOptions, Metadata, open_data, open_over, rebuild_catalog, rebuild_search};
 pub use error::RegistryError;
 pub use find::FindQuery;
 pub use open::{Builder, Health, Limits, OpenError};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::cache::Cache;
+use crate::domain::MANIFEST_MAX;
 use crate::meta::{Head, Meta, MetaError};
 use crate::pack;
 use crate::search;
@@ -22,6 +23,8 @@ use super::{Clock, Inner, Registry, RegistryError, index};
 pub struct Limits {
     /// Largest blob, in bytes.
     pub blob: u64,
+    /// Largest manifest, in bytes.
+    pub manifest: usize,
     /// Limits on the archives of artifacts that are published.
     pub archive: pack::Limits,
     /// How long an upload session may be idle.
@@ -37,6 +40,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             blob: 20 << 30,
+            manifest: MANIFEST_MAX,
             archive: pack::Limits::default(),
             upload_idle: Duration::from_secs(24 * 3600),
             grace: Duration::from_secs(24 * 3600),
@@ -65,7 +69,7 @@ pub struct Builder {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Somebody else commits to this store.
-    #[error("the store belongs to {found:?}, this is {asked:?}")]
+    #[error("the store belongs to {found}, this is {asked}\nhint: start with the metadata that belong to it, or, if they are lost, run pclr rebuild")]
     Owned {
         /// Who opened it.
         asked: Owner,

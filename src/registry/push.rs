@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::domain::{
-    Accepted, Action, Actor, Algorithm, Digest, MANIFEST_MAX, Manifest, Name, Reference, Repository, Scope, Tag, Version,
+    Accepted, Action, Actor, Algorithm, Digest, Manifest, Name, Reference, Repository, Scope, Tag, Version,
 };
 use crate::meta::{Accept, Act, ManifestFacts, Publication, Refused};
 use crate::storage::Key;
@@ -44,8 +44,9 @@ impl Registry {
     pub async fn push_manifest(&self, actor: &Actor, push: Push<'_>) -> Result<Pushed, RegistryError> {
         let repository = push.repository;
         self.require(actor, Action::Push, Scope::Repository(repository))?;
-        if push.bytes.len() > MANIFEST_MAX {
-            return Err(RegistryError::TooLarge { what: "the manifest", limit: MANIFEST_MAX as u64 });
+        let limit = self.0.limits.manifest;
+        if push.bytes.len() > limit {
+            return Err(RegistryError::TooLarge { what: "the manifest", limit: limit as u64 });
         }
         let (algorithm, mut tags) = match &push.reference {
             Reference::Digest(digest) => (digest.algorithm(), push.tags),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{Accepted, Algorithm, Body, Event, MANIFEST_MAX, Manifest, Record};
+use crate::domain::{Accepted, Algorithm, Body, Event, MANIFEST_READ_MAX, Manifest, Record};
 use crate::meta::{MetaError, Replay};
 use crate::storage::{Storage, StorageError};
 
@@ -26,7 +26,7 @@ pub(super) async fn replay_of(storage: &Storage, n: u64, bytes: Bytes) -> Result
     }
     let (mut facts, mut record) = (None, None);
     if let Body::Manifest(accepted) | Body::Publish { accepted, .. } = &event.body
-        && let Some(bytes) = purgeable(storage, accepted, accepted.digest, MANIFEST_MAX as u64).await?
+        && let Some(bytes) = purgeable(storage, accepted, accepted.digest, MANIFEST_READ_MAX as u64).await?
     {
         let manifest = Manifest::parse(bytes, Some(&accepted.media_type), Algorithm::Sha256);
         facts = Some(manifest_facts(&manifest.map_err(|error| corrupt(error.to_string()))?));

@@ -31,6 +31,15 @@ pub enum Owner {
     },
 }
 
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Store => f.write_str("itself (metadata memory:)"),
+            Self::Database { id } => write!(f, "database {id}"),
+        }
+    }
+}
+
 impl Storage {
     /// Reads `format.json`, writing it in a store that has none. Call it before anything else.
     ///

@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod architecture;
+mod cli;
+mod cli_answers;
+mod cli_tour;
+mod client;
 mod clients;
 mod corpus;
 mod durability;
@@ -10,5 +14,6 @@ mod readers_on_corpus;
 mod script;
 mod scripts;
 mod source;
+mod stand_in;
 mod vectors;
 mod world;

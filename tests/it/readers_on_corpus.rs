@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pcl_registry::pcl::{Finding, discover};
+use pcl_registry::pcl::{Finding, Found, discover, read_tree};
 use serde_json::Value;
 
 use crate::corpus;
@@ -115,5 +115,53 @@ fn descriptions_of_declarations_are_those_of_the_index() {
         let version = finding.version.as_ref().map(ToString::to_string);
         let listed = line["version"].as_str();
         assert!(listed.is_none() || version.as_deref() == listed, "{:?}", finding.source);
+    }
+}
+
+#[test]
+fn revisions_have_the_kind_that_the_index_gives_them() {
+    let Some(folder) = corpus::folder() else { return };
+    let discovery = discover(&corpus::files(&folder));
+    let revisions = discovery.found.iter().filter(|found| found.finding.source.path.starts_with("histories/"));
+    let found: BTreeSet<Identity> = revisions.map(|found| identity(&found.finding)).collect();
+    let listed: BTreeSet<Identity> =
+        corpus::index(&folder).iter().filter(|line| !line["revision"].is_null()).map(listed).collect();
+    assert_eq!(listed.len(), 212);
+    // One revision lacks its front matter, and nothing in its path tells that it is a skill.
+    let bare = "histories/anthropics-skills/claude-api/04_2026-04-08_ca1e7dc13c.md";
+    let differing: Vec<&Identity> = found.symmetric_difference(&listed).collect();
+    assert!(differing.len() == 2 && differing.iter().all(|(path, ..)| path == bare), "{differing:?}");
+}
+
+#[test]
+fn every_byte_is_in_a_tree_and_trees_read_alone_say_the_same() {
+    let Some(folder) = corpus::folder() else { return };
+    let files = corpus::files(&folder);
+    let discovery = discover(&files);
+    let left_out: BTreeSet<&str> = discovery.left_out.iter().map(|left| left.path.as_str()).collect();
+    let mut kept = BTreeSet::new();
+    for Found { finding, tree } in &discovery.found {
+        let source = finding.source.path.as_str();
+        for file in tree.files() {
+            let inside = format!("{source}/{}", file.path);
+            let path = if source.ends_with(&format!("/{}", file.path)) { source.to_owned() } else { inside };
+            kept.insert((path, file.content.clone()));
+        }
+        let read = read_tree(tree, Some(finding.kind), finding.primary.declaration.as_deref());
+        let sample = source.starts_with("registry-json/");
+        assert_eq!((read.kind, &read.primary), (finding.kind, &finding.primary), "{source}");
+        assert_eq!(read.about.description, finding.about.description, "{source}");
+        assert_eq!(read.about.dependencies, finding.about.dependencies, "{source}");
+        assert_eq!(read.about.skills, finding.about.skills, "{source}");
+        assert!(sample || read.version == finding.version, "{source}");
+        assert!(sample || read.about.tags == finding.about.tags, "{source}");
+    }
+    for file in &files {
+        let path = file.path.as_str();
+        // Rows and entries are made of their file, not copies of it.
+        if path.ends_with("prompts.csv") || path.starts_with("registry-json/") || left_out.contains(path) {
+            continue;
+        }
+        assert!(kept.contains(&(path.to_owned(), file.content.clone())), "{path}");
     }
 }

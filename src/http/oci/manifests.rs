@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::domain::{MANIFEST_MAX, NameError, Reference, Repository, Tag};
+use crate::domain::{NameError, Reference, Repository, Tag};
 use crate::http::App;
 use crate::http::error::{Code, Failure};
 use crate::http::etag::is_known;
@@ -61,7 +61,7 @@ pub(super) async fn put(
     if !tags.is_empty() && matches!(reference, Reference::Tag(_)) {
         return Err(invalid("tag parameters go with a push by digest"));
     }
-    let bytes = read(request, body).await?;
+    let bytes = read(request, body, app.registry.limits().manifest).await?;
     let push = Push { repository, reference, tags: tags.clone(), content_type, bytes };
     let pushed = app.registry.push_manifest(&app.actor(), push).await?;
     let mut response = empty(StatusCode::CREATED);
@@ -87,16 +87,16 @@ pub(super) async fn delete(app: &App, repository: &Repository, reference: &Refer
 }
 
 /// OCI distribution 1.1, "Pushing Manifests": a manifest above the registry's limit is refused with 413.
-async fn read(request: &Parts, body: Body) -> Result<Bytes, Failure> {
+async fn read(request: &Parts, body: Body, limit: usize) -> Result<Bytes, Failure> {
     let too_large = || {
-        let message = format!("the manifest is larger than the {MANIFEST_MAX} bytes that are accepted");
+        let message = format!("the manifest is larger than the {limit} bytes that are accepted");
         Failure::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message)
     };
     let declared = request.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|declared| declared > MANIFEST_MAX as u64) {
+    if declared.is_some_and(|declared| declared > limit as u64) {
         return Err(too_large());
     }
-    match Limited::new(body, MANIFEST_MAX).collect().await {
+    match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(error) => Err(invalid(&format!("the manifest did not arrive whole: {error}"))),

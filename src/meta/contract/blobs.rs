@@ -129,7 +129,7 @@ pub async fn references_keep_blobs(stores: &dyn Stores) -> Check {
     world.delete_manifest(&plain.repository, plain.digest()).await??;
     world.unyank("acme/kept@1.0.0").await??;
     let gone: std::collections::BTreeSet<_> = collect(&world).await?.into_iter().collect();
-    let mut expected = vec![plain.digest(), plain.blobs()[0].0, plain.blobs()[1].0, reason, copy];
+    let mut expected = [plain.digest(), plain.blobs()[0].0, plain.blobs()[1].0, reason, copy];
     expected.sort_unstable();
     assert_eq!(
         gone.into_iter().collect::<Vec<_>>(),

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use uuid::Uuid;
 
 use crate::domain::{
-    About, Accepted, Actor, Area, CONFIG_SCHEMA, Config, Digest, Event, Kind, Name, Package, Primary, Record,
-    Repository, Skill, Timestamp, Version, media_type,
+    About, Accepted, Actor, Area, CONFIG_SCHEMA, Config, Digest, Event, Kind, Name, Package, Primary, Repository,
+    Skill, Timestamp, Version, media_type,
 };
 
 use super::super::{Accept, Act, Atomicity, Change, ManifestFacts, Meta, MetaError, Outcome, Publication, Replay};
@@ -143,11 +143,6 @@ impl Artifact {
             source: None,
             tree: self.content("tree").0,
         })
-    }
-
-    /// The record that the registry would keep.
-    pub fn written_record(&self) -> Option<Record> {
-        Some(Record { config: self.config()?, files: Vec::new(), text: self.seed.clone() })
     }
 
     /// What the bytes of the manifest say.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
-use crate::domain::{Config, Name, Package, Published, Release, Version, Visibility};
+use crate::domain::{Name, Package, Published, Release, Version, Visibility};
 
 use super::super::page::{PAGE_MAX, page};
 use super::super::{
@@ -67,7 +67,7 @@ impl Catalog for Memory {
             kind: row.kind,
             digest: row.digest,
             record: row.record,
-            config: row.config.as_deref().map(Config::clone),
+            config: row.config.as_deref().cloned(),
             yanked: row.yanked,
             deleted: row.deleted,
             published: row.published,

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::domain::{Dependency, DependencyType, Kind, Skill};
 
-use super::extract::{Artifact, PclFile};
+use super::file::{Artifact, PclFile};
 use super::lexer::TokenKind;
 use super::outline::{Block, Declaration, Value, ValueKind, same_key};
 
@@ -131,11 +131,8 @@ impl<'f> Found<'f> {
     fn names(&mut self, value: &Value, kind: DependencyType) {
         match &value.kind {
             ValueKind::Text(name) | ValueKind::Reference(name) => self.add(name, kind, None),
-            ValueKind::Word(words) => {
-                for name in words.split_whitespace() {
-                    self.add(name, kind, None);
-                }
-            }
+            ValueKind::Word(words) if words.contains(char::is_whitespace) => self.expression_as(&value.tokens, kind),
+            ValueKind::Word(name) => self.add(name, kind, None),
             ValueKind::List(values) => values.iter().for_each(|value| self.names(value, kind)),
             ValueKind::Block(block) => self.block_names(block, kind),
             ValueKind::Expression(_) => self.expression_as(&value.tokens, kind),

@@ -7,13 +7,18 @@ mod comment;
 mod dependency;
 mod expression;
 mod extract;
+mod file;
 mod header;
 mod lexer;
 mod outline;
 mod parser;
+mod properties;
+#[cfg(test)]
+mod tests;
 mod text;
 
-pub use extract::{PclFile, split_identifier};
+pub use file::PclFile;
 pub use lexer::Span;
 pub use outline::{Block, Declaration, Decorator, Export, Import, Outline, Problem, Property, Value, ValueKind};
 pub use parser::outline;
+pub use properties::split_identifier;

@@ -163,10 +163,10 @@ impl Block {
 
 /// Whether two keys are one: `allowed-tools`, `allowed_tools`, `allowedTools`.
 pub(super) fn same_key(left: &str, right: &str) -> bool {
-    let letters = |text: &'_ str| -> Vec<char> {
-        text.chars().filter(|character| !matches!(character, '-' | '_')).flat_map(char::to_lowercase).collect()
-    };
-    left == right || (left.len().abs_diff(right.len()) < 8 && letters(left) == letters(right))
+    fn letters(text: &str) -> impl Iterator<Item = char> {
+        text.chars().filter(|character| !matches!(character, '-' | '_')).flat_map(char::to_lowercase)
+    }
+    letters(left).eq(letters(right))
 }
 
 impl Value {

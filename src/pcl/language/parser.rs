@@ -212,6 +212,7 @@ impl<'t> Parser<'t> {
             }
             if self.is_kind(index, TokenKind::Word) {
                 match word {
+                    "import" | "export" => return None,
                     "from" | "type" => {}
                     // The name after `as` is the one that it has here.
                     "as" => drop(names.pop()),

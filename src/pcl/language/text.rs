@@ -17,7 +17,7 @@ pub(super) fn unquote(kind: TokenKind, token: &str) -> String {
         TokenKind::Quoted | TokenKind::Template => {
             let quote = token.chars().next().unwrap_or('"');
             let body = token.strip_prefix(quote).unwrap_or(token);
-            let closed = body.ends_with(quote) && trailing_backslashes(body) % 2 == 0;
+            let closed = body.ends_with(quote) && trailing_backslashes(body).is_multiple_of(2);
             let body = if closed { &body[..body.len() - quote.len_utf8()] } else { body };
             unescape(body.trim_end_matches('\r'), Escapes::All)
         }

@@ -1,0 +1,192 @@
+//! The tour of the README, from the first push to a second version, through the program alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::world::{Server, start_server};
+
+/// A running registry and a folder to work in.
+struct Tour {
+    folder: tempfile::TempDir,
+    url: String,
+    _server: Server,
+}
+
+/// What one command printed and how it ended.
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Tour {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, server) = start_server(&folder.path().join("data"));
+        Self { folder, url: format!("http://{address}"), _server: server }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn pclr(&self, arguments: &[&str]) -> Ended {
+        let output = Command::new(env!("CARGO_BIN_EXE_pclr"))
+            .args(arguments)
+            .env("PCLR_REGISTRY", &self.url)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    fn done(&self, arguments: &[&str]) -> String {
+        let ended = self.pclr(arguments);
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}{}", ended.stdout, ended.stderr);
+        ended.stdout
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let stdout = self.done(&[arguments, &["--output", "json"]].concat());
+        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {stdout}"))
+    }
+
+    fn refused(&self, code: i32, arguments: &[&str]) -> String {
+        let ended = self.pclr(arguments);
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {}{}", ended.stdout, ended.stderr);
+        ended.stderr
+    }
+}
+
+fn fixture(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name).display().to_string()
+}
+
+/// Every file below a folder with its content.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let read = pcl_registry::client::read_files(folder, &Default::default()).unwrap();
+    read.tree.files().iter().map(|file| (file.path.to_string(), file.content.to_vec())).collect()
+}
+
+#[test]
+fn what_was_pushed_comes_back_byte_for_byte() {
+    let tour = Tour::start();
+    let skill = fixture("hello-skill");
+    let pushed = tour.json(&["push", &skill, "acme/hello-skill"]);
+    assert_eq!((&pushed["version"], &pushed["outcome"]), (&"1.0.0".into(), &"published".into()));
+
+    for (wanted, folder) in [
+        ("acme/hello-skill".to_owned(), "a"),
+        ("acme/hello-skill@1.0.0".to_owned(), "b"),
+        ("acme/hello-skill@^1".to_owned(), "c"),
+        (format!("acme/hello-skill@{}", pushed["digest"].as_str().unwrap()), "d"),
+    ] {
+        let pulled = tour.json(&["pull", &wanted, "-o", folder]);
+        assert_eq!(pulled["tree"], pushed["tree"], "{wanted}");
+        assert_eq!(files(&tour.path(folder)), files(Path::new(&skill)), "{wanted}");
+    }
+}
+
+#[test]
+fn the_same_again_does_nothing_and_other_files_need_another_version() {
+    let tour = Tour::start();
+    let copy = tour.path("hello");
+    tour.done(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
+    tour.done(&["pull", "acme/hello-skill", "-o", "hello"]);
+    let again = tour.json(&["push", "hello", "acme/hello-skill"]);
+    assert_eq!((&again["outcome"], &again["sent"]), (&"unchanged".into(), &0.into()));
+
+    fs::write(copy.join("NOTES.md"), "new").unwrap();
+    let error = tour.refused(1, &["push", "hello", "acme/hello-skill"]);
+    assert!(error.contains(again["digest"].as_str().unwrap()), "{error}");
+    assert!(error.contains("hint: ") && error.contains("acme/hello-skill@1.0.1"), "{error}");
+
+    tour.done(&["push", "hello", "acme/hello-skill@1.0.1"]);
+    let versions = tour.json(&["versions", "acme/hello-skill"]);
+    let numbers: Vec<_> = versions["items"].as_array().unwrap().iter().map(|release| &release["version"]).collect();
+    assert_eq!(numbers, ["1.0.1", "1.0.0"]);
+}
+
+#[test]
+fn what_is_published_is_found_shown_and_listed() {
+    let tour = Tour::start();
+    tour.done(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
+    tour.done(&["push", &fixture("personas/reviewer.pcl"), "acme/reviewer"]);
+
+    let listed = tour.json(&["list", "--org", "acme", "--sort", "name"]);
+    let names: Vec<_> = listed["items"].as_array().unwrap().iter().map(|package| &package["name"]).collect();
+    assert_eq!(names, ["acme/hello-skill", "acme/reviewer"]);
+    assert_eq!(tour.json(&["list", "--kind", "persona"])["items"].as_array().unwrap().len(), 1);
+
+    let shown = tour.done(&["show", "acme/reviewer"]);
+    assert!(shown.contains("persona") && shown.contains("1.2.0"), "{shown}");
+    let detail = tour.json(&["show", "acme/hello-skill@1.0.0"]);
+    assert_eq!(detail["files"].as_array().unwrap().len(), 3);
+    let source = tour.done(&["show", "acme/reviewer", "--source"]);
+    assert_eq!(source, fs::read_to_string(fixture("personas/reviewer.pcl")).unwrap());
+
+    let tags = tour.done(&["tags"]);
+    assert!(tags.contains("greeting") && tags.contains("review"), "{tags}");
+    assert!(tour.done(&["skills"]).contains("code review"));
+
+    // Findable within a second of its publish: asked until then.
+    let start = std::time::Instant::now();
+    loop {
+        let found = tour.pclr(&["search", "greeting", "language"]);
+        if found.stdout.contains("acme/hello-skill") {
+            break;
+        }
+        assert!(start.elapsed().as_secs() < 5, "not found: {}{}", found.stdout, found.stderr);
+    }
+}
+
+#[test]
+fn a_yanked_version_is_not_chosen_but_can_be_pulled() {
+    let tour = Tour::start();
+    let persona = fixture("personas/reviewer.pcl");
+    tour.done(&["push", &persona, "acme/reviewer@1.0.0"]);
+    tour.done(&["push", &persona, "acme/reviewer@1.1.0"]);
+    assert!(tour.done(&["resolve", "acme/reviewer", "^1"]).starts_with("acme/reviewer@1.1.0"));
+
+    tour.done(&["yank", "acme/reviewer@1.1.0", "--reason", "approves everything"]);
+    assert!(tour.done(&["resolve", "acme/reviewer", "^1"]).starts_with("acme/reviewer@1.0.0"));
+    assert_eq!(tour.json(&["pull", "acme/reviewer@^1", "-o", "range"])["version"], "1.0.0");
+    assert_eq!(tour.json(&["pull", "acme/reviewer@1.1.0", "-o", "exact"])["version"], "1.1.0");
+
+    tour.done(&["yank", "acme/reviewer@1.1.0", "--undo"]);
+    assert!(tour.done(&["resolve", "acme/reviewer", "^1"]).starts_with("acme/reviewer@1.1.0"));
+}
+
+#[test]
+fn an_import_publishes_everything_once() {
+    let tour = Tour::start();
+    let arguments = ["import", &fixture(""), "--org", "acme", "--output", "json"];
+    let summary = |stdout: String| -> Value { serde_json::from_str(stdout.lines().last().unwrap()).unwrap() };
+    let first = summary(tour.done(&arguments));
+    assert_eq!((&first["found"], &first["published"], &first["failed"]), (&2.into(), &2.into(), &0.into()));
+    let second = summary(tour.done(&arguments));
+    assert_eq!((&second["published"], &second["unchanged"]), (&0.into(), &2.into()));
+    assert_eq!(tour.json(&["list"])["items"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_is_not_there_is_said_so() {
+    let tour = Tour::start();
+    for arguments in [
+        &["pull", "acme/nothing"][..],
+        &["pull", "acme/nothing@^1"],
+        &["show", "acme/nothing"],
+        &["versions", "acme/nothing"],
+        &["resolve", "acme/nothing", "*"],
+        &["yank", "acme/nothing@1.0.0"],
+        &["search", "qwertzuiop"],
+    ] {
+        let error = tour.refused(1, arguments);
+        assert!(error.starts_with("error: ") && error.contains("\nhint: "), "{arguments:?}: {error}");
+    }
+    assert!(!tour.path("nothing").exists());
+}
