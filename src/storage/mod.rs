@@ -1,1 +1,40 @@
 //! The object store: immutable bytes by key, uploads, streaming hashes, durability in groups, collection.
+//!
+//! [`Storage`] promises that what was put is complete and readable at once and is durable when it was settled, that nothing is
+//! ever visible under a digest that is not its own, that a name created if absent has one creator, and that an upload survives a
+//! restart. It runs on a folder of a disk, in memory, and over any [`object_store::ObjectStore`]; `contract` holds the checks that
+//! each of them passes. `spec/layout.md` is its layout.
+//!
+//! It knows names of objects, not of artifacts: which blob belongs to what, who may read it and when it may go is decided
+//! elsewhere.
+
+pub mod contract;
+mod disk;
+mod error;
+mod events;
+mod fault;
+mod format;
+mod key;
+mod list;
+mod meter;
+mod read;
+mod recent;
+mod store;
+#[cfg(test)]
+mod tests;
+mod trust;
+mod uploads;
+mod write;
+
+pub use disk::DiskStore;
+pub use error::StorageError;
+pub use events::EVENT_MAX;
+pub use fault::MeteredStore;
+pub use format::{FORMAT, Format, Owner};
+pub use key::Key;
+pub use list::StoredBlob;
+pub use meter::{Failure, Fault, Meter, Step, When, Writes};
+pub use read::BlobStream;
+pub use store::{Created, Storage};
+pub use uploads::Upload;
+pub use write::BlobPut;

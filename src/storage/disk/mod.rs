@@ -1,0 +1,267 @@
+//! The disk store: objects as files below one folder, complete and readable at once, durable when settled.
+//!
+//! An object is written to a temporary file of the same file system, then renamed (or linked, where it must not exist yet) to
+//! its name, so no reader ever sees half of one. Nothing is synced before [`DiskStore::settle`]: a commit makes all its
+//! files durable in one group. Temporary files of a process that died are removed when the folder is opened again; a lock
+//! file keeps a second process out.
+//!
+//! Functions without `async` block and belong on a blocking thread. Knows nothing of keys, digests and uploads.
+
+mod object_store;
+mod settle;
+mod staged;
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::error::StorageError;
+use super::meter::{Meter, Step};
+use settle::Durability;
+pub(super) use staged::Staged;
+
+/// Files and folders of the store's own, which are no objects.
+const LOCK: &str = ".lock";
+const TEMPORARY: &str = "staging/temp";
+
+/// A folder that holds objects. Clones share it; the lock is given back with the last of them.
+#[derive(Clone)]
+pub struct DiskStore(Arc<Disk>);
+
+struct Disk {
+    root: PathBuf,
+    meter: Meter,
+    temporary: AtomicU64,
+    durability: Durability,
+    /// Read by whoever gives a file its name, written by whoever must be sure that a name stays on its file.
+    naming: RwLock<()>,
+    _lock: File,
+}
+
+/// Tells whether a file is still the same: what a change of its bytes changes too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) size: u64,
+    pub(super) changed: i128,
+    pub(super) file: u64,
+}
+
+impl Stamp {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let since_epoch = |time: std::time::SystemTime| match time.duration_since(std::time::UNIX_EPOCH) {
+            Ok(after) => after.as_nanos() as i128,
+            Err(before) => -(before.duration().as_nanos() as i128),
+        };
+        let changed = metadata.modified().map(since_epoch).unwrap_or_default();
+        #[cfg(unix)]
+        let file = std::os::unix::fs::MetadataExt::ino(metadata);
+        #[cfg(not(unix))]
+        let file = 0;
+        Self { size: metadata.len(), changed, file }
+    }
+}
+
+impl DiskStore {
+    /// Opens the folder, creating it if absent, and locks it. Errors: [`StorageError::Locked`], [`StorageError::ReadOnly`],
+    /// [`StorageError::Full`].
+    pub fn open(root: &Path, meter: Meter) -> Result<Self, StorageError> {
+        let failed = |path: &Path| {
+            let path = path.display().to_string();
+            move |error| StorageError::io(path, error)
+        };
+        let temporary = root.join(TEMPORARY);
+        fs::create_dir_all(&temporary).map_err(|error| unusable(root, error))?;
+        let lock_path = root.join(LOCK);
+        let lock = File::options().create(true).append(true).open(&lock_path).map_err(failed(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(StorageError::Locked(root.to_owned())),
+            Err(fs::TryLockError::Error(error)) => return Err(failed(&lock_path)(error)),
+        }
+        for entry in fs::read_dir(&temporary).map_err(failed(&temporary))? {
+            let path = entry.map_err(failed(&temporary))?.path();
+            fs::remove_file(&path).map_err(failed(&path))?;
+        }
+        Ok(Self(Arc::new(Disk {
+            root: root.to_owned(),
+            meter,
+            temporary: AtomicU64::new(0),
+            durability: Durability::default(),
+            naming: RwLock::new(()),
+            _lock: lock,
+        })))
+    }
+
+    /// The counts of this store.
+    pub fn meter(&self) -> &Meter {
+        &self.0.meter
+    }
+
+    /// Where an object's file lies.
+    pub(super) fn file_path(&self, path: &str) -> PathBuf {
+        self.0.root.join(path)
+    }
+
+    /// Opens a temporary file, to be written and then published.
+    pub(super) fn stage(&self) -> io::Result<Staged> {
+        let number = self.0.temporary.fetch_add(1, Ordering::Relaxed);
+        Staged::create(self.clone(), self.0.root.join(TEMPORARY).join(number.to_string()))
+    }
+
+    /// Writes an object, replacing what has its name.
+    pub(super) fn write(&self, path: &str, bytes: &[u8]) -> io::Result<Stamp> {
+        let mut staged = self.stage()?;
+        staged.write(bytes)?;
+        staged.publish(path)
+    }
+
+    /// Writes an object unless one has its name; says whether it did. Of many at once exactly one does.
+    pub(super) fn create(&self, path: &str, bytes: &[u8]) -> io::Result<bool> {
+        let mut staged = self.stage()?;
+        staged.write(bytes)?;
+        staged.publish_new(path)
+    }
+
+    /// Opens an object for reading.
+    pub(super) fn open_file(&self, path: &str) -> io::Result<(File, Metadata)> {
+        self.0.meter.alive()?;
+        let file = File::open(self.file_path(path))?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok((file, metadata))
+    }
+
+    /// What is known of an object without opening it; `None` if there is none.
+    pub(super) fn stat(&self, path: &str) -> io::Result<Option<Metadata>> {
+        self.0.meter.alive()?;
+        match fs::metadata(self.file_path(path)) {
+            Ok(metadata) if metadata.is_file() => Ok(Some(metadata)),
+            Ok(_) => Ok(None),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes an object. Errors with `NotFound` if there is none.
+    pub(super) fn remove(&self, path: &str) -> io::Result<()> {
+        self.0.durability.changed(path);
+        self.0.meter.step(Step::Delete, || fs::remove_file(self.file_path(path)))
+    }
+
+    /// Gives a file a new name, replacing what had it. Both names are objects.
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.durability.changed(from);
+        self.name(to, || fs::rename(self.file_path(from), self.file_path(to)))
+    }
+
+    /// Moves an object away if its name is still on the file with this stamp; says whether it was.
+    pub(super) fn rename_if_same(&self, from: &str, stamp: Stamp, to: &str) -> io::Result<bool> {
+        let _names_rest = self.0.naming.write().unwrap_or_else(PoisonError::into_inner);
+        match self.stat(from)? {
+            Some(metadata) if Stamp::of(&metadata) == stamp => {}
+            _ => return Ok(false),
+        }
+        let target = self.file_path(to);
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        self.0.durability.changed(from);
+        self.0.durability.changed(to);
+        self.0.meter.step(Step::Publish, || fs::rename(self.file_path(from), target))?;
+        Ok(true)
+    }
+
+    /// Opens a file that only the caller knows, for appending at `offset`; whatever lies beyond is cut off. Errors with
+    /// `UnexpectedEof` if it is shorter, so that no hole takes the place of bytes that are lost.
+    pub(super) fn open_append(&self, path: &str, offset: u64) -> io::Result<File> {
+        self.0.meter.alive()?;
+        let target = self.file_path(path);
+        let open = || File::options().create(true).write(true).truncate(false).open(&target);
+        let mut file = self.with_folder(&target, open)?;
+        if file.metadata()?.len() < offset {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        file.set_len(offset)?;
+        io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
+        Ok(file)
+    }
+
+    /// Names in a folder, in no order; none if the folder is absent.
+    pub(super) fn names(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.0.meter.alive()?;
+        let entries = match fs::read_dir(self.file_path(folder)) {
+            Ok(entries) => entries,
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        // A name that is no UTF-8 is none of ours.
+        entries.filter_map(|entry| entry.map(|entry| entry.file_name().into_string().ok()).transpose()).collect()
+    }
+
+    /// Makes a name appear by `work`, whose target is `path`: creates its folder where absent, and notes that the name is new.
+    fn name<T>(&self, path: &str, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        let target = self.file_path(path);
+        self.0.durability.changed(path);
+        let _names_move = self.0.naming.read().unwrap_or_else(PoisonError::into_inner);
+        let done = self.0.meter.step(Step::Publish, || self.with_folder(&target, work));
+        // Again, for a group of syncs that met the old file between the two.
+        self.0.durability.changed(path);
+        done
+    }
+
+    /// Tries without looking first: folders are nearly always there, and a look is a system call.
+    fn with_folder<T>(&self, target: &Path, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        match work() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(folder) = target.parent() {
+                    fs::create_dir_all(folder)?;
+                }
+                work()
+            }
+            done => done,
+        }
+    }
+}
+
+/// A component of the path that is a file means the same as an absent object.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The folder cannot be made or written: whatever the system calls it, nothing can be stored there.
+fn unusable(root: &Path, error: io::Error) -> StorageError {
+    let path = root.display().to_string();
+    match error.kind() {
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound => {
+            StorageError::ReadOnly { path, source: error }
+        }
+        _ => StorageError::io(path, error),
+    }
+}
+
+/// Runs blocking work on a thread that may block.
+pub(super) async fn blocking<T: Send + 'static>(
+    path: impl Into<String>,
+    work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+) -> Result<T, StorageError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(StorageError::Unavailable { path: path.into(), source: error.into() }),
+    }
+}
+
+impl std::fmt::Debug for DiskStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DiskStore({})", self.0.root.display())
+    }
+}
+
+impl std::fmt::Display for DiskStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0.root.display())
+    }
+}

@@ -1,0 +1,153 @@
+//! What can go wrong in the store, as decisions that a caller can take.
+
+use std::io;
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use crate::domain::Digest;
+
+/// Any error that can be carried on as a source.
+pub(super) type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the store did not do as asked. Nothing of a refused write is visible afterwards, unless the variant says so.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// No object has this name.
+    #[error("{path} is not in the store")]
+    NotFound {
+        /// Its path from the root of the store.
+        path: String,
+    },
+    /// The medium has no room left.
+    #[error("no space left to write {path}\nhint: free some space where the store lies, then send it again")]
+    Full {
+        /// What was to be written.
+        path: String,
+    },
+    /// The medium, or a folder of it, cannot be written.
+    #[error("{path} cannot be written: {source}\nhint: check the folder's owner and permissions and that its file system is mounted for writing")]
+    ReadOnly {
+        /// What was to be written.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The bytes have another digest than was claimed. They were not stored.
+    #[error("the content has the digest {found}, not {expected}")]
+    WrongDigest {
+        /// What was claimed.
+        expected: Box<Digest>,
+        /// What the bytes hash to.
+        found: Box<Digest>,
+    },
+    /// There is more than the caller was willing to take.
+    #[error("the content is longer than the limit of {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// A range starts or ends outside the blob.
+    #[error("the range lies outside the content, which has {size} bytes")]
+    Range {
+        /// Length of the whole blob, in bytes.
+        size: u64,
+    },
+    /// The stored bytes no longer have their digest. They were moved to quarantine; pushing the digest again mends it.
+    #[error("the stored bytes of {0} are damaged and were moved to quarantine\nhint: push the content again")]
+    Corrupt(Digest),
+    /// Another request is writing to this upload.
+    #[error("another request is writing to upload {0}\nhint: wait until it ends, then ask for the upload's offset")]
+    Busy(Uuid),
+    /// No upload has this id: never begun, finished, cancelled or expired.
+    #[error("there is no upload {0}: it may be finished, cancelled or expired\nhint: begin a new one")]
+    UploadUnknown(Uuid),
+    /// A chunk does not start where the upload stands. Nothing of it was taken.
+    #[error("the chunk starts at byte {found}, but the upload stands at byte {expected}")]
+    Offset {
+        /// Where the upload stands.
+        expected: u64,
+        /// Where the chunk starts.
+        found: u64,
+    },
+    /// The client's bytes stopped coming. What had arrived of an upload session is kept.
+    #[error("the content stopped arriving: {0}")]
+    Interrupted(#[source] Source),
+    /// Another server uses this folder.
+    #[error("another server uses {}\nhint: stop it first, or choose another data folder", .0.display())]
+    Locked(PathBuf),
+    /// The store was written by a newer program.
+    #[error("the store has format {found}, and this program knows formats up to {known}\nhint: use a newer program")]
+    NewerFormat {
+        /// The store's format.
+        found: u32,
+        /// The newest that this program reads.
+        known: u32,
+    },
+    /// A document of the store's own cannot be read.
+    #[error("{path} cannot be understood: {why}\nhint: restore it from a backup")]
+    Malformed {
+        /// Its path from the root of the store.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An event is missing between others.
+    #[error("event {missing} is missing, but event {present} is there\nhint: restore the missing events from a backup or a mirror of the store")]
+    EventGap {
+        /// The first number that is absent.
+        missing: u64,
+        /// A higher number that is present.
+        present: u64,
+    },
+    /// The store did not answer, or not in time; trying again may help. A write may or may not have happened.
+    #[error("the store failed on {path}: {source}")]
+    Unavailable {
+        /// What was read or written.
+        path: String,
+        /// What the system said.
+        source: Source,
+    },
+}
+
+impl StorageError {
+    /// From what the system said about `path`.
+    pub(super) fn io(path: impl Into<String>, error: io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        let path = path.into();
+        match error.kind() {
+            Kind::NotFound => Self::NotFound { path },
+            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => Self::Full { path },
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Self::ReadOnly { path, source: error },
+            _ => Self::Unavailable { path, source: error.into() },
+        }
+    }
+
+    /// From what an object store said about `path`.
+    pub(super) fn object(path: impl Into<String>, error: object_store::Error) -> Self {
+        let path = path.into();
+        match error {
+            object_store::Error::NotFound { .. } => Self::NotFound { path },
+            error => match io_cause(&error) {
+                Some(cause) => Self::io(path, io::Error::new(cause.kind(), error.to_string())),
+                None => Self::Unavailable { path, source: error.into() },
+            },
+        }
+    }
+
+    pub(super) fn wrong_digest(expected: &Digest, found: Digest) -> Self {
+        Self::WrongDigest { expected: Box::new(*expected), found: Box::new(found) }
+    }
+}
+
+/// The error of the operating system behind an error, if that is where it came from.
+fn io_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        if let Some(cause) = error.downcast_ref::<io::Error>() {
+            return Some(cause);
+        }
+        at = error.source();
+    }
+    None
+}

@@ -1,0 +1,134 @@
+//! The events in the store: one gapless sequence of objects, read in order.
+
+use bytes::Bytes;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
+use object_store::ObjectStore as _;
+
+use super::disk::blocking;
+use super::{Key, Storage, StorageError};
+
+/// Longest event that is read, in bytes.
+pub const EVENT_MAX: u64 = 4 << 20;
+/// Events fetched at once.
+const BATCH: u64 = 64;
+/// How far ahead of a hint the last event is looked for one by one before the folder is listed.
+const PROBES: u64 = 256;
+
+impl Storage {
+    /// The events after number `after`, in order, with their exact bytes, up to the last. An event that is absent while a
+    /// later one is there is an error, [`StorageError::EventGap`], in its place.
+    pub fn events(&self, after: u64) -> BoxStream<'static, Result<(u64, Bytes), StorageError>> {
+        let storage = self.clone();
+        stream::try_unfold(after, move |after| {
+            let storage = storage.clone();
+            async move {
+                let mut batch = storage.event_batch(after).await?;
+                if batch.is_empty() && storage.present_after(after).await?.is_some() {
+                    // It may have been written since it was looked for, and then the one before it is there as well.
+                    batch = storage.event_batch(after).await?;
+                    if let (true, Some(present)) = (batch.is_empty(), storage.present_after(after).await?) {
+                        return Err(StorageError::EventGap { missing: after + 1, present });
+                    }
+                }
+                let last = after + batch.len() as u64;
+                let batch = (after + 1..).zip(batch).map(Ok::<_, StorageError>);
+                Ok((last > after).then(|| (stream::iter(batch), last)))
+            }
+        })
+        .try_flatten()
+        .boxed()
+    }
+
+    /// The highest number of an event that is present, 0 if none is. `hint` is a number that the caller believes in: if the
+    /// last event is at most a few hundred beyond it, this costs a few looks; else the folder is listed.
+    pub async fn last_event(&self, hint: u64) -> Result<u64, StorageError> {
+        if hint > 0 && self.exists(&Key::Event(hint)).await? {
+            for last in hint..hint.saturating_add(PROBES) {
+                if !self.exists(&Key::Event(last + 1)).await? {
+                    return Ok(last);
+                }
+            }
+        }
+        let numbers = self.event_numbers(0).await?;
+        Ok(numbers.into_iter().max().unwrap_or_default())
+    }
+
+    /// Events after `after` up to the first that is absent, or to the end of the batch.
+    async fn event_batch(&self, after: u64) -> Result<Vec<Bytes>, StorageError> {
+        let numbers = after + 1..after.saturating_add(BATCH + 1);
+        if let Some(disk) = self.0.disk.clone() {
+            return blocking(Key::EVENTS, move || {
+                let mut events = Vec::new();
+                for number in numbers {
+                    let path = Key::Event(number).path();
+                    let failed = |error| StorageError::io(&path, error);
+                    if disk.stat(&path).map_err(failed)?.is_none() {
+                        break;
+                    }
+                    let (file, metadata) = disk.open_file(&path).map_err(failed)?;
+                    events.push(event(file, metadata.len()).map_err(failed)?.ok_or_else(too_large)?);
+                }
+                Ok(events)
+            })
+            .await;
+        }
+        let gets = numbers.map(|number| {
+            let storage = self.clone();
+            async move {
+                match storage.get(&Key::Event(number), EVENT_MAX).await {
+                    Ok(bytes) => Ok(Some(bytes)),
+                    Err(StorageError::NotFound { .. }) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+        });
+        let mut found = stream::iter(gets).buffered(BATCH as usize);
+        let mut events = Vec::new();
+        while let Some(Some(bytes)) = found.try_next().await? {
+            events.push(bytes);
+        }
+        Ok(events)
+    }
+
+    async fn present_after(&self, after: u64) -> Result<Option<u64>, StorageError> {
+        Ok(self.event_numbers(after).await?.into_iter().min())
+    }
+
+    /// Numbers above `after` of events that are present. Reads names, not events.
+    async fn event_numbers(&self, after: u64) -> Result<Vec<u64>, StorageError> {
+        let number = move |name: &str| name.parse().ok().filter(|number| name.len() == 20 && *number > after);
+        if let Some(disk) = self.0.disk.clone() {
+            return blocking(Key::EVENTS, move || {
+                let names = disk.names(Key::EVENTS).map_err(|error| StorageError::io(Key::EVENTS, error))?;
+                Ok(names.iter().filter_map(|name| number(name)).collect())
+            })
+            .await;
+        }
+        let folder = Path::from(Key::EVENTS);
+        let list = self.0.objects.list_with_offset(Some(&folder), &Key::Event(after).location());
+        list.map_err(|error| StorageError::object(Key::EVENTS, error))
+            .try_filter_map(|meta| {
+                let name = meta.location.as_ref().strip_prefix("events/").unwrap_or_default();
+                std::future::ready(Ok(number(name)))
+            })
+            .try_collect()
+            .await
+    }
+}
+
+fn too_large() -> StorageError {
+    StorageError::TooLarge { limit: EVENT_MAX }
+}
+
+/// The bytes of an event, unless there are too many.
+fn event(file: std::fs::File, size: u64) -> std::io::Result<Option<Bytes>> {
+    use std::io::Read as _;
+    if size > EVENT_MAX {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(size as usize);
+    file.take(EVENT_MAX).read_to_end(&mut bytes)?;
+    Ok(Some(bytes.into()))
+}

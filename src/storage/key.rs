@@ -1,0 +1,162 @@
+//! Every kind of object in the store: where it lies, what it is, and how long a cache may keep it (`spec/layout.md`).
+//!
+//! Adding a kind makes the compiler ask for all three. Knows nothing of stores.
+
+use object_store::path::Path;
+use uuid::Uuid;
+
+use crate::domain::{Area, Digest};
+
+/// The name of one object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// The layout's number.
+    Format,
+    /// Who commits to this store.
+    Owner,
+    /// One event, exact bytes.
+    Event(u64),
+    /// The state that the events up to this one fold into.
+    EventSnapshot(u64),
+    /// A blob of an area.
+    Blob {
+        /// Where it is deduplicated.
+        area: Area,
+        /// What it is called.
+        digest: Digest,
+    },
+    /// A blob whose bytes turned out not to have its digest.
+    Quarantined {
+        /// The area it was found in.
+        area: Area,
+        /// What it was called.
+        digest: Digest,
+    },
+    /// What is known about an upload in flight.
+    Upload(Uuid),
+    /// The bytes of an upload in flight, on stores that can append.
+    UploadData(Uuid),
+    /// One part of the bytes of an upload in flight, from 0, on stores that cannot append.
+    UploadPart(Uuid, u32),
+}
+
+/// For objects that never change under their name. RFC 8246 defines `immutable`.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// For objects that are not for readers at all.
+const NO_STORE: &str = "no-store";
+
+impl Key {
+    /// Folder of the events.
+    pub(super) const EVENTS: &'static str = "events";
+    /// Folder of the uploads in flight.
+    pub(super) const UPLOADS: &'static str = "staging/uploads";
+
+    /// The path from the root of the store, with `/` between components. Holds only `a-z 0-9 . _ - /`.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Format => "format.json".to_owned(),
+            Self::Owner => "owner.json".to_owned(),
+            Self::Event(number) => format!("{}/{number:020}", Self::EVENTS),
+            Self::EventSnapshot(number) => format!("{}/snapshot/{number:020}", Self::EVENTS),
+            Self::Blob { area, digest } => blob_path(area, digest),
+            Self::Quarantined { area, digest } => format!("quarantine/{}", blob_path(area, digest)),
+            Self::Upload(id) => format!("{}/{id}.json", Self::UPLOADS),
+            Self::UploadData(id) => format!("{}/{id}.data", Self::UPLOADS),
+            Self::UploadPart(id, number) => format!("{}/{id}/{number:08}", Self::UPLOADS),
+        }
+    }
+
+    /// The media type that stores which keep one are told.
+    pub fn media_type(&self) -> &'static str {
+        match self {
+            Self::Format | Self::Owner | Self::Event(_) | Self::EventSnapshot(_) | Self::Upload(_) => {
+                "application/json"
+            }
+            // A blob's type is in the manifests that name it, and may differ from one to the next.
+            Self::Blob { .. } | Self::Quarantined { .. } | Self::UploadData(_) | Self::UploadPart(..) => {
+                "application/octet-stream"
+            }
+        }
+    }
+
+    /// The `Cache-Control` that stores which keep one are told.
+    pub fn cache_control(&self) -> &'static str {
+        match self {
+            Self::Blob { area: Area::Public, .. } => IMMUTABLE,
+            // Served to members by the server alone, which sends its own header.
+            Self::Blob { area: Area::Private(_), .. } => NO_STORE,
+            Self::Format | Self::Owner | Self::Event(_) | Self::EventSnapshot(_) => NO_STORE,
+            Self::Quarantined { .. } | Self::Upload(_) | Self::UploadData(_) | Self::UploadPart(..) => NO_STORE,
+        }
+    }
+
+    /// The path as the object store's own type.
+    pub(super) fn location(&self) -> Path {
+        Path::from(self.path())
+    }
+}
+
+/// Folder of an area's blobs.
+pub(super) fn blobs_folder(area: &Area) -> String {
+    format!("{}/blobs", area.as_str())
+}
+
+/// Two hexadecimal digits of folder keep folders small: 256 of them hold a million blobs at 4,000 each.
+fn blob_path(area: &Area, digest: &Digest) -> String {
+    let hex = digest.hex();
+    format!("{}/{}/{}/{hex}", blobs_folder(area), digest.algorithm().as_str(), &hex[..2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Vector {
+        key: String,
+        number: Option<u64>,
+        area: Option<Area>,
+        digest: Option<Digest>,
+        upload: Option<Uuid>,
+        path: String,
+        media_type: String,
+        cache_control: String,
+    }
+
+    fn key(vector: &Vector) -> Key {
+        let number = || vector.number.unwrap();
+        let area = || vector.area.clone().unwrap();
+        let digest = || vector.digest.unwrap();
+        let upload = || vector.upload.unwrap();
+        match vector.key.as_str() {
+            "format" => Key::Format,
+            "owner" => Key::Owner,
+            "event" => Key::Event(number()),
+            "event-snapshot" => Key::EventSnapshot(number()),
+            "blob" => Key::Blob { area: area(), digest: digest() },
+            "quarantined" => Key::Quarantined { area: area(), digest: digest() },
+            "upload" => Key::Upload(upload()),
+            "upload-data" => Key::UploadData(upload()),
+            "upload-part" => Key::UploadPart(upload(), u32::try_from(number()).unwrap()),
+            other => panic!("spec/vectors/keys.json names {other}, which is no key"),
+        }
+    }
+
+    #[test]
+    fn every_vector_of_the_contract_holds() {
+        let text = include_str!("../../spec/vectors/keys.json");
+        let vectors: Vec<Vector> = serde_json::from_str(text).unwrap();
+        let mut kinds = std::collections::BTreeSet::new();
+        for vector in &vectors {
+            let key = key(vector);
+            kinds.insert(vector.key.clone());
+            assert_eq!(key.path(), vector.path);
+            assert_eq!(key.media_type(), vector.media_type, "{}", vector.path);
+            assert_eq!(key.cache_control(), vector.cache_control, "{}", vector.path);
+            assert_eq!(key.location().as_ref(), vector.path, "needs no escaping");
+        }
+        assert_eq!(kinds.len(), 9, "every kind has a vector: {kinds:?}");
+    }
+}

@@ -1,0 +1,229 @@
+//! [`Storage`]: objects by [`Key`], on any object store.
+
+use std::collections::HashMap;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use object_store::memory::InMemory;
+use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
+use uuid::Uuid;
+
+use super::disk::{DiskStore, blocking};
+use super::error::StorageError;
+use super::fault::MeteredStore;
+use super::meter::{Meter, Writes};
+use super::trust::Trust;
+use super::uploads::Session;
+use super::{Format, Key};
+
+/// What [`Storage::create`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The object is there now, with the bytes given.
+    Created,
+    /// It was there before; nothing changed.
+    Exists,
+}
+
+/// The object store. Clones are cheap and share everything.
+///
+/// Serialisable by key, and read-after-write: what was put is what every later read returns. A put is complete and readable
+/// when it returns, never in part; it is durable when [`Storage::settle`] has returned for its key. On object stores of
+/// a cloud, and in memory, settling does nothing, as those promise what they promise at once.
+#[derive(Clone)]
+pub struct Storage(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) objects: Arc<dyn ObjectStore>,
+    /// The same store, where it is a disk: it can append, rename and sync.
+    pub(super) disk: Option<DiskStore>,
+    pub(super) meter: Meter,
+    pub(super) trust: Trust,
+    pub(super) corruptions: AtomicU64,
+    pub(super) sessions: Mutex<HashMap<Uuid, Arc<Session>>>,
+    /// Held while the document of an upload is read.
+    pub(super) loading: tokio::sync::Mutex<()>,
+    /// Which start of the machine this is, where it can be told: what was written but never synced survives a restart of
+    /// the process, and not one of the machine.
+    pub(super) boot: Option<String>,
+}
+
+impl Storage {
+    /// Opens a folder as the store, creating and locking it.
+    ///
+    /// Errors: [`StorageError::Locked`] if another server has it, [`StorageError::NewerFormat`], [`StorageError::ReadOnly`],
+    /// [`StorageError::Full`].
+    pub async fn open_disk(root: &Path) -> Result<Self, StorageError> {
+        Self::open_disk_with(root, Meter::default()).await
+    }
+
+    /// [`Storage::open_disk`] with a meter of the caller's, who can plan failures with it.
+    pub async fn open_disk_with(root: &Path, meter: Meter) -> Result<Self, StorageError> {
+        let (folder, its_meter) = (root.to_owned(), meter.clone());
+        let disk =
+            blocking(root.display().to_string(), move || DiskStore::open(&folder, its_meter)).await?;
+        let storage = Self::new(Arc::new(disk.clone()), Some(disk), meter);
+        let Format { format: _ } = storage.check_format().await?;
+        Ok(storage)
+    }
+
+    /// The store over any object store. Callers of a store that outlives the process call [`Storage::check_format`] first.
+    pub fn over(objects: Arc<dyn ObjectStore>) -> Self {
+        Self::over_with(objects, Meter::default())
+    }
+
+    /// [`Storage::over`] with a meter of the caller's, who can plan failures with it.
+    pub fn over_with(objects: Arc<dyn ObjectStore>, meter: Meter) -> Self {
+        let metered = MeteredStore::new(objects, meter.clone());
+        Self::new(Arc::new(metered), None, meter)
+    }
+
+    /// A store in memory, empty, gone with its last clone.
+    pub fn memory() -> Self {
+        Self::over(Arc::new(InMemory::new()))
+    }
+
+    fn new(objects: Arc<dyn ObjectStore>, disk: Option<DiskStore>, meter: Meter) -> Self {
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().filter(|_| disk.is_some());
+        Self(Arc::new(Inner {
+            objects,
+            disk,
+            meter,
+            trust: Trust::default(),
+            corruptions: AtomicU64::new(0),
+            sessions: Mutex::default(),
+            loading: tokio::sync::Mutex::default(),
+            boot: boot.map(|id| id.trim().to_owned()),
+        }))
+    }
+
+    /// The object store underneath, for what has no key here: projections.
+    pub fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.0.objects
+    }
+
+    /// The disk store underneath, if it is one.
+    pub fn disk(&self) -> Option<&DiskStore> {
+        self.0.disk.as_ref()
+    }
+
+    /// What was written since the store was opened.
+    pub fn writes(&self) -> Writes {
+        self.0.meter.writes()
+    }
+
+    /// Puts an object, replacing what has its name. Complete and readable when this returns, not yet durable.
+    pub async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), StorageError> {
+        let path = key.path();
+        if let Some(disk) = self.0.disk.clone() {
+            return blocking(path.clone(), move || {
+                disk.write(&path, &bytes).map(|_| ()).map_err(|error| StorageError::io(path, error))
+            })
+            .await;
+        }
+        let done = self.0.objects.put_opts(&key.location(), bytes.into(), options(key, PutMode::Overwrite)).await;
+        done.map(|_| ()).map_err(|error| StorageError::object(path, error))
+    }
+
+    /// Puts an object unless one has its name. Of any number of racing calls exactly one is told [`Created::Created`].
+    pub async fn create(&self, key: &Key, bytes: Bytes) -> Result<Created, StorageError> {
+        let path = key.path();
+        let created = |yes| if yes { Created::Created } else { Created::Exists };
+        if let Some(disk) = self.0.disk.clone() {
+            return blocking(path.clone(), move || {
+                // Most of those who are late find the name taken without writing anything.
+                if disk.stat(&path).is_ok_and(|present| present.is_some()) {
+                    return Ok(Created::Exists);
+                }
+                disk.create(&path, &bytes).map(created).map_err(|error| StorageError::io(path, error))
+            })
+            .await;
+        }
+        match self.0.objects.put_opts(&key.location(), bytes.into(), options(key, PutMode::Create)).await {
+            Ok(_) => Ok(Created::Created),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::Exists),
+            Err(error) => Err(StorageError::object(path, error)),
+        }
+    }
+
+    /// Makes these objects durable, all in one group: afterwards they survive a loss of power.
+    ///
+    /// Each file and each folder that names one is synced once; what is known to be durable costs nothing. Calls that
+    /// overlap share groups. Errors with the first object that could not be made durable, or is absent; whether the others are is
+    /// then not said.
+    pub async fn settle(&self, keys: &[Key]) -> Result<(), StorageError> {
+        match &self.0.disk {
+            Some(disk) => disk.settle(keys.iter().map(Key::path).collect()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A whole object of at most `limit` bytes. Errors: [`StorageError::NotFound`], [`StorageError::TooLarge`].
+    pub async fn get(&self, key: &Key, limit: u64) -> Result<Bytes, StorageError> {
+        let path = key.path();
+        if let Some(disk) = self.0.disk.clone() {
+            return blocking(path.clone(), move || {
+                let failed = |error| StorageError::io(&path, error);
+                let (file, metadata) = disk.open_file(&path).map_err(failed)?;
+                if metadata.len() > limit {
+                    return Err(StorageError::TooLarge { limit });
+                }
+                let mut bytes = Vec::with_capacity(metadata.len() as usize);
+                file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+                Ok(bytes.into())
+            })
+            .await;
+        }
+        let failed = |error| StorageError::object(&path, error);
+        let found = self.0.objects.get(&key.location()).await.map_err(failed)?;
+        if found.meta.size > limit {
+            return Err(StorageError::TooLarge { limit });
+        }
+        found.bytes().await.map_err(failed)
+    }
+
+    /// Whether there is such an object.
+    pub async fn exists(&self, key: &Key) -> Result<bool, StorageError> {
+        Ok(self.size(key).await?.is_some())
+    }
+
+    /// Removes an object. One that is absent is no error.
+    pub async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        match self.0.objects.delete(&key.location()).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(StorageError::object(key.path(), error)),
+        }
+    }
+
+    /// Length of an object in bytes, if there is one.
+    pub(super) async fn size(&self, key: &Key) -> Result<Option<u64>, StorageError> {
+        let path = key.path();
+        if let Some(disk) = self.0.disk.clone() {
+            return blocking(path.clone(), move || {
+                let found = disk.stat(&path).map_err(|error| StorageError::io(path, error))?;
+                Ok(found.map(|metadata| metadata.len()))
+            })
+            .await;
+        }
+        match self.0.objects.head(&key.location()).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(StorageError::object(path, error)),
+        }
+    }
+}
+
+/// What a store that keeps attributes is told about an object.
+pub(super) fn attributes(key: &Key) -> Attributes {
+    let mut attributes = Attributes::new();
+    attributes.insert(Attribute::ContentType, key.media_type().into());
+    attributes.insert(Attribute::CacheControl, key.cache_control().into());
+    attributes
+}
+
+fn options(key: &Key, mode: PutMode) -> PutOptions {
+    PutOptions { mode, attributes: attributes(key), ..PutOptions::default() }
+}

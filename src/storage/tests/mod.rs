@@ -1,0 +1,52 @@
+//! The contract on disk and in memory, and what only a disk can show.
+
+mod disk;
+mod faults;
+mod settle;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::memory::InMemory;
+use tempfile::TempDir;
+
+use super::{Storage, contract};
+use crate::domain::Digest;
+
+async fn open(folder: &TempDir) -> Storage {
+    Storage::open_disk(folder.path()).await.unwrap()
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn blob(text: &str) -> (Bytes, Digest) {
+    (Bytes::copy_from_slice(text.as_bytes()), Digest::sha256(text.as_bytes()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_disk_keeps_the_contract() {
+    let folder = folder();
+    contract::check_all(&open(&folder).await).await;
+    let left = std::fs::read_dir(folder.path().join("staging/temp")).unwrap().count();
+    assert_eq!(left, 0, "no temporary file is left");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_keeps_the_contract() {
+    contract::check_all(&Storage::memory()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_on_disk_survive_a_restart() {
+    let folder = folder();
+    contract::check_upload_survives_restart(open(&folder).await, async || open(&folder).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_in_an_object_store_survive_a_restart() {
+    let objects = Arc::new(InMemory::new());
+    let reopen = async || Storage::over(objects.clone());
+    contract::check_upload_survives_restart(reopen().await, reopen).await;
+}

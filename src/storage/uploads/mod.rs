@@ -1,0 +1,162 @@
+//! Upload sessions: bytes that arrive in pieces before their digest is known (OCI distribution 1.1, "Pushing blobs").
+//!
+//! A session is kept under `staging/uploads/`: a document with its offset and the state of its hash, and its bytes, as one
+//! file on a disk and as parts on other stores. It survives a restart. One request at a time writes to it. Its offset is
+//! truthful whatever happens: a client that hangs up leaves what had arrived, and a process that dies leaves what its document
+//! says, with whatever lies beyond cut off before more is taken.
+
+mod append;
+mod bytes;
+mod finish;
+mod state;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Mutex as Lane, OwnedMutexGuard};
+use uuid::Uuid;
+
+use super::{Key, Storage, StorageError};
+use crate::domain::{Algorithm, Area, Repository, Timestamp};
+use state::State;
+
+/// An upload in flight, as it stood when this was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Its name.
+    pub id: Uuid,
+    /// The repository it was begun in.
+    pub repository: Repository,
+    /// The area that its bytes will lie in.
+    pub area: Area,
+    /// What its bytes are hashed with while they arrive.
+    pub algorithm: Algorithm,
+    /// How many bytes have been taken: where the next chunk starts.
+    pub offset: u64,
+    /// When it was begun.
+    pub started: Timestamp,
+    /// When bytes were last sent to it.
+    pub touched: Timestamp,
+}
+
+/// A session that this process has met.
+pub(super) struct Session {
+    /// Held by whoever writes.
+    state: Arc<Lane<State>>,
+    /// For those who ask meanwhile.
+    shown: Mutex<Upload>,
+}
+
+impl Session {
+    fn new(state: State) -> Self {
+        let shown = Mutex::new(state.upload.clone());
+        Self { state: Arc::new(Lane::new(state)), shown }
+    }
+
+    fn show(&self, upload: &Upload) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = upload.clone();
+    }
+
+    /// The only one who may write, until the guard is dropped.
+    fn writer(&self, id: Uuid) -> Result<OwnedMutexGuard<State>, StorageError> {
+        let state = self.state.clone().try_lock_owned().map_err(|_| StorageError::Busy(id))?;
+        if state.over { Err(StorageError::UploadUnknown(id)) } else { Ok(state) }
+    }
+}
+
+impl Storage {
+    /// Begins an upload of bytes that will be hashed with `algorithm`.
+    pub async fn begin_upload(
+        &self,
+        repository: &Repository,
+        area: &Area,
+        algorithm: Algorithm,
+        now: Timestamp,
+    ) -> Result<Upload, StorageError> {
+        let upload = Upload {
+            id: Uuid::now_v7(),
+            repository: repository.clone(),
+            area: area.clone(),
+            algorithm,
+            offset: 0,
+            started: now,
+            touched: now,
+        };
+        let state = State::new(upload.clone());
+        self.put(&Key::Upload(upload.id), state.document(self.0.boot.as_deref())?).await?;
+        self.sessions().insert(upload.id, Arc::new(Session::new(state)));
+        Ok(upload)
+    }
+
+    /// An upload in flight. Errors: [`StorageError::UploadUnknown`].
+    pub async fn upload(&self, id: Uuid) -> Result<Upload, StorageError> {
+        let session = self.session(id).await?;
+        let shown = session.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(shown)
+    }
+
+    /// Ends an upload and removes its bytes. Errors: [`StorageError::UploadUnknown`], [`StorageError::Busy`].
+    pub async fn cancel_upload(&self, id: Uuid) -> Result<(), StorageError> {
+        let mut state = self.session(id).await?.writer(id)?;
+        self.remove_upload(id).await?;
+        state.over = true;
+        self.sessions().remove(&id);
+        Ok(())
+    }
+
+    /// Ends all uploads that nobody has sent to since `before`, and removes what is left of others. Returns how many.
+    pub async fn expire_uploads(&self, before: Timestamp) -> Result<usize, StorageError> {
+        let mut expired = 0;
+        for id in self.staged_uploads().await? {
+            let idle = match self.session(id).await {
+                Ok(session) => match session.writer(id) {
+                    Ok(state) => state.upload.touched < before,
+                    // Somebody writes to it, or has just ended it.
+                    Err(_) => false,
+                },
+                // Bytes without a document that can be read: nobody can go on with them.
+                Err(StorageError::UploadUnknown(_) | StorageError::Malformed { .. }) => {
+                    self.remove_upload(id).await?;
+                    expired += 1;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if idle {
+                match self.cancel_upload(id).await {
+                    Ok(()) => expired += 1,
+                    Err(StorageError::Busy(_) | StorageError::UploadUnknown(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(expired)
+    }
+
+    /// The session, from its document if this process has not met it.
+    async fn session(&self, id: Uuid) -> Result<Arc<Session>, StorageError> {
+        if let Some(session) = self.sessions().get(&id) {
+            return Ok(session.clone());
+        }
+        // One at a time: a session that is finished while another request loads its document must not come back.
+        let _loading = self.0.loading.lock().await;
+        if let Some(session) = self.sessions().get(&id) {
+            return Ok(session.clone());
+        }
+        let document = match self.get(&Key::Upload(id), state::DOCUMENT_MAX).await {
+            Err(StorageError::NotFound { .. }) => return Err(StorageError::UploadUnknown(id)),
+            document => document?,
+        };
+        let state = State::restore(id, &document, self.0.boot.as_deref())?;
+        // A loss of power may have kept the document and lost bytes.
+        if !self.has_staged_bytes(&state).await? {
+            return Err(StorageError::UploadUnknown(id));
+        }
+        let session = Arc::new(Session::new(state));
+        self.sessions().insert(id, session.clone());
+        Ok(session)
+    }
+
+    fn sessions(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<Uuid, Arc<Session>>> {
+        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,94 @@
+//! What a session knows of itself, and the document that keeps it (`spec/layout.md`, "Uploads").
+
+use std::fs::File;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::super::{Key, StorageError};
+use super::Upload;
+use crate::domain::{Area, Hasher, Repository, Timestamp};
+
+/// Longest document that is read, in bytes: 20 GiB in parts of 8 MiB are 2,560 numbers of eight characters.
+pub(super) const DOCUMENT_MAX: u64 = 1 << 20;
+
+pub(super) struct State {
+    pub(super) upload: Upload,
+    /// Has taken in exactly `upload.offset` bytes.
+    pub(super) hasher: Hasher,
+    /// Lengths of the parts, on stores that cannot append.
+    pub(super) parts: Vec<u64>,
+    /// Open for writing, at `upload.offset`, on a disk.
+    pub(super) file: Option<File>,
+    /// Bytes taken since the document was written.
+    pub(super) unsaved: u64,
+    /// The bytes may not be those that were hashed: the machine has been started again since, and nothing of them was synced.
+    pub(super) doubtful: bool,
+    /// Finished or cancelled.
+    pub(super) over: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    repository: Repository,
+    area: Area,
+    offset: u64,
+    hash: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<u64>,
+    started: Timestamp,
+    touched: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    boot: Option<String>,
+}
+
+impl State {
+    pub(super) fn new(upload: Upload) -> Self {
+        let hasher = Hasher::new(upload.algorithm);
+        Self { upload, hasher, parts: Vec::new(), file: None, unsaved: 0, doubtful: false, over: false }
+    }
+
+    /// The document. Doubt outlives it: only a document of this very start of the machine vouches for its bytes.
+    pub(super) fn document(&self, boot: Option<&str>) -> Result<Bytes, StorageError> {
+        let document = Document {
+            repository: self.upload.repository.clone(),
+            area: self.upload.area.clone(),
+            offset: self.upload.offset,
+            hash: self.hasher.save(),
+            parts: self.parts.clone(),
+            started: self.upload.started,
+            touched: self.upload.touched,
+            boot: boot.filter(|_| !self.doubtful).map(str::to_owned),
+        };
+        let bytes = serde_json::to_vec(&document).map_err(|error| malformed(self.upload.id, error))?;
+        Ok(bytes.into())
+    }
+
+    pub(super) fn restore(id: Uuid, document: &[u8], boot: Option<&str>) -> Result<Self, StorageError> {
+        let document: Document = serde_json::from_slice(document).map_err(|error| malformed(id, error))?;
+        let hasher = Hasher::restore(&document.hash).ok_or_else(|| malformed(id, "its hash state cannot be read"))?;
+        let in_parts = !document.parts.is_empty();
+        if in_parts && document.parts.iter().sum::<u64>() != document.offset {
+            return Err(malformed(id, "its parts do not add up to its offset"));
+        }
+        let same_start = boot.is_some() && document.boot.as_deref() == boot;
+        let upload = Upload {
+            id,
+            repository: document.repository,
+            area: document.area,
+            algorithm: hasher.algorithm(),
+            offset: document.offset,
+            started: document.started,
+            touched: document.touched,
+        };
+        // Parts are whole objects, which their store keeps or does not.
+        let doubtful = upload.offset > 0 && !in_parts && !same_start;
+        Ok(Self { hasher, parts: document.parts, doubtful, ..Self::new(upload) })
+    }
+}
+
+fn malformed(id: Uuid, why: impl ToString) -> StorageError {
+    StorageError::Malformed { path: Key::Upload(id).path(), why: why.to_string() }
+}
