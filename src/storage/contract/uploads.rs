@@ -148,9 +148,7 @@ pub async fn check_wrong_upload(storage: &Storage) {
 /// The digest at the end may name another algorithm than the one that hashed on the way.
 pub async fn check_finish_with_another_algorithm(storage: &Storage) {
     let bytes = content(68, SIZE);
-    for (on_the_way, at_the_end) in
-        [(Algorithm::Sha256, Algorithm::Sha512), (Algorithm::Sha512, Algorithm::Sha256)]
-    {
+    for (on_the_way, at_the_end) in [(Algorithm::Sha256, Algorithm::Sha512), (Algorithm::Sha512, Algorithm::Sha256)] {
         let id = begin(storage, on_the_way, 0).await;
         append(storage, id, 0, &bytes).await.expect("append");
         let wrong = storage.finish(id, &Digest::of(at_the_end, b"other")).await;
