@@ -192,6 +192,34 @@ async fn bytes_beyond_what_the_document_of_an_upload_says_are_cut_off() {
 }
 
 #[tokio::test]
+async fn a_torn_line_of_an_uploads_document_does_no_harm() {
+    let Interrupted { folder, id } = interrupted().await;
+    let document = file(folder.path(), &Key::Upload(id));
+    let mut torn = fs::read_to_string(&document).unwrap();
+    torn.push_str("\n{\"repository\":\"acme/he");
+    fs::write(&document, torn).unwrap();
+    let storage = open(&folder).await;
+    assert_eq!(storage.upload(id).await.unwrap().offset, 10);
+    append(&storage, id, "abc").await.unwrap();
+    drop(storage);
+    let storage = open(&folder).await;
+    assert_eq!(storage.upload(id).await.unwrap().offset, 13);
+}
+
+#[tokio::test]
+async fn an_upload_of_many_chunks_keeps_its_document_small() {
+    let Interrupted { folder, id } = interrupted().await;
+    let storage = open(&folder).await;
+    for at in 0..1_000 {
+        assert_eq!(append(&storage, id, "x").await.unwrap(), 11 + at);
+    }
+    drop(storage);
+    let size = fs::metadata(file(folder.path(), &Key::Upload(id))).unwrap().len();
+    assert!(size <= 64 << 10, "{size} bytes");
+    assert_eq!(open(&folder).await.upload(id).await.unwrap().offset, 1_010);
+}
+
+#[tokio::test]
 async fn an_upload_that_lost_bytes_is_no_upload() {
     let Interrupted { folder, id } = interrupted().await;
     fs::write(file(folder.path(), &Key::UploadData(id)), "01234").unwrap();
@@ -206,7 +234,8 @@ async fn after_a_restart_of_the_machine_the_bytes_of_an_upload_are_hashed_again(
     for lost in [false, true] {
         let Interrupted { folder, id } = interrupted().await;
         let document = file(folder.path(), &Key::Upload(id));
-        let mut value: serde_json::Value = serde_json::from_slice(&fs::read(&document).unwrap()).unwrap();
+        let lines = fs::read_to_string(&document).unwrap();
+        let mut value: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
         value["boot"] = "an earlier start".into();
         fs::write(&document, value.to_string()).unwrap();
         if lost {
