@@ -26,7 +26,9 @@ pub enum StorageError {
         path: String,
     },
     /// The medium, or a folder of it, cannot be written.
-    #[error("{path} cannot be written: {source}\nhint: check the folder's owner and permissions and that its file system is mounted for writing")]
+    #[error(
+        "{path} cannot be written: {source}\nhint: check the folder's owner and permissions and that its file system is mounted for writing"
+    )]
     ReadOnly {
         /// What was to be written.
         path: String,
@@ -93,7 +95,9 @@ pub enum StorageError {
         why: String,
     },
     /// An event is missing between others.
-    #[error("event {missing} is missing, but event {present} is there\nhint: restore the missing events from a backup or a mirror of the store")]
+    #[error(
+        "event {missing} is missing, but event {present} is there\nhint: restore the missing events from a backup or a mirror of the store"
+    )]
     EventGap {
         /// The first number that is absent.
         missing: u64,

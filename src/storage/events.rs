@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
-use object_store::path::Path;
 use object_store::ObjectStore as _;
+use object_store::path::Path;
 
 use super::disk::blocking;
 use super::{Key, Storage, StorageError};

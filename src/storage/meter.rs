@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What the store has written since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Writes {
-    /// Objects that appeared under their name, or were replaced: puts, creates, finished uploads, saved upload states.
+    /// Objects that appeared under their name, or were replaced: puts, creates, finished uploads.
     pub objects: u64,
-    /// Appends to uploads in flight.
+    /// Appends to uploads in flight and to their documents.
     pub appends: u64,
     /// Syncs of one file or one folder.
     pub syncs: u64,
@@ -26,7 +26,7 @@ pub enum Step {
     Stage,
     /// An object appears under its name.
     Publish,
-    /// Bytes onto an upload in flight.
+    /// Bytes onto an upload in flight, or a line onto its document.
     Append,
     /// An object goes.
     Delete,

@@ -173,11 +173,7 @@ fn within(range: Option<Range<u64>>, size: u64) -> Result<Range<u64>, StorageErr
 }
 
 /// Opens the file and reads its first chunk in one visit to a blocking thread, which for most blobs is all of it.
-async fn read_file(
-    disk: DiskStore,
-    blob: Blob,
-    range: Option<Range<u64>>,
-) -> Result<BlobStream, StorageError> {
+async fn read_file(disk: DiskStore, blob: Blob, range: Option<Range<u64>>) -> Result<BlobStream, StorageError> {
     let opened = move || {
         let (mut file, metadata) = disk.open_file(&blob.path).map_err(|error| blob.failed(error))?;
         let stamp = Stamp::of(&metadata);

@@ -63,8 +63,7 @@ impl Storage {
     /// [`Storage::open_disk`] with a meter of the caller's, who can plan failures with it.
     pub async fn open_disk_with(root: &Path, meter: Meter) -> Result<Self, StorageError> {
         let (folder, its_meter) = (root.to_owned(), meter.clone());
-        let disk =
-            blocking(root.display().to_string(), move || DiskStore::open(&folder, its_meter)).await?;
+        let disk = blocking(root.display().to_string(), move || DiskStore::open(&folder, its_meter)).await?;
         let storage = Self::new(Arc::new(disk.clone()), Some(disk), meter);
         let Format { format: _ } = storage.check_format().await?;
         Ok(storage)

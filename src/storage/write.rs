@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use object_store::{ObjectStore as _, PutMultipartOptions, WriteMultipart};
 
-use super::disk::{DiskStore, Stamp, Staged, blocking};
+use super::disk::{DiskStore, Staged, Stamp, blocking};
 use super::error::Source;
 use super::store::attributes;
 use super::trust::Proof;
@@ -141,14 +141,7 @@ impl Storage {
         .await
     }
 
-    fn publish_blob(
-        &self,
-        disk: &DiskStore,
-        staged: Staged,
-        path: &str,
-        size: u64,
-        digest: &Digest,
-    ) -> io::Result<()> {
+    fn publish_blob(&self, disk: &DiskStore, staged: Staged, path: &str, size: u64, digest: &Digest) -> io::Result<()> {
         if !self.holds(disk, path, size, digest)? {
             let stamp = staged.publish(path)?;
             self.0.trust.note(path, stamp, Proof::Written);
@@ -249,6 +242,7 @@ impl Gathered {
                     self.ended = true;
                     break;
                 }
+                Some(Ok(chunk)) if chunk.is_empty() => {}
                 Some(Ok(chunk)) if (self.size + chunk.len()) as u64 > limit => {
                     return Err(StorageError::TooLarge { limit });
                 }

@@ -88,25 +88,17 @@ pub async fn check_chunks(storage: &Storage) {
 pub async fn check_one_writer(storage: &Storage) {
     let id = begin(storage, Algorithm::Sha256, 0).await;
     let (send, receive) = futures::channel::mpsc::unbounded::<Result<Bytes, io::Error>>();
-    let first = {
-        let storage = storage.clone();
-        tokio::spawn(async move { storage.append(id, Some(0), receive, u64::MAX, time(0)).await })
-    };
+    let mut first = std::pin::pin!(storage.append(id, Some(0), receive, u64::MAX, time(0)));
     send.unbounded_send(Ok(content(64, 100))).expect("send");
-    let busy = loop {
-        match storage.append(id, None, stream::empty::<Result<Bytes, io::Error>>(), u64::MAX, time(0)).await {
-            Err(error) => break error,
-            // The first has not begun yet.
-            Ok(_) => tokio::task::yield_now().await,
-        }
-    };
-    assert!(matches!(busy, StorageError::Busy(_)), "{busy:?}");
+    assert!(futures::poll!(first.as_mut()).is_pending(), "it waits for more");
+    let busy = append(storage, id, 0, &Bytes::new()).await;
+    assert!(matches!(busy, Err(StorageError::Busy(_))), "{busy:?}");
     assert!(matches!(storage.finish(id, &Digest::sha256(b"")).await, Err(StorageError::Busy(_))));
     assert!(matches!(storage.cancel_upload(id).await, Err(StorageError::Busy(_))));
     assert_eq!(storage.expire_uploads(time(1_000)).await.expect("expire"), 0, "it is in use");
     assert!(storage.upload(id).await.expect("upload").offset <= 100);
     drop(send);
-    assert_eq!(first.await.expect("the first ends").expect("append"), 100);
+    assert_eq!(first.await.expect("append"), 100);
     assert_eq!(storage.finish(id, &Digest::sha256(&content(64, 100))).await.expect("finish"), 100);
 }
 
@@ -122,18 +114,11 @@ pub async fn check_hang_up(storage: &Storage) {
     assert!(matches!(hung_up, Err(StorageError::Interrupted(_))), "{hung_up:?}");
     assert_eq!(storage.upload(id).await.expect("upload").offset, 1_000_000);
     // The request is dropped while it waits for more.
-    let task = {
-        let (storage, arrived) = (storage.clone(), bytes.slice(1_000_000..1_000_100));
-        tokio::spawn(async move {
-            let silent = pieces(&arrived, 10).chain(stream::pending());
-            storage.append(id, Some(1_000_000), silent, u64::MAX, time(0)).await
-        })
-    };
-    while !matches!(append(storage, id, 1_000_000, &Bytes::new()).await, Err(StorageError::Busy(_))) {
-        tokio::task::yield_now().await;
+    {
+        let silent = pieces(&bytes.slice(1_000_000..1_000_100), 10).chain(stream::pending());
+        let mut append = std::pin::pin!(storage.append(id, Some(1_000_000), silent, u64::MAX, time(0)));
+        assert!(futures::poll!(append.as_mut()).is_pending(), "it waits for more");
     }
-    task.abort();
-    let _ = task.await;
     let offset = loop {
         match storage.append(id, None, stream::empty::<Result<Bytes, io::Error>>(), u64::MAX, time(0)).await {
             Err(StorageError::Busy(_)) => tokio::task::yield_now().await,
@@ -163,9 +148,7 @@ pub async fn check_wrong_upload(storage: &Storage) {
 /// The digest at the end may name another algorithm than the one that hashed on the way.
 pub async fn check_finish_with_another_algorithm(storage: &Storage) {
     let bytes = content(68, SIZE);
-    for (on_the_way, at_the_end) in
-        [(Algorithm::Sha256, Algorithm::Sha512), (Algorithm::Sha512, Algorithm::Sha256)]
-    {
+    for (on_the_way, at_the_end) in [(Algorithm::Sha256, Algorithm::Sha512), (Algorithm::Sha512, Algorithm::Sha256)] {
         let id = begin(storage, on_the_way, 0).await;
         append(storage, id, 0, &bytes).await.expect("append");
         let wrong = storage.finish(id, &Digest::of(at_the_end, b"other")).await;

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::super::recent::{PathId, Recent};
-use super::{DiskStore, StorageError, Step};
+use super::{DiskStore, Step, StorageError};
 
 /// Files and folders that are known to be durable: about 40 bytes each, so 5 MB at most.
 const REMEMBERED: usize = 1 << 16;
@@ -97,11 +97,16 @@ impl DiskStore {
             Err(_) => {
                 // Nobody took this ticket yet, so it leads a group. The lane goes with the group and not with this
                 // caller, who may be cancelled while the group still runs.
-                let tickets =
-                    std::mem::take(&mut *durability.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+                let tickets = std::mem::take(&mut *durability.waiting.lock().unwrap_or_else(PoisonError::into_inner));
                 let disk = self.clone();
                 tokio::task::spawn_blocking(move || {
-                    disk.run_group(tickets);
+                    let outcomes = disk.run_group(&tickets);
+                    // Whoever is told may close the store next, and then nothing must hold it open.
+                    drop(disk);
+                    for (ticket, outcome) in tickets.into_iter().zip(outcomes) {
+                        // A caller who is gone needs no answer.
+                        let _ = ticket.done.send(outcome);
+                    }
                     drop(lane);
                 });
                 outcome.await
@@ -136,22 +141,19 @@ impl DiskStore {
         Ok(())
     }
 
-    fn run_group(&self, tickets: Vec<Ticket>) {
+    fn run_group(&self, tickets: &[Ticket]) -> Vec<Outcome> {
         let outcomes = self.sync_group(tickets.iter().flat_map(|ticket| &ticket.paths));
-        for Ticket { paths, done } in tickets {
-            let failed = paths.into_iter().find_map(|path| {
-                let error = outcomes.get(path.as_str())?.as_ref().err()?.clone();
-                Some((path, error))
+        let outcome = |ticket: &Ticket| {
+            let failed = ticket.paths.iter().find_map(|path| {
+                let error = outcomes.get(path)?.as_ref().err()?.clone();
+                Some((path.clone(), error))
             });
-            // A caller who is gone needs no answer.
-            let _ = done.send(failed.map_or(Ok(()), Err));
-        }
+            failed.map_or(Ok(()), Err)
+        };
+        tickets.iter().map(outcome).collect()
     }
 
-    fn sync_group<'a>(
-        &self,
-        paths: impl Iterator<Item = &'a String>,
-    ) -> HashMap<String, Result<(), Arc<io::Error>>> {
+    fn sync_group<'a>(&self, paths: impl Iterator<Item = &'a String>) -> HashMap<String, Result<(), Arc<io::Error>>> {
         let mut outcomes = HashMap::new();
         let mut files = Vec::new();
         {
@@ -190,7 +192,8 @@ impl DiskStore {
 
     fn sync_files(&self, files: &[&str]) -> Vec<(String, Result<(), Arc<io::Error>>)> {
         let mut synced = self.spread(files, |path| self.sync_file(path));
-        let folders: Vec<String> = self.folders_of(files);
+        let found = synced.iter().filter(|(_, result)| result.is_ok());
+        let folders: Vec<String> = self.folders_of(found.map(|(path, _)| path.as_str()));
         let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
         let folder_results = self.spread(&folders, |folder| self.sync_folder(folder));
         let failed = folder_results.iter().find_map(|(_, result)| result.as_ref().err().cloned());
@@ -209,7 +212,7 @@ impl DiskStore {
 
     /// The folders whose entries must be durable for these files to be found: each file's own, and above it those whose
     /// names are not known to be durable.
-    fn folders_of(&self, files: &[&str]) -> Vec<String> {
+    fn folders_of<'a>(&self, files: impl Iterator<Item = &'a str>) -> Vec<String> {
         let mut known = self.0.durability.known();
         let mut folders = BTreeSet::new();
         for file in files {

@@ -29,7 +29,7 @@ fn blob(text: &str) -> (Bytes, Digest) {
 async fn the_disk_keeps_the_contract() {
     let folder = folder();
     contract::check_all(&open(&folder).await).await;
-    let left = std::fs::read_dir(folder.path().join("staging/temp")).unwrap().count();
+    let left = std::fs::read_dir(folder.path().join(".temporary")).unwrap().count();
     assert_eq!(left, 0, "no temporary file is left");
 }
 

@@ -45,6 +45,7 @@ impl Storage {
         let taken = appending.take(std::pin::pin!(stream), limit).await;
         // Whatever ended the chunk, what had arrived of it is kept.
         let offset = appending.write(Save::Now).await;
+        appending.state = None;
         taken?;
         offset
     }
@@ -68,8 +69,7 @@ impl Appending {
         loop {
             let offset = self.state.as_ref().map_or(0, |state| state.upload.offset);
             let left = limit.saturating_sub(offset);
-            let ended =
-                self.gathered.fill(&mut stream, enough, left).await.map_err(|error| error.with_limit(limit))?;
+            let ended = self.gathered.fill(&mut stream, enough, left).await.map_err(|error| error.with_limit(limit))?;
             if ended {
                 return Ok(());
             }

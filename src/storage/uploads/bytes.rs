@@ -25,6 +25,9 @@ pub(super) enum Save {
 /// Bytes after which the document is written anyway, so that a process that dies in the middle of a long chunk loses no more.
 const SAVE_EVERY: u64 = 64 << 20;
 
+/// Length at which the document's file is replaced by its last line: about 200 chunks.
+const REWRITE_AT: u64 = 64 << 10;
+
 /// A writer's hold on a session, given back with the outcome of what it was used for.
 type Held = (OwnedMutexGuard<State>, Result<(), StorageError>);
 
@@ -69,16 +72,42 @@ impl Storage {
             take_in(state, chunks);
         }
         if save == Save::Now || state.unsaved >= SAVE_EVERY {
-            let document = state.document(self.0.boot.as_deref())?;
-            let path = Key::Upload(id).path();
-            disk.write(&path, &document).map_err(|error| StorageError::io(path, error))?;
-            state.unsaved = 0;
+            self.save_to_file(disk, state)?;
         }
         if save == Save::Now {
             // Many sessions lie idle between two chunks, and files that may be open are few.
             state.file = None;
         }
         Ok(())
+    }
+
+    fn save_to_file(&self, disk: &DiskStore, state: &mut State) -> Result<(), StorageError> {
+        let line = state.document(self.0.boot.as_deref())?;
+        let path = Key::Upload(state.upload.id).path();
+        let size = state.document_size + line.len() as u64;
+        let (saved, size) = if size > REWRITE_AT {
+            (disk.write(&path, &line).map(|_| ()), line.len() as u64)
+        } else {
+            (disk.append(&path, &line), size)
+        };
+        saved.map_err(|error| StorageError::io(path, error))?;
+        state.document_size = size;
+        state.unsaved = 0;
+        Ok(())
+    }
+
+    /// Writes the document of a session that has just begun.
+    pub(super) async fn save_begun(&self, mut state: State) -> Result<State, StorageError> {
+        if let Some(disk) = self.0.disk.clone() {
+            let storage = self.clone();
+            return blocking("an upload", move || {
+                storage.save_to_file(&disk, &mut state)?;
+                Ok(state)
+            })
+            .await;
+        }
+        self.put(&Key::Upload(state.upload.id), state.document(None)?).await?;
+        Ok(state)
     }
 
     async fn write_to_parts(&self, state: &mut State, chunks: Vec<Bytes>, save: Save) -> Result<(), StorageError> {

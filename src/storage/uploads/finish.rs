@@ -74,11 +74,7 @@ impl Storage {
         }
     }
 
-    async fn finish_parts(
-        &self,
-        mut state: OwnedMutexGuard<State>,
-        digest: &Digest,
-    ) -> Result<u64, StorageError> {
+    async fn finish_parts(&self, mut state: OwnedMutexGuard<State>, digest: &Digest) -> Result<u64, StorageError> {
         let (id, size) = (state.upload.id, state.upload.offset);
         let found = if hashed_on_the_way(&state, digest) {
             state.hasher.clone().finish()

@@ -81,8 +81,7 @@ impl Storage {
             started: now,
             touched: now,
         };
-        let state = State::new(upload.clone());
-        self.put(&Key::Upload(upload.id), state.document(self.0.boot.as_deref())?).await?;
+        let state = self.save_begun(State::new(upload.clone())).await?;
         self.sessions().insert(upload.id, Arc::new(Session::new(state)));
         Ok(upload)
     }

@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) file: Option<File>,
     /// Bytes taken since the document was written.
     pub(super) unsaved: u64,
+    /// Length of the document's file, on a disk.
+    pub(super) document_size: u64,
     /// The bytes may not be those that were hashed: the machine has been started again since, and nothing of them was synced.
     pub(super) doubtful: bool,
     /// Finished or cancelled.
@@ -47,10 +49,19 @@ struct Document {
 impl State {
     pub(super) fn new(upload: Upload) -> Self {
         let hasher = Hasher::new(upload.algorithm);
-        Self { upload, hasher, parts: Vec::new(), file: None, unsaved: 0, doubtful: false, over: false }
+        Self {
+            upload,
+            hasher,
+            parts: Vec::new(),
+            file: None,
+            unsaved: 0,
+            document_size: 0,
+            doubtful: false,
+            over: false,
+        }
     }
 
-    /// The document. Doubt outlives it: only a document of this very start of the machine vouches for its bytes.
+    /// The document as it stands, one line. Doubt outlives it: only a document of this very start of the machine vouches for its bytes.
     pub(super) fn document(&self, boot: Option<&str>) -> Result<Bytes, StorageError> {
         let document = Document {
             repository: self.upload.repository.clone(),
@@ -62,12 +73,18 @@ impl State {
             touched: self.upload.touched,
             boot: boot.filter(|_| !self.doubtful).map(str::to_owned),
         };
-        let bytes = serde_json::to_vec(&document).map_err(|error| malformed(self.upload.id, error))?;
-        Ok(bytes.into())
+        // The line feed in front ends whatever a failed write left there.
+        let mut line = vec![b'\n'];
+        serde_json::to_writer(&mut line, &document).map_err(|error| malformed(self.upload.id, error))?;
+        line.push(b'\n');
+        Ok(line.into())
     }
 
-    pub(super) fn restore(id: Uuid, document: &[u8], boot: Option<&str>) -> Result<Self, StorageError> {
-        let document: Document = serde_json::from_slice(document).map_err(|error| malformed(id, error))?;
+    /// The state that the last whole line tells of.
+    pub(super) fn restore(id: Uuid, file: &[u8], boot: Option<&str>) -> Result<Self, StorageError> {
+        let lines = file.rsplit(|byte| *byte == b'\n');
+        let last = lines.filter(|line| !line.is_empty()).find_map(|line| serde_json::from_slice(line).ok());
+        let document: Document = last.ok_or_else(|| malformed(id, "no line of it can be read"))?;
         let hasher = Hasher::restore(&document.hash).ok_or_else(|| malformed(id, "its hash state cannot be read"))?;
         let in_parts = !document.parts.is_empty();
         if in_parts && document.parts.iter().sum::<u64>() != document.offset {
@@ -85,7 +102,8 @@ impl State {
         };
         // Parts are whole objects, which their store keeps or does not.
         let doubtful = upload.offset > 0 && !in_parts && !same_start;
-        Ok(Self { hasher, parts: document.parts, doubtful, ..Self::new(upload) })
+        let document_size = file.len() as u64;
+        Ok(Self { hasher, parts: document.parts, doubtful, document_size, ..Self::new(upload) })
     }
 }
 
