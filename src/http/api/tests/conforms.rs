@@ -26,7 +26,10 @@ impl<'a> Check<'a> {
             return;
         }
         if let Some(kinds) = schema.get("type")
-            && !kinds.as_array().map_or(vec![kinds], |kinds| kinds.iter().collect()).contains(&&Value::from(type_of(value)))
+            && !kinds
+                .as_array()
+                .map_or(vec![kinds], |kinds| kinds.iter().collect())
+                .contains(&&Value::from(type_of(value)))
             && !(type_of(value) == "integer" && *kinds == "number")
         {
             found.push(format!("{at}: {value} is no {kinds}"));
@@ -40,7 +43,12 @@ impl<'a> Check<'a> {
         match value {
             Value::Object(members) => {
                 let (required, known, open) = self.members(schema);
-                found.extend(required.iter().filter(|name| !members.contains_key(**name)).map(|name| format!("{at}: lacks {name}")));
+                found.extend(
+                    required
+                        .iter()
+                        .filter(|name| !members.contains_key(**name))
+                        .map(|name| format!("{at}: lacks {name}")),
+                );
                 for (name, member) in members {
                     match known.iter().find(|(known, _)| known == name) {
                         Some((_, schema)) => self.check(schema, member, &format!("{at}.{name}"), found),
@@ -71,7 +79,8 @@ impl<'a> Check<'a> {
         let mut required: Vec<&str> =
             schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = schema.get("properties").and_then(Value::as_object);
-        let mut known: Vec<_> = properties.into_iter().flatten().map(|(name, schema)| (name.as_str(), schema)).collect();
+        let mut known: Vec<_> =
+            properties.into_iter().flatten().map(|(name, schema)| (name.as_str(), schema)).collect();
         let parts = schema.get("allOf").and_then(Value::as_array);
         let mut open = properties.is_none() && parts.is_none();
         for part in parts.into_iter().flatten() {

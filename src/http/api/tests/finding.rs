@@ -18,9 +18,12 @@ async fn words_find_and_the_snippet_shows_why() {
 #[tokio::test]
 async fn what_is_published_is_found_by_the_next_search() {
     let world = World::open().await;
-    world.publish("acme/новинка-x".replace("новинка", "novelty").as_str(), "1.0.0", Kind::Skill, &[]).await;
+    world.publish("acme/novelty", "1.0.0", Kind::Skill, &["写作"]).await;
     world.registry.settled().await;
-    assert_eq!(world.get("/api/v1/search?q=novelty").await.each("/hits", "/name"), ["acme/novelty-x"]);
+    for words in ["q=novelty", "q=noveltty", "q=%E5%86%99%E4%BD%9C", "tag=%E5%86%99%E4%BD%9C"] {
+        let page = world.get(&format!("/api/v1/search?{words}")).await;
+        assert_eq!(page.each("/hits", "/name"), ["acme/novelty"], "{words}");
+    }
 }
 
 #[tokio::test]
@@ -40,7 +43,10 @@ async fn labels_come_with_their_counts() {
     assert_eq!(tags.each("/items", "/value"), ["code", "planning", "review"]);
     assert_eq!(tags.json()["items"][0]["count"], 2);
     assert_eq!(world.get("/api/v1/tags?limit=1").await.each("/items", "/value"), ["code"]);
-    assert_eq!(world.get("/api/v1/skills").await.json()["items"], serde_json::json!([{"value": "Patience", "count": 3}]));
+    assert_eq!(
+        world.get("/api/v1/skills").await.json()["items"],
+        serde_json::json!([{"value": "Patience", "count": 3}])
+    );
 }
 
 #[tokio::test]

@@ -39,7 +39,8 @@ fn lines(answered: &Answered) -> Vec<Value> {
 #[tokio::test]
 async fn an_archive_becomes_packages_and_again_adds_nothing() {
     let world = World::empty(Options::default()).await;
-    let files = tar(&[("skills/tidy/SKILL.md", SKILL), ("skills/tidy/run.sh", b"echo\n"), ("skills/agents/host.md", AGENT)]);
+    let files =
+        tar(&[("skills/tidy/SKILL.md", SKILL), ("skills/tidy/run.sh", b"echo\n"), ("skills/agents/host.md", AGENT)]);
     for (body, outcome) in [(gzip(&files), "published"), (files, "unchanged")] {
         let answered = world.ask("POST", "/api/v1/import?org=acme", body).await;
         assert_eq!(answered.header("content-type"), "application/x-ndjson");
@@ -85,7 +86,10 @@ async fn what_cannot_be_imported_is_refused_before_anything_is_published() {
     let mut outside = tar(&[("aa/SKILL.md", SKILL)]);
     outside[..2].copy_from_slice(b"..");
     // The header's checksum: two dots instead of two letters.
-    let sum = outside[..512].iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) });
+    let sum = outside[..512]
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) });
     outside.splice(148..156, format!("{:06o}\0 ", sum.sum::<u32>()).into_bytes());
     let cases: [(&str, Vec<u8>, u16); 9] = [
         ("?org=acme", b"no archive".to_vec(), 400),

@@ -61,9 +61,17 @@ async fn values_outside_their_grammar_are_400_with_a_hint() {
 #[tokio::test]
 async fn what_is_not_there_is_404_and_what_is_not_taken_405() {
     let world = World::open().await;
-    for uri in ["/", "/api", "/api/v1", "/api/v1/artifacts/acme", "/api/v1/artifacts/acme/none", "/api/v1/artifacts/acme/none/versions",
-        "/api/v1/artifacts/acme/review/versions/9.0.0", "/api/v1/artifacts/acme/none/resolve?range=1", "/api/v2/search"]
-    {
+    for uri in [
+        "/",
+        "/api",
+        "/api/v1",
+        "/api/v1/artifacts/acme",
+        "/api/v1/artifacts/acme/none",
+        "/api/v1/artifacts/acme/none/versions",
+        "/api/v1/artifacts/acme/review/versions/9.0.0",
+        "/api/v1/artifacts/acme/none/resolve?range=1",
+        "/api/v2/search",
+    ] {
         let problem = world.get(uri).await;
         assert_eq!(problem.status, 404, "{uri}");
     }
@@ -85,7 +93,9 @@ async fn bodies_that_cannot_be_read_change_nothing() {
     let world = World::open().await;
     let yank = "/api/v1/artifacts/acme/review/versions/1.0.0/yank";
     let long = format!(r#"{{"reason":"{}"}}"#, "x".repeat(3000));
-    for (body, status) in [("reason", 400), ("[1]", 400), (r#"{"reason":1}"#, 400), (&long, 413), (&"x".repeat(70_000), 413)] {
+    for (body, status) in
+        [("reason", 400), ("[1]", 400), (r#"{"reason":1}"#, 400), (&long, 413), (&"x".repeat(70_000), 413)]
+    {
         assert_eq!(world.ask("POST", yank, body.to_owned()).await.status, status, "{body:.40}");
     }
     let releases = world.get("/api/v1/artifacts/acme/review/versions").await.json();
