@@ -1,11 +1,11 @@
 //! Health, readiness and metrics.
 
 use axum::Json;
+use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::Router;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::json;

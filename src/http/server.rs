@@ -110,7 +110,8 @@ impl Service {
         let idle = self.app.options.idle_timeout;
         let request = request.map(|body| IdleLimited::wrap(Body::new(body), idle));
         // Uploads take as long as their bytes keep coming; everything else has a limit.
-        let unlimited = is_oci && request.uri().path().contains("/blobs/uploads") || request.uri().path().ends_with("/import");
+        let unlimited =
+            is_oci && request.uri().path().contains("/blobs/uploads") || request.uri().path().ends_with("/import");
         let answer = async {
             if is_oci {
                 return oci::handle(&self.app, request).await;
