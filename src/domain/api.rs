@@ -1,11 +1,12 @@
 //! The documents of the HTTP API `/api/v1`: what the server writes and the client reads.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Digest, FileEntry, Kind, Name, Package, Published, Release, Version};
 
 /// One page of a list. `next` goes back as `cursor` for the next page; it is absent on the last one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
     /// The rows.
     pub items: Vec<T>,
@@ -15,7 +16,7 @@ pub struct List<T> {
 }
 
 /// One version with its files. `GET /artifacts/{org}/{slug}/versions/{version}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct VersionDetail {
     /// What the catalogue knows.
     #[serde(flatten)]
@@ -25,7 +26,7 @@ pub struct VersionDetail {
 }
 
 /// What a range resolves to. `GET /artifacts/{org}/{slug}/resolve?range=`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Resolved {
     /// The package.
     pub name: Name,
@@ -36,7 +37,7 @@ pub struct Resolved {
 }
 
 /// A page of search results. `GET /search`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SearchPage {
     /// The hits, in the order asked for.
     pub hits: Vec<SearchHit>,
@@ -51,7 +52,7 @@ pub struct SearchPage {
 }
 
 /// A package that matches.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SearchHit {
     /// Its name.
     pub name: Name,
@@ -73,7 +74,7 @@ pub struct SearchHit {
 }
 
 /// How many matches have each value, most first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Facets {
     /// By kind.
     pub kinds: Vec<Count>,
@@ -86,7 +87,7 @@ pub struct Facets {
 }
 
 /// A value and how often it occurs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Count {
     /// The value.
     pub value: String,
@@ -96,7 +97,7 @@ pub struct Count {
 
 /// What became of one artifact of an import. `POST /import` answers with one such JSON object a line, as it goes,
 /// and an [`ImportSummary`] on the last line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ImportItem {
     /// Where it came from: path, and row or declaration.
     pub source: String,
@@ -121,7 +122,7 @@ pub struct ImportItem {
 }
 
 /// What became of an artifact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ImportOutcome {
     /// Published now.
@@ -133,7 +134,7 @@ pub enum ImportOutcome {
 }
 
 /// The last line of an import.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ImportSummary {
     /// Always true; tells this line from the others.
     pub done: bool,
@@ -156,7 +157,7 @@ pub struct ImportSummary {
 }
 
 /// An error of the API: RFC 9457, `application/problem+json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// `about:blank#<code>`, stable.
     #[serde(rename = "type")]
@@ -173,7 +174,7 @@ pub struct Problem {
 }
 
 /// The body of `POST …/yank`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct YankRequest {
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]

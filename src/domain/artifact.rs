@@ -4,6 +4,7 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::text::text_value;
 use super::{Digest, FileEntry, Kind, Version};
@@ -49,7 +50,7 @@ impl FromStr for Level {
 text_value!(Level);
 
 /// A skill that an artifact has: a free label, with a level where the source gives one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Skill {
     /// As the source writes it.
     pub name: String,
@@ -59,7 +60,7 @@ pub struct Skill {
 }
 
 /// How one artifact depends on another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DependencyType {
     /// An `import` statement.
@@ -79,7 +80,7 @@ pub enum DependencyType {
 }
 
 /// Something that the artifact needs, named as its source names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Dependency {
     /// `org/name`, an identifier or a path: what the source says.
     pub name: String,
@@ -92,7 +93,7 @@ pub struct Dependency {
 }
 
 /// What the artifact may do, and with which model.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Capabilities {
     /// Tools that it may use, as written: `Read`, `Bash(git:*, npm:*)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -109,7 +110,7 @@ impl Capabilities {
 }
 
 /// A declaration in a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Declared {
     /// What is declared.
     pub kind: Kind,
@@ -120,7 +121,7 @@ pub struct Declared {
 }
 
 /// Something that a reader could not take as written. Never a reason to refuse an artifact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Diagnostic {
     /// Which file, relative to the artifact.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -133,7 +134,7 @@ pub struct Diagnostic {
 }
 
 /// What is known about an artifact, apart from its name and version: what readers find and configs carry.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct About {
     /// The name as people write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -164,6 +165,7 @@ pub struct About {
     pub capabilities: Capabilities,
     /// Everything else that the source says of it, nested as the source nests it.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    #[schema(value_type = Object)]
     pub metadata: serde_json::Map<String, serde_json::Value>,
     /// What its primary file declares.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -174,7 +176,7 @@ pub struct About {
 }
 
 /// The file that says what the artifact is, and the declaration in it, where it has several.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Primary {
     /// Path within the artifact.
     pub file: String,
@@ -184,7 +186,7 @@ pub struct Primary {
 }
 
 /// Where an imported artifact came from. Importing the same source again adds nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Source {
     /// Path within what was imported.
     pub path: String,
@@ -202,7 +204,7 @@ impl Source {
 }
 
 /// The config blob of an artifact's manifest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Config {
     /// [`CONFIG_SCHEMA`].
     pub schema: u32,

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::text::text_value;
 use super::{Config, Digest, Kind, Name, Skill, Source, Timestamp, Version};
@@ -44,7 +45,7 @@ impl FromStr for Visibility {
 text_value!(Visibility);
 
 /// A package, described by the version that it shows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Package {
     /// Its name.
     pub name: Name,
@@ -79,7 +80,7 @@ pub struct Package {
 }
 
 /// A version as resolution sees it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Release {
     /// The version.
     pub version: Version,
@@ -94,7 +95,7 @@ pub struct Release {
 }
 
 /// A published version with all that is known about it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Published {
     /// The package.
     pub name: Name,

@@ -14,6 +14,7 @@ mod kind;
 mod manifest;
 pub mod media_type;
 mod name;
+mod schema;
 mod text;
 mod time;
 mod tree;

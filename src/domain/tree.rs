@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::text::text_value;
 use super::{Algorithm, Digest, Hasher};
@@ -75,7 +76,7 @@ pub struct File {
 }
 
 /// One file of an artifact, without its bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FileEntry {
     /// Where it lies.
     pub path: TreePath,

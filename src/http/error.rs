@@ -105,18 +105,28 @@ impl Failure {
         respond(self.status, "application/json", json!({ "errors": [error] }).to_string())
     }
 
-    /// RFC 9457, `application/problem+json`.
-    pub fn into_problem(self) -> Response {
+    /// The same with what to do next.
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// RFC 9457: the document alone, for a failure in the middle of an answer.
+    pub fn problem(self) -> Problem {
         let code = self.code.as_str().to_ascii_lowercase().replace('_', "-");
-        let problem = Problem {
+        Problem {
             kind: format!("about:blank#{code}"),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
             detail: self.message,
             hint: self.hint,
-        };
-        let body = serde_json::to_string(&problem).unwrap_or_default();
-        respond(self.status, "application/problem+json", body)
+        }
+    }
+
+    /// RFC 9457, `application/problem+json`.
+    pub fn into_problem(self) -> Response {
+        let status = self.status;
+        let body = serde_json::to_string(&self.problem()).unwrap_or_default();
+        respond(status, "application/problem+json", body)
     }
 }
 

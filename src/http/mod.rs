@@ -6,6 +6,7 @@
 mod api;
 mod body;
 pub mod error;
+mod etag;
 pub mod oci;
 mod ops;
 pub mod range;
@@ -14,11 +15,16 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use crate::domain::{Access, Actor};
 use crate::registry::Registry;
 
 pub use api::openapi;
 pub use server::serve;
+
+/// Imports that are worked on at once: each holds its files in memory.
+const IMPORTS: usize = 4;
 
 /// What the fronts share. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +33,7 @@ pub struct App {
     access: Access,
     options: Arc<Options>,
     metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    imports: Arc<Semaphore>,
 }
 
 /// What the server allows.
@@ -46,7 +53,7 @@ pub struct Options {
     pub request_timeout: Duration,
     /// How long requests in flight may go on after a stop was asked for.
     pub stop_timeout: Duration,
-    /// Largest archive that `/api/v1/import` takes, in bytes.
+    /// Largest archive that `/api/v1/import` takes, in bytes, packed and unpacked.
     pub import_max: u64,
 }
 
@@ -73,7 +80,13 @@ impl App {
         options: Options,
         metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     ) -> Self {
-        Self { registry, access: options.access, options: Arc::new(options), metrics }
+        Self {
+            registry,
+            access: options.access,
+            options: Arc::new(options),
+            metrics,
+            imports: Arc::new(Semaphore::new(IMPORTS)),
+        }
     }
 
     /// Who asks. Until there are accounts, everybody is anonymous.

@@ -20,12 +20,12 @@ use tower::ServiceExt;
 
 use super::body::IdleLimited;
 use super::error::{Code, Failure};
-use super::{App, api, oci, ops};
+use super::{App, api, oci};
 
 /// Serves until `stop` resolves, then lets requests in flight finish, for as long as the options allow.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
     let service = Arc::new(Service {
-        router: ops::router().merge(api::router()).with_state(app.clone()),
+        router: api::router().with_state(app.clone()),
         slots: Semaphore::new(app.options.concurrency),
         app,
     });

@@ -15,6 +15,6 @@ mod write;
 pub use artifact::{Blob, PackError, Packed, TreeDiffers, pack};
 pub use contents::{Contents, IdentityError, UnpackError, check_identity, unpack};
 pub use limits::{ArchiveError, Limit, Limits};
-pub use read::read_archive;
+pub use read::{read_archive, read_files};
 pub use record::record;
 pub use write::{write_archive, write_tar};

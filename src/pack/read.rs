@@ -26,6 +26,16 @@ pub fn read_archive(input: impl Read, limits: &Limits) -> Result<Tree, ArchiveEr
     opened.into_tree()
 }
 
+/// Reads a tar as [`read_archive`] does, with the paths as they stand in it: a folder that holds all files stays part of them.
+///
+/// # Errors
+/// [`ArchiveError`], with the entry at which reading stopped. Nothing is returned of an archive that is refused.
+pub fn read_files(input: impl Read, limits: &Limits) -> Result<Tree, ArchiveError> {
+    let mut opened = Opened::new(limits);
+    opened.add_archive(input)?;
+    opened.into_tree_below(None)
+}
+
 /// Whether content with these first bytes is read as an archive rather than kept as a file.
 pub(super) fn looks_like_archive(head: &[u8]) -> bool {
     head.starts_with(&GZIP) || looks_like_tar(head)
@@ -91,7 +101,13 @@ impl Opened {
     }
 
     /// The files as one tree. A folder that holds all of them is taken off their paths.
-    pub fn into_tree(mut self) -> Result<Tree, ArchiveError> {
+    pub fn into_tree(self) -> Result<Tree, ArchiveError> {
+        let root = common_root(&self.files).map(str::len);
+        self.into_tree_below(root)
+    }
+
+    /// The files as one tree, without the first so many bytes of their paths and the slash behind them.
+    fn into_tree_below(mut self, root: Option<usize>) -> Result<Tree, ArchiveError> {
         let paths: HashSet<&str> = self.files.iter().map(|(path, _)| path.as_str()).collect();
         for folder in &self.folders {
             let ancestors = folder.match_indices('/').map(|(at, _)| &folder[..at]);
@@ -99,7 +115,6 @@ impl Opened {
                 return Err(refuse(clash, "it is both a file and a folder"));
             }
         }
-        let root = common_root(&self.files).map(str::len);
         for (path, file) in &mut self.files {
             let below = root.map_or(path.as_str(), |length| &path[length + 1..]);
             file.path = below.parse()?;

@@ -99,7 +99,7 @@ impl From<crate::storage::StorageError> for OpenError {
 }
 
 /// How a registry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Health {
     /// Whether it takes changes.
     pub writable: bool,

@@ -10,6 +10,7 @@ mod clients;
 mod corpus;
 mod durability;
 mod events;
+mod openapi;
 mod readers_on_corpus;
 mod script;
 mod scripts;

@@ -1,14 +1,23 @@
-//! The catalogue's API, `/api/v1`.
+//! The catalogue's API, `/api/v1`: packages, versions, source text, search, labels, imports, and the document that describes it.
+//!
+//! Promises that every error is `application/problem+json` and says what would have been right, that a parameter that means
+//! nothing here is refused rather than ignored, and that `spec/openapi.json` is what the code does. Decides nothing itself.
 
-use axum::Router;
+mod answer;
+mod changes;
+mod find;
+mod import;
+mod labels;
+mod openapi;
+mod packages;
+mod parameters;
+mod path;
+mod received;
+mod routes;
+mod source;
+#[cfg(test)]
+mod tests;
+mod versions;
 
-use super::App;
-
-pub(super) fn router() -> Router<App> {
-    Router::new()
-}
-
-/// The OpenAPI document.
-pub fn openapi() -> String {
-    String::new()
-}
+pub use openapi::openapi;
+pub(super) use routes::router;

@@ -12,10 +12,11 @@ use crate::domain::media_type::OCTET_STREAM;
 use crate::domain::{Digest, Repository};
 use crate::http::App;
 use crate::http::error::{Code, Failure};
+use crate::http::etag::is_known;
 use crate::http::range::{Wanted, wanted};
 use crate::registry::{BlobBody, BlobInfo};
 
-use super::{DOCKER_CONTENT_DIGEST, empty, header, is_known};
+use super::{DOCKER_CONTENT_DIGEST, empty, header};
 
 /// OCI distribution 1.1, "Pulling blobs": 200 with the bytes, 206 with a range of them, 416 for a range that is not there.
 pub(super) async fn get(
@@ -26,7 +27,7 @@ pub(super) async fn get(
 ) -> Result<Response, Failure> {
     let blob = app.registry.blob(&app.actor(), repository, digest).await?;
     let etag = format!("\"{digest}\"");
-    if is_known(request, etag.as_bytes()) {
+    if is_known(&request.headers, etag.as_bytes()) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         describe(&mut response, digest, etag);

@@ -11,9 +11,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use crate::domain::{NameError, Reference, Repository, Tag};
 use crate::http::App;
 use crate::http::error::{Code, Failure};
+use crate::http::etag::is_known;
 use crate::registry::Push;
 
-use super::{DOCKER_CONTENT_DIGEST, empty, header, is_known, location, parameters};
+use super::{DOCKER_CONTENT_DIGEST, empty, header, location, parameters};
 
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
@@ -27,7 +28,7 @@ pub(super) async fn get(
 ) -> Result<Response, Failure> {
     let manifest = app.registry.manifest(&app.actor(), repository, reference).await?;
     let shared = |bytes: &Bytes| HeaderValue::from_maybe_shared(bytes.clone()).unwrap_or(HeaderValue::from_static(""));
-    let known = is_known(request, &manifest.etag);
+    let known = is_known(&request.headers, &manifest.etag);
     let body = if known || request.method == Method::HEAD { Body::empty() } else { Body::from(manifest.bytes.clone()) };
     let mut response = Response::new(body);
     let headers = response.headers_mut();

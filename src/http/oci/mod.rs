@@ -120,14 +120,3 @@ fn parameters(request: &Parts, name: &str) -> Vec<String> {
     }
     pairs.into_iter().filter(|(key, _)| key == name).map(|(_, value)| value).collect()
 }
-
-/// Whether the request holds this entity tag in `If-None-Match`.
-fn is_known(request: &Parts, etag: &[u8]) -> bool {
-    let held = request.headers.get_all(http::header::IF_NONE_MATCH);
-    held.iter().any(|value| {
-        value.as_bytes().split(|byte| *byte == b',').any(|one| {
-            let one = one.trim_ascii();
-            one == b"*" || one.strip_prefix(b"W/").unwrap_or(one) == etag
-        })
-    })
-}

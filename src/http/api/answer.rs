@@ -1,0 +1,82 @@
+//! Answers: JSON documents, entity tags, and refusals as problem+json.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, ETAG};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+
+use crate::domain::Digest;
+use crate::http::error::{Code, Failure};
+use crate::http::etag::is_known;
+
+/// A handler's answer.
+pub(super) type Answer = Result<Response, Refusal>;
+
+/// An error on its way out, as problem+json.
+#[derive(Debug)]
+pub(super) struct Refusal(pub Failure);
+
+impl<E: Into<Failure>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.0.into_problem()
+    }
+}
+
+/// A document.
+pub(super) fn json(document: &impl Serialize) -> Answer {
+    Ok(with_type(to_bytes(document)?, "application/json"))
+}
+
+/// A document that a client may hold already. RFC 9110, 13.1.2: 304 if `If-None-Match` names its entity tag.
+pub(super) fn tagged_json(request: &HeaderMap, document: &impl Serialize) -> Answer {
+    Ok(tagged(request, to_bytes(document)?, "application/json"))
+}
+
+/// Bytes that a client may hold already; the entity tag is their hash.
+pub(super) fn tagged(request: &HeaderMap, bytes: Bytes, content_type: &'static str) -> Response {
+    let etag = format!("\"{}\"", &Digest::sha256(&bytes).hex()[..32]);
+    let mut response = if is_known(request, etag.as_bytes()) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        with_type(bytes, content_type)
+    };
+    if let Ok(etag) = HeaderValue::try_from(etag) {
+        response.headers_mut().insert(ETAG, etag);
+    }
+    response
+}
+
+/// An answer without a body.
+pub(super) fn nothing() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+pub(super) fn with_type(bytes: Bytes, content_type: &'static str) -> Response {
+    let mut response = Response::new(Body::from(bytes));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// 400 with what would have been right.
+pub(super) fn bad_request(message: impl Into<String>, hint: impl Into<String>) -> Failure {
+    Failure::bad_request(Code::Unsupported, message).with_hint(hint)
+}
+
+fn to_bytes(document: &impl Serialize) -> Result<Bytes, Failure> {
+    serde_json::to_vec(document).map(Bytes::from).map_err(|error| {
+        let message = format!("the answer cannot be written as JSON: {error}");
+        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown, message)
+    })
+}

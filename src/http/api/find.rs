@@ -1,0 +1,126 @@
+//! Search and facets.
+
+use axum::extract::State;
+use http::Uri;
+
+use super::answer::{Answer, json};
+use super::parameters::{FILTERS, Filters, Parameters};
+use crate::domain::api::{Count, Facets, Problem, SearchHit, SearchPage};
+use crate::http::App;
+use crate::http::error::Failure;
+use crate::registry::{FindQuery, RegistryError};
+use crate::search::{self, Audience, Cursor, Hit, LIMIT_MAX, Sort};
+
+/// Hits on a page if nothing is said.
+const LIMIT: usize = 20;
+
+/// Search
+///
+/// Words in any script, `"phrases"`, `-excluded` words, and filters within the text: `kind:`, `tag:`, `skill:`, `org:`.
+/// Without words everything is found. Names are found with a typing mistake in them.
+#[utoipa::path(
+    get,
+    path = "/api/v1/search",
+    operation_id = "search",
+    tag = "search",
+    params(
+        ("q" = Option<String>, Query, description = "What is looked for"),
+        Filters,
+        ("sort" = Option<String>, Query, pattern = "^(relevance|name|newest)$", description = "`relevance` (default), `name` or `newest`"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Hits on a page, 20 if not given"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before, with the same question"),
+        ("facets" = Option<bool>, Query, description = "Whether to count all that match by kind, tag, skill and organisation"),
+    ),
+    responses(
+        (status = 200, body = SearchPage, description = "A page"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn search(State(app): State<App>, uri: Uri) -> Answer {
+    let parameters = Parameters::read(&uri, &[&["q"], FILTERS, &["sort", "limit", "cursor", "facets"]])?;
+    let sorts = [("relevance", Sort::Relevance), ("name", Sort::Name), ("newest", Sort::Newest)];
+    let cursor: Option<Cursor> = parameters.cursor()?.map(str::parse).transpose().map_err(RegistryError::from)?;
+    let query = FindQuery {
+        sort: parameters.choice("sort", &sorts)?.unwrap_or_default(),
+        limit: parameters.limit(LIMIT, LIMIT_MAX)?,
+        cursor,
+        facets: parameters.choice("facets", &[("true", true), ("false", false)])?.unwrap_or_default(),
+        ..question(&parameters)?
+    };
+    let counted = query.facets;
+    let page = app.registry.find(&app.actor(), query).await?;
+    json(&SearchPage {
+        hits: page.hits.into_iter().map(hit).collect(),
+        total: page.total as u64,
+        facets: counted.then(|| facets_of(page.facets)),
+        next: page.next.map(|next| next.to_string()),
+    })
+}
+
+/// Facets of a search
+///
+/// How many packages answer a question, by kind, tag, skill and organisation.
+#[utoipa::path(
+    get,
+    path = "/api/v1/facets",
+    operation_id = "facets",
+    tag = "search",
+    params(("q" = Option<String>, Query, description = "What is looked for"), Filters),
+    responses(
+        (status = 200, body = Facets, description = "The counts, most first"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn facets(State(app): State<App>, uri: Uri) -> Answer {
+    let parameters = Parameters::read(&uri, &[&["q"], FILTERS])?;
+    let query = FindQuery { limit: 1, facets: true, ..question(&parameters)? };
+    let page = app.registry.find(&app.actor(), query).await?;
+    json(&facets_of(page.facets))
+}
+
+fn question(parameters: &Parameters) -> Result<FindQuery, Failure> {
+    let Filters { kind, tag, skill, org } = Filters::read(parameters)?;
+    Ok(FindQuery {
+        text: parameters.one("q")?.unwrap_or_default().to_owned(),
+        kinds: kind,
+        tags: tag,
+        skills: skill,
+        orgs: org,
+        audience: Audience::Everybody,
+        ..FindQuery::default()
+    })
+}
+
+fn hit(hit: Hit) -> SearchHit {
+    let snippet = snippet(&hit);
+    SearchHit {
+        name: hit.name,
+        kind: hit.kind,
+        version: hit.version,
+        title: hit.title,
+        description: hit.description,
+        tags: hit.tags,
+        score: hit.score,
+        snippet,
+    }
+}
+
+/// The description if a word was found in it, else the text if one was found there, else how the description begins.
+fn snippet(hit: &Hit) -> Option<String> {
+    let described = &hit.marked_description;
+    let shown = match &hit.marked_text {
+        Some(text) if described.marks.is_empty() => text,
+        _ => described,
+    };
+    (!shown.text.is_empty()).then(|| shown.html())
+}
+
+fn facets_of(facets: search::Facets) -> Facets {
+    let counts = |values: Vec<(String, u64)>| values.into_iter().map(|(value, count)| Count { value, count }).collect();
+    Facets {
+        kinds: counts(facets.kinds),
+        tags: counts(facets.tags),
+        skills: counts(facets.skills),
+        orgs: counts(facets.orgs),
+    }
+}

@@ -1,0 +1,53 @@
+//! What the path of a request names: a package, or a version of one.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::request::Parts;
+
+use super::answer::{Refusal, bad_request};
+use crate::domain::{Name, Version};
+use crate::http::error::{Code, Failure};
+
+/// `{org}/{slug}`
+pub(super) struct OfPackage(pub Name);
+
+/// `{org}/{slug}/versions/{version}`
+pub(super) struct OfVersion(pub Name, pub Version);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfPackage {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let params = params(parts, state).await?;
+        Ok(Self(name(&params)?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OfVersion {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let params = params(parts, state).await?;
+        let version: Result<Version, _> = get(&params, "version").parse();
+        let version = version.map_err(|error| {
+            bad_request(
+                error.to_string(),
+                "give a whole version such as 1.0.0; for a range such as ^1 ask …/resolve?range=",
+            )
+        })?;
+        Ok(Self(name(&params)?, version))
+    }
+}
+
+async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Refusal> {
+    let params = RawPathParams::from_request_parts(parts, state).await;
+    params
+        .map_err(|error| Refusal(Failure::bad_request(Code::NameInvalid, format!("the path cannot be read: {error}"))))
+}
+
+fn name(params: &RawPathParams) -> Result<Name, Failure> {
+    Ok(format!("{}/{}", get(params, "org"), get(params, "slug")).parse::<Name>()?)
+}
+
+fn get<'a>(params: &'a RawPathParams, name: &str) -> &'a str {
+    params.iter().find(|(key, _)| *key == name).map(|(_, value)| value).unwrap_or_default()
+}

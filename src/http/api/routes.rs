@@ -1,0 +1,54 @@
+//! Which path is answered by what.
+
+use axum::Router;
+use axum::routing::{get, post};
+use http::{Method, StatusCode, Uri};
+
+use super::answer::{Answer, Refusal};
+use super::parameters::Parameters;
+use super::{answer, changes, find, import, labels, openapi, packages, source, versions};
+use crate::http::error::{Code, Failure};
+use crate::http::{App, ops};
+
+/// Everything but `/v2`. Every `get` answers HEAD too.
+pub(in crate::http) fn router() -> Router<App> {
+    let package = "/api/v1/artifacts/{org}/{slug}";
+    let version = format!("{package}/versions/{{version}}");
+    Router::new()
+        .route("/api/v1/artifacts", get(packages::list))
+        .route(package, get(packages::get))
+        .route(&format!("{package}/resolve"), get(versions::resolve))
+        .route(&format!("{package}/versions"), get(versions::list))
+        .route(&version, get(versions::get))
+        .route(&format!("{version}/source"), get(source::get))
+        .route(&format!("{version}/yank"), post(changes::yank).delete(changes::undo_yank))
+        .route(&format!("{version}/restore"), post(changes::restore))
+        .route("/api/v1/search", get(find::search))
+        .route("/api/v1/facets", get(find::facets))
+        .route("/api/v1/tags", get(labels::tags))
+        .route("/api/v1/skills", get(labels::skills))
+        .route("/api/v1/import", post(import::import))
+        .route("/api/v1/openapi.json", get(document))
+        .merge(ops::router())
+        .method_not_allowed_fallback(not_allowed)
+        .fallback(unknown)
+}
+
+async fn document(uri: Uri) -> Answer {
+    Parameters::read(&uri, &[])?;
+    Ok(answer::with_type(openapi::openapi().into(), "application/json"))
+}
+
+async fn unknown(uri: Uri) -> Refusal {
+    let path: String = uri.path().chars().take(200).collect();
+    let failure = Failure::new(StatusCode::NOT_FOUND, Code::Unsupported, format!("there is nothing at {path}"));
+    Refusal(failure.with_hint("/api/v1/openapi.json lists what there is"))
+}
+
+/// RFC 9110, 15.5.6: the header `Allow` says what the path takes; the router adds it.
+async fn not_allowed(method: Method, uri: Uri) -> Refusal {
+    let path: String = uri.path().chars().take(200).collect();
+    let message = format!("{path} does not take {method}");
+    let failure = Failure::new(StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported, message);
+    Refusal(failure.with_hint("the header Allow says what it takes"))
+}

@@ -1,0 +1,52 @@
+//! The text of a version's files.
+
+use axum::extract::State;
+use http::header::X_CONTENT_TYPE_OPTIONS;
+use http::{HeaderMap, HeaderValue, Uri};
+
+use super::answer::{Answer, tagged};
+use super::parameters::Parameters;
+use super::path::OfVersion;
+use crate::domain::api::Problem;
+use crate::domain::{TreePath, Version};
+use crate::http::App;
+
+/// A file of a version
+///
+/// Its bytes as they were pushed. What is UTF-8 comes as plain text whatever it is, so that no browser runs it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{org}/{slug}/versions/{version}/source",
+    operation_id = "getSource",
+    tag = "artifacts",
+    params(
+        ("org" = String, Path, description = "Organisation"),
+        ("slug" = String, Path, description = "Name within the organisation"),
+        ("version" = Version, Path, description = "The version"),
+        ("file" = Option<TreePath>, Query, description = "Path within the artifact; its primary file if not given"),
+    ),
+    responses(
+        (status = 200, description = "The file", headers(("ETag" = String)), content(
+            (String = "text/plain; charset=utf-8"),
+            (String = "application/octet-stream"),
+        )),
+        (status = 304, description = "It is what `If-None-Match` names"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    OfVersion(name, version): OfVersion,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer {
+    let parameters = Parameters::read(&uri, &[&["file"]])?;
+    let hint = "file is a path within the artifact, as the version lists it in files";
+    let file: Option<TreePath> = parameters.parsed("file", hint)?;
+    let bytes = app.registry.source(&app.actor(), &name, &version, file.as_ref().map(TreePath::as_str)).await?;
+    let is_text = std::str::from_utf8(&bytes).is_ok();
+    let content_type = if is_text { "text/plain; charset=utf-8" } else { "application/octet-stream" };
+    let mut response = tagged(&headers, bytes, content_type);
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(response)
+}

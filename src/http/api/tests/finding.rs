@@ -1,0 +1,58 @@
+//! Search, facets, labels, and what operators ask.
+
+use super::world::World;
+use crate::domain::Kind;
+
+#[tokio::test]
+async fn words_find_and_the_snippet_shows_why() {
+    let world = World::open().await;
+    let page = world.get("/api/v1/search?q=review").await;
+    assert_eq!(page.each("/hits", "/name"), ["acme/review"]);
+    let page = world.get("/api/v1/search?q=pull+requests&kind=persona").await;
+    assert_eq!(page.json()["total"], 1);
+    let snippet = page.json()["hits"][0]["snippet"].as_str().unwrap().to_owned();
+    assert!(snippet.contains("&lt;b&gt;<em>pull"), "{snippet}");
+    assert!(page.json().get("facets").is_none());
+}
+
+#[tokio::test]
+async fn what_is_published_is_found_by_the_next_search() {
+    let world = World::open().await;
+    world.publish("acme/новинка-x".replace("новинка", "novelty").as_str(), "1.0.0", Kind::Skill, &[]).await;
+    world.registry.settled().await;
+    assert_eq!(world.get("/api/v1/search?q=novelty").await.each("/hits", "/name"), ["acme/novelty-x"]);
+}
+
+#[tokio::test]
+async fn facets_count_all_that_match() {
+    let world = World::open().await;
+    let page = world.get("/api/v1/search?facets=true&limit=1&tag=code").await.json();
+    let alone = world.get("/api/v1/facets?tag=code").await.json();
+    assert_eq!((&page["facets"], &page["total"]), (&alone, &2.into()));
+    assert_eq!(alone["orgs"], serde_json::json!([{"value": "acme", "count": 1}, {"value": "other", "count": 1}]));
+    assert_eq!(world.get("/api/v1/facets?org=acme,other&q=crew").await.json()["kinds"][0]["value"], "team");
+}
+
+#[tokio::test]
+async fn labels_come_with_their_counts() {
+    let world = World::open().await;
+    let tags = world.get("/api/v1/tags").await;
+    assert_eq!(tags.each("/items", "/value"), ["code", "planning", "review"]);
+    assert_eq!(tags.json()["items"][0]["count"], 2);
+    assert_eq!(world.get("/api/v1/tags?limit=1").await.each("/items", "/value"), ["code"]);
+    assert_eq!(
+        world.get("/api/v1/skills").await.json()["items"],
+        serde_json::json!([{"value": "Patience", "count": 3}])
+    );
+}
+
+#[tokio::test]
+async fn operators_get_answers() {
+    let world = World::open().await;
+    assert_eq!(world.get("/health").await.json()["status"], "ok");
+    let ready = world.get("/ready").await.json();
+    assert_eq!((&ready["writable"], &ready["head"], &ready["indexed"]), (&true.into(), &5.into(), &5.into()));
+    assert_eq!(world.get("/metrics").await.status, 200);
+    let document = world.get("/api/v1/openapi.json").await;
+    assert_eq!(document.text(), crate::http::openapi());
+}

@@ -1,0 +1,108 @@
+//! Versions of a package: lists, one with its files, and the best in a range.
+
+use axum::extract::State;
+use http::{HeaderMap, Uri};
+
+use super::answer::{Answer, json, tagged_json};
+use super::parameters::Parameters;
+use super::path::{OfPackage, OfVersion};
+use crate::domain::api::{Problem, ReleaseList, Resolved, VersionDetail};
+use crate::domain::{Range, Version};
+use crate::http::App;
+
+/// Most rows of a page, and how many it has if nothing is said: few packages have more versions.
+const LIMIT_MAX: usize = 1000;
+
+/// Versions of a package
+///
+/// Highest first, yanked ones too. A cursor stays good while versions come and go.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{org}/{slug}/versions",
+    operation_id = "listVersions",
+    tag = "artifacts",
+    params(
+        ("org" = String, Path, description = "Organisation"),
+        ("slug" = String, Path, description = "Name within the organisation"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Rows of a page, 1000 if not given"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+    ),
+    responses(
+        (status = 200, body = ReleaseList, description = "A page", headers(("ETag" = String))),
+        (status = 304, description = "It is what `If-None-Match` names"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn list(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap) -> Answer {
+    let parameters = Parameters::read(&uri, &[&["limit", "cursor"]])?;
+    let limit = parameters.limit(LIMIT_MAX, LIMIT_MAX)?;
+    let after: Option<Version> = match parameters.cursor()? {
+        Some(_) => parameters.parsed("cursor", "give back `next` of the page before, as it was")?,
+        None => None,
+    };
+    let mut items = app.registry.releases(&app.actor(), &name).await?;
+    items.retain(|release| after.as_ref().is_none_or(|after| release.version < *after));
+    let has_more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| has_more).map(|last| last.version.number());
+    tagged_json(&headers, &ReleaseList { items, next })
+}
+
+/// A version with its files
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{org}/{slug}/versions/{version}",
+    operation_id = "getVersion",
+    tag = "artifacts",
+    params(
+        ("org" = String, Path, description = "Organisation"),
+        ("slug" = String, Path, description = "Name within the organisation"),
+        ("version" = Version, Path, description = "The version; build metadata does not matter"),
+    ),
+    responses(
+        (status = 200, body = VersionDetail, description = "The version", headers(("ETag" = String))),
+        (status = 304, description = "It is what `If-None-Match` names"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    OfVersion(name, version): OfVersion,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer {
+    Parameters::read(&uri, &[])?;
+    let detail: VersionDetail = app.registry.version(&app.actor(), &name, &version).await?;
+    tagged_json(&headers, &detail)
+}
+
+/// The best version in a range
+///
+/// By npm's rules: the highest one, no pre-release unless the range names one, no yanked one unless the range is its exact
+/// number.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{org}/{slug}/resolve",
+    operation_id = "resolve",
+    tag = "artifacts",
+    params(
+        ("org" = String, Path, description = "Organisation"),
+        ("slug" = String, Path, description = "Name within the organisation"),
+        ("range" = Option<Range>, Query, description = "The range, `*` if not given"),
+    ),
+    responses(
+        (status = 200, body = Resolved, description = "The release"),
+        (status = "default", body = Problem, content_type = "application/problem+json",
+            description = "An error; 404 says which versions there are instead"),
+    ),
+)]
+pub(super) async fn resolve(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri) -> Answer {
+    let parameters = Parameters::read(&uri, &[&["range"]])?;
+    let hint = "ranges are written as npm's: ^1.2, ~1.2.3, 1.x, >=1 <3, 1.2 - 2.3, *";
+    let range: Range = match parameters.parsed("range", hint)? {
+        Some(range) => range,
+        None => "*".parse()?,
+    };
+    let resolved: Resolved = app.registry.resolve(&app.actor(), &name, &range).await?;
+    json(&resolved)
+}
