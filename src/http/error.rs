@@ -176,7 +176,9 @@ fn failure(error: &RegistryError) -> Failure {
     let (status, code) = match error {
         RegistryError::Forbidden => (StatusCode::FORBIDDEN, Code::Denied),
         RegistryError::ReadOnly => (StatusCode::SERVICE_UNAVAILABLE, Code::Denied),
-        RegistryError::RepositoryUnknown | RegistryError::PackageUnknown(_) => (StatusCode::NOT_FOUND, Code::NameUnknown),
+        RegistryError::RepositoryUnknown | RegistryError::PackageUnknown(_) => {
+            (StatusCode::NOT_FOUND, Code::NameUnknown)
+        }
         RegistryError::ManifestUnknown(_)
         | RegistryError::VersionUnknown(..)
         | RegistryError::FileUnknown(_)

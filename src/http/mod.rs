@@ -80,7 +80,13 @@ impl App {
         options: Options,
         metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     ) -> Self {
-        Self { registry, access: options.access, options: Arc::new(options), metrics, imports: Arc::new(Semaphore::new(IMPORTS)) }
+        Self {
+            registry,
+            access: options.access,
+            options: Arc::new(options),
+            metrics,
+            imports: Arc::new(Semaphore::new(IMPORTS)),
+        }
     }
 
     /// Who asks. Until there are accounts, everybody is anonymous.

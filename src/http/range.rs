@@ -70,7 +70,9 @@ mod tests {
         check("bytes=-30", 10, Wanted::Part(0..10));
         check("bytes=9-18446744073709551615", 10, Wanted::Part(9..10));
         check("bytes=9-99999999999999999999999", 10, Wanted::Part(9..10));
-        for unsatisfiable in ["bytes=10-", "bytes=10-12", "bytes=5-2", "bytes=500-0", "bytes=-0", "bytes=99999999999999999999-"] {
+        for unsatisfiable in
+            ["bytes=10-", "bytes=10-12", "bytes=5-2", "bytes=500-0", "bytes=-0", "bytes=99999999999999999999-"]
+        {
             check(unsatisfiable, 10, Wanted::Unsatisfiable);
         }
         check("bytes=0-", 0, Wanted::Unsatisfiable);

@@ -87,7 +87,8 @@ impl Service {
     async fn answer(&self, request: Request<Incoming>) -> Response {
         let started = Instant::now();
         let is_oci = matches!(request.uri().path().as_bytes(), [b'/', b'v', b'2'] | [b'/', b'v', b'2', b'/', ..]);
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let method = request.method().clone();
+        let path = tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
         let mut response = self.limited(request, is_oci).await;
         if method == Method::HEAD {
             // The length header stays; hyper sends no body for HEAD.
@@ -110,7 +111,8 @@ impl Service {
         let idle = self.app.options.idle_timeout;
         let request = request.map(|body| IdleLimited::wrap(Body::new(body), idle));
         // Uploads take as long as their bytes keep coming; everything else has a limit.
-        let unlimited = is_oci && request.uri().path().contains("/blobs/uploads") || request.uri().path().ends_with("/import");
+        let unlimited =
+            is_oci && request.uri().path().contains("/blobs/uploads") || request.uri().path().ends_with("/import");
         let answer = async {
             if is_oci {
                 return oci::handle(&self.app, request).await;

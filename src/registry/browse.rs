@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use crate::domain::api::{Resolved, VersionDetail};
 use crate::domain::{
-    Action, Actor, Algorithm, Digest, Manifest, Name, Package, Range, Record, Reference, Release, Repository, Scope, Version,
+    Action, Actor, Algorithm, Digest, Manifest, Name, Package, Range, Record, Reference, Release, Repository, Scope,
+    Version,
 };
 use crate::meta::{Cursor, Filter, Label, LabelCount, Order, Page};
 use crate::storage::StorageError;
@@ -47,12 +48,7 @@ impl Registry {
     }
 
     /// One version with its files.
-    pub async fn version(
-        &self,
-        actor: &Actor,
-        name: &Name,
-        version: &Version,
-    ) -> Result<VersionDetail, RegistryError> {
+    pub async fn version(&self, actor: &Actor, name: &Name, version: &Version) -> Result<VersionDetail, RegistryError> {
         let repository = name.repository();
         self.require(actor, Action::Read, Scope::Repository(&repository))?;
         let unknown = || RegistryError::VersionUnknown(version.clone(), name.to_string());

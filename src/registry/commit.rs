@@ -26,8 +26,8 @@ use crate::domain::{Body, Event, Reference};
 use crate::meta::{Applied, Atomicity, Change, Memory, Meta, MetaError, Outcome, Planned};
 use crate::storage::{Created, Key, Storage};
 
-use super::rebuild::catch_up;
 use super::RegistryError;
+use super::rebuild::catch_up;
 
 /// Most changes in one transaction.
 const BATCH_MAX: usize = 256;
@@ -66,13 +66,7 @@ struct Lane {
 
 impl Committer {
     /// Starts the lane. `written`: highest event whose object is durable.
-    pub(super) fn start(
-        storage: Storage,
-        meta: Meta,
-        committing: Committing,
-        cache: Arc<Cache>,
-        written: u64,
-    ) -> Self {
+    pub(super) fn start(storage: Storage, meta: Meta, committing: Committing, cache: Arc<Cache>, written: u64) -> Self {
         let (jobs, receiver) = mpsc::channel(1024);
         let (sender, head) = watch::channel(written);
         let lane = Lane { storage, meta, committing, cache, written, head: sender };
@@ -222,7 +216,11 @@ async fn write_event(storage: &Storage, n: u64, bytes: Bytes) -> Result<(), Regi
         return Ok(());
     }
     let found = storage.get(&Key::Event(n), super::replay::EVENT_MAX).await?;
-    if found == bytes { Ok(()) } else { Err(MetaError::Diverged(n).into()) }
+    if found != bytes {
+        return Err(MetaError::Diverged(n).into());
+    }
+    // Written again: an object whose sync failed once is not trusted until it is.
+    Ok(storage.put(&Key::Event(n), bytes).await?)
 }
 
 /// Takes out of the cache what the changes touched.

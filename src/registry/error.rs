@@ -14,7 +14,9 @@ pub enum RegistryError {
     #[error("this caller may not do that here")]
     Forbidden,
     /// The store is ahead of the database.
-    #[error("the registry serves reads only until its database has caught up with the store: run pclr rebuild --catch-up")]
+    #[error(
+        "the registry serves reads only until its database has caught up with the store: run pclr rebuild --catch-up"
+    )]
     ReadOnly,
     /// No such repository.
     #[error("the repository is not known")]
@@ -53,9 +55,9 @@ pub enum RegistryError {
     #[error("the content is {found}, not {expected}")]
     DigestDiffers {
         /// What the request says.
-        expected: Digest,
+        expected: Box<Digest>,
         /// What the bytes are.
-        found: Digest,
+        found: Box<Digest>,
     },
     /// A blob has another size than the manifest says.
     #[error("the blob {digest} has {found} bytes, the manifest says {expected}")]

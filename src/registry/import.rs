@@ -10,9 +10,7 @@ use futures::StreamExt;
 use tokio::sync::mpsc;
 
 use crate::domain::api::{Count, ImportItem, ImportOutcome, ImportSummary};
-use crate::domain::{
-    Action, Actor, CONFIG_SCHEMA, Config, Digest, File, Name, Reference, Scope, Source, Version,
-};
+use crate::domain::{Action, Actor, CONFIG_SCHEMA, Config, Digest, File, Name, Reference, Scope, Source, Version};
 use crate::pack::{self, Packed};
 use crate::pcl::{self, Found};
 
@@ -50,9 +48,8 @@ impl Registry {
         };
         let planned = self.plan_names(org, discovery.found).await?;
         let mut kinds = BTreeMap::new();
-        let mut fates = futures::stream::iter(planned)
-            .map(|planned| self.import_one(actor, planned))
-            .buffer_unordered(AT_ONCE);
+        let mut fates =
+            futures::stream::iter(planned).map(|planned| self.import_one(actor, planned)).buffer_unordered(AT_ONCE);
         while let Some(item) = fates.next().await {
             *kinds.entry(item.kind).or_insert(0) += 1;
             match item.outcome {
@@ -65,8 +62,7 @@ impl Registry {
             // The caller may have hung up; what is found is published all the same.
             let _ = items.send(item).await;
         }
-        summary.kinds =
-            kinds.into_iter().map(|(kind, count)| Count { value: kind.to_string(), count }).collect();
+        summary.kinds = kinds.into_iter().map(|(kind, count)| Count { value: kind.to_string(), count }).collect();
         Ok(summary)
     }
 

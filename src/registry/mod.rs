@@ -36,11 +36,13 @@ pub use blobs::{BlobBody, BlobInfo};
 pub use clock::Clock;
 pub use collect::Collected;
 pub use commit::{Committer, Committing};
-pub use data::{DataError, catch_up_catalog, DataOptions, Metadata, open_data, open_over, rebuild_catalog, rebuild_search};
+pub use data::{
+    DataError, DataOptions, Metadata, catch_up_catalog, open_data, open_over, rebuild_catalog, rebuild_search,
+};
 pub use error::RegistryError;
 pub use find::FindQuery;
 pub use open::{Builder, Health, Limits, OpenError};
-pub use push::{Pushed, Push};
+pub use push::{Push, Pushed};
 pub use rebuild::{Rebuilt, catch_up};
 pub use referrers::Referrers;
 

@@ -69,7 +69,9 @@ pub struct Builder {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Somebody else commits to this store.
-    #[error("the store belongs to {found}, this is {asked}\nhint: start with the metadata that belong to it, or, if they are lost, run pclr rebuild")]
+    #[error(
+        "the store belongs to {found}, this is {asked}\nhint: start with the metadata that belong to it, or, if they are lost, run pclr rebuild"
+    )]
     Owned {
         /// Who opened it.
         asked: Owner,

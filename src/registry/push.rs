@@ -58,7 +58,8 @@ impl Registry {
         if let Reference::Digest(expected) = push.reference
             && expected != manifest.digest
         {
-            return Err(RegistryError::DigestDiffers { expected, found: manifest.digest });
+            let (expected, found) = (Box::new(expected), Box::new(manifest.digest));
+            return Err(RegistryError::DigestDiffers { expected, found });
         }
 
         self.check_blobs(actor, repository, &manifest).await?;
@@ -98,7 +99,12 @@ impl Registry {
 
     /// Whether the repository can read all blobs that the manifest needs, and they have the sizes that it says.
     /// The transaction looks again; this spares work on manifests that come too early.
-    async fn check_blobs(&self, actor: &Actor, repository: &Repository, manifest: &Manifest) -> Result<(), RegistryError> {
+    async fn check_blobs(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        manifest: &Manifest,
+    ) -> Result<(), RegistryError> {
         let mut missing = Vec::new();
         for blob in manifest.required_blobs() {
             match self.blob(actor, repository, &blob.digest).await {
@@ -161,7 +167,8 @@ impl Target {
             ))),
             [version] => Ok(Self::Version(name, version.clone())),
             [_, ..] => Err(RegistryError::ManifestInvalid(
-                "a manifest is one version, several of the tags are versions; push each version's own manifest".to_owned(),
+                "a manifest is one version, several of the tags are versions; push each version's own manifest"
+                    .to_owned(),
             )),
         }
     }

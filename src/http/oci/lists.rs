@@ -21,7 +21,8 @@ const PAGE_MAX: usize = 10_000;
 pub(super) async fn tags(app: &App, request: &Parts, repository: &Repository) -> Result<Response, Failure> {
     let (limit, last) = page(request)?;
     let (tags, more) = app.registry.tags(&app.actor(), repository, last.as_deref(), limit).await?;
-    let next = tags.last().filter(|_| more).map(|tag| link(&format!("/v2/{repository}/tags/list"), limit, tag.as_str()));
+    let next =
+        tags.last().filter(|_| more).map(|tag| link(&format!("/v2/{repository}/tags/list"), limit, tag.as_str()));
     Ok(document(request, "application/json", json!({ "name": repository, "tags": tags }), next))
 }
 

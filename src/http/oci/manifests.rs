@@ -56,8 +56,7 @@ pub(super) async fn put(
         Some(value) => Some(value.to_str().map_err(|_| invalid("the Content-Type is not text"))?),
         None => None,
     };
-    let tags: Vec<Tag> =
-        parameters(request, "tag").iter().map(|tag| tag.parse()).collect::<Result<_, NameError>>()?;
+    let tags: Vec<Tag> = parameters(request, "tag").iter().map(|tag| tag.parse()).collect::<Result<_, NameError>>()?;
     if !tags.is_empty() && matches!(reference, Reference::Tag(_)) {
         return Err(invalid("tag parameters go with a push by digest"));
     }

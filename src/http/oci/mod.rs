@@ -51,9 +51,7 @@ async fn answer(app: &App, request: &Parts, body: Body) -> Result<Response, Fail
         (Route::Manifest(repository, reference), "PUT") => {
             manifests::put(app, request, body, &repository, reference).await
         }
-        (Route::Manifest(repository, reference), "DELETE") => {
-            manifests::delete(app, &repository, &reference).await
-        }
+        (Route::Manifest(repository, reference), "DELETE") => manifests::delete(app, &repository, &reference).await,
         (Route::Blob(repository, digest), "GET" | "HEAD") => blobs::get(app, request, &repository, &digest).await,
         (Route::Blob(repository, digest), "DELETE") => blobs::delete(app, &repository, &digest).await,
         (Route::Uploads(repository), "POST") => uploads::begin(app, request, body, &repository).await,

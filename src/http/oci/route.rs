@@ -99,7 +99,8 @@ fn decode(path: &str) -> Result<Cow<'_, str>, NoRoute> {
     if !path.contains('%') {
         return Ok(Cow::Borrowed(path));
     }
-    let invalid = || NoRoute::Invalid(Failure::bad_request(Code::NameInvalid, "the path is not valid percent-encoded UTF-8"));
+    let invalid =
+        || NoRoute::Invalid(Failure::bad_request(Code::NameInvalid, "the path is not valid percent-encoded UTF-8"));
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
@@ -141,7 +142,10 @@ mod tests {
         check(&format!("/v2/a/blobs/{}", DIGEST.replace(':', "%3A")), "Blob(a, DIGEST)");
         check("/v2/a/blobs/uploads/", "Uploads(a)");
         check("/v2/a/blobs/uploads", "Uploads(a)");
-        check("/v2/a/blobs/uploads/00000000-0000-0000-0000-000000000001", "Upload(a, 00000000-0000-0000-0000-000000000001)");
+        check(
+            "/v2/a/blobs/uploads/00000000-0000-0000-0000-000000000001",
+            "Upload(a, 00000000-0000-0000-0000-000000000001)",
+        );
         check("/v2/a/manifests/manifests/manifests", "Manifest(a/manifests, Tag(manifests))");
         check("/v2/a/tags/list/tags/list", "Tags(a/tags/list)");
         check(&format!("/v2/a/referrers/{DIGEST}"), "Referrers(a, DIGEST)");
