@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,6 +22,9 @@ use crate::registry::{
 
 /// Time between two rounds of collection.
 const COLLECT_EVERY: Duration = Duration::from_secs(3600);
+
+/// Time between two foldings of the metrics.
+const FOLD_METRICS_EVERY: Duration = Duration::from_secs(5);
 
 /// Which projections to rebuild.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +71,7 @@ pub(super) async fn serve(
         TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     let registry = open_data(data_options(&config)).await?;
     let collecting = tokio::spawn(collect_regularly(registry.clone()));
+    let folding = tokio::spawn(fold_metrics(metrics.clone()));
     let limits = &config.limits;
     let options = Options {
         access: config.anonymous,
@@ -91,6 +95,7 @@ pub(super) async fn serve(
     };
     crate::http::serve(App::new(registry, options, Some(metrics)), listener, stop).await?;
     collecting.abort();
+    folding.abort();
     tracing::info!("stopped");
     Ok(())
 }
@@ -129,6 +134,14 @@ async fn collect_regularly(registry: Registry) {
             Ok(collected) => tracing::info!(?collected, "collection"),
             Err(error) => tracing::error!(error = %error, "collection failed, the next round tries again"),
         }
+    }
+}
+
+/// Histograms keep every value until they are folded; without this they would grow for as long as nobody reads `/metrics`.
+async fn fold_metrics(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(FOLD_METRICS_EVERY).await;
+        metrics.run_upkeep();
     }
 }
 

@@ -87,7 +87,8 @@ impl Service {
     async fn answer(&self, request: Request<Incoming>) -> Response {
         let started = Instant::now();
         let is_oci = matches!(request.uri().path().as_bytes(), [b'/', b'v', b'2'] | [b'/', b'v', b'2', b'/', ..]);
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let method = request.method().clone();
+        let path = tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
         let mut response = self.limited(request, is_oci).await;
         if method == Method::HEAD {
             // The length header stays; hyper sends no body for HEAD.

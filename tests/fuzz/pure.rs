@@ -6,6 +6,8 @@ pub mod domain;
 pub mod pack;
 #[path = "../../src/pcl/mod.rs"]
 pub mod pcl;
+#[path = "../../src/http/range.rs"]
+pub mod range;
 
 use domain::{File, Tree};
 
