@@ -1,7 +1,7 @@
 //! Opening a registry: who owns the store, whether store and database agree, and what runs beside the requests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -17,6 +17,9 @@ use super::commit::{Committer, Committing, write_missing_events};
 use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
 use super::{Clock, Inner, Registry, RegistryError, index};
+
+/// How many of the last events are synced at start: as many as one batch can have left unsynced, and one that was written before it.
+const TAIL: u64 = 512;
 
 /// What a registry takes, and for how long it waits.
 #[derive(Clone, Debug)]
@@ -144,6 +147,7 @@ impl Builder {
             clock,
             limits,
             read_only: AtomicBool::new(ahead),
+            corruptions: AtomicU64::new(0),
             indexed,
         });
         tokio::spawn(index::follow(Arc::downgrade(&inner), head, indexed_sender));
@@ -164,9 +168,25 @@ async fn compare_heads(storage: &Storage, meta: &Meta) -> Result<(u64, bool), Op
             return Err(OpenError::Diverged(common));
         }
     }
+    settle_tail(storage, meta, common).await?;
     let mut written = common;
     write_missing_events(storage, meta, &mut written).await?;
     Ok((written, last > head))
+}
+
+/// Makes the last events up to `common` durable. A process that ended between creating objects and syncing them left them
+/// readable and not durable; a machine that lost power then may have kept a later one of a batch and lost an earlier.
+async fn settle_tail(storage: &Storage, meta: &Meta, common: u64) -> Result<(), OpenError> {
+    let tail = common.saturating_sub(TAIL) + 1..=common;
+    for n in tail.clone() {
+        if storage.exists(&Key::Event(n)).await? {
+            continue;
+        }
+        tracing::warn!(event = n, "an event object is missing and is written again");
+        write_missing_events(storage, meta, &mut (n - 1)).await?;
+        break;
+    }
+    Ok(storage.settle(&tail.map(Key::Event).collect::<Vec<_>>()).await?)
 }
 
 impl Registry {
