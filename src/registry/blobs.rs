@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use futures::StreamExt;
 
 use crate::cache::{BLOB_MAX, CachedLink};
 use crate::domain::{Action, Actor, Area, Digest, Repository, Scope};
@@ -41,7 +42,9 @@ impl Registry {
         let key = (repository.clone(), *digest);
         self.forget_damaged();
         let load = async {
-            let Some(row) = self.0.meta.blobs.blob(repository, digest).await? else { return Ok::<_, RegistryError>(None) };
+            let Some(row) = self.0.meta.blobs.blob(repository, digest).await? else {
+                return Ok::<_, RegistryError>(None);
+            };
             // A row whose bytes are lost, in quarantine for one, must not tell a client that it need not send them.
             let found = self.0.storage.blob_size(&row.area, digest).await?;
             Ok(found.map(|_| CachedLink { area: row.area, size: row.size }))
@@ -54,7 +57,9 @@ impl Registry {
     /// Forgets what the cache says of blobs once some were found to be damaged since it was asked last.
     fn forget_damaged(&self) {
         let found = self.0.storage.corruptions();
-        if self.0.corruptions.load(Ordering::Relaxed) != found && self.0.corruptions.swap(found, Ordering::Relaxed) != found {
+        if self.0.corruptions.load(Ordering::Relaxed) != found
+            && self.0.corruptions.swap(found, Ordering::Relaxed) != found
+        {
             self.0.cache.advance();
             self.0.cache.links.clear();
         }
@@ -67,14 +72,20 @@ impl Registry {
             error => RegistryError::from(error),
         };
         if blob.size > BLOB_MAX {
-            let stream = self.0.storage.read_blob(&blob.area, &blob.digest, range).await.map_err(unknown)?;
-            return Ok(BlobBody::Stream(stream));
+            return match self.0.storage.read_blob(&blob.area, &blob.digest, range).await {
+                Ok(stream) if stream.size == blob.size => Ok(BlobBody::Stream(stream)),
+                Ok(_) | Err(StorageError::Range { .. }) => Err(self.wrong_size(blob).await),
+                Err(error) => Err(unknown(error)),
+            };
         }
         let key = (blob.area.clone(), blob.digest);
         let bytes = match self.0.cache.blobs.get(&key) {
             Some(bytes) => bytes,
             None => {
-                let bytes = self.0.storage.get_blob(&blob.area, &blob.digest, BLOB_MAX).await.map_err(unknown)?;
+                let bytes = match self.0.storage.get_blob(&blob.area, &blob.digest, BLOB_MAX).await {
+                    Err(StorageError::TooLarge { .. }) => return Err(self.wrong_size(blob).await),
+                    bytes => bytes.map_err(unknown)?,
+                };
                 self.0.cache.blobs.insert(key, bytes.clone());
                 bytes
             }
@@ -82,6 +93,15 @@ impl Registry {
         let whole = 0..bytes.len() as u64;
         let range = range.unwrap_or(whole);
         Ok(BlobBody::Bytes(bytes.slice(range.start as usize..range.end as usize)))
+    }
+
+    /// A file that has grown or shrunk is damaged, whatever part of it was asked for: reading it whole moves it away.
+    async fn wrong_size(&self, blob: &BlobInfo) -> RegistryError {
+        match self.0.storage.read_blob(&blob.area, &blob.digest, None).await {
+            Ok(stream) => stream.for_each(|_| std::future::ready(())).await,
+            Err(error) => return error.into(),
+        }
+        RegistryError::Storage(StorageError::Corrupt(blob.digest))
     }
 
     /// Says that somebody counts on the blob (a HEAD before a push): keeps it from collection for the grace period.

@@ -22,9 +22,9 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cache::Cache;
-use crate::domain::{Body, Event, Reference};
-use crate::meta::{Applied, Atomicity, Change, Memory, Meta, MetaError, Outcome, Planned};
-use crate::storage::{Created, Key, Storage};
+use crate::domain::{Body, Digest, Event, Reference};
+use crate::meta::{Applied, Atomicity, Change, Memory, Meta, MetaError, Outcome, Planned, Refused};
+use crate::storage::{Created, Key, Storage, StorageError};
 
 use super::RegistryError;
 use super::rebuild::catch_up;
@@ -102,10 +102,12 @@ impl Lane {
 
     async fn commit(&mut self, batch: Vec<Job>) {
         metrics::histogram!("pclr_commit_batch").record(batch.len() as f64);
-        let keys: HashSet<Key> = batch.iter().flat_map(|job| job.settle.iter().cloned()).collect();
-        let keys: Vec<Key> = keys.into_iter().collect();
+        let batch = self.settle(batch).await;
+        if batch.is_empty() {
+            return;
+        }
         let changes: Vec<Change> = batch.iter().map(|job| job.change.clone()).collect();
-        match self.apply(&keys, &changes).await {
+        match self.apply(&changes).await {
             Ok(outcomes) => {
                 for (job, outcome) in batch.into_iter().zip(outcomes) {
                     // The caller may have hung up: the change stands all the same.
@@ -122,8 +124,46 @@ impl Lane {
         }
     }
 
-    async fn apply(&mut self, keys: &[Key], changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
-        self.storage.settle(keys).await?;
+    /// Makes the blobs of all jobs durable, together. If that fails, each job's own: one whose bytes are lost or cannot be
+    /// synced takes no other down with it. Returns those whose bytes are durable, the others are answered.
+    async fn settle(&self, batch: Vec<Job>) -> Vec<Job> {
+        let keys: HashSet<Key> = batch.iter().flat_map(|job| job.settle.iter().cloned()).collect();
+        let keys: Vec<Key> = keys.into_iter().collect();
+        if self.storage.settle(&keys).await.is_ok() {
+            return batch;
+        }
+        let mut settled = Vec::new();
+        for job in batch {
+            let error = match self.storage.settle(&job.settle).await {
+                Ok(()) => {
+                    settled.push(job);
+                    continue;
+                }
+                Err(StorageError::NotFound { .. }) => match self.lost(&job.settle).await {
+                    Ok(lost) => Refused::BlobsUnknown(lost).into(),
+                    Err(error) => error,
+                },
+                Err(error) => error.into(),
+            };
+            let _ = job.reply.send(Err(error));
+        }
+        settled
+    }
+
+    /// Which of the blobs the store does not have.
+    async fn lost(&self, keys: &[Key]) -> Result<Vec<Digest>, RegistryError> {
+        let mut lost = Vec::new();
+        for key in keys {
+            if let Key::Blob { digest, .. } = key
+                && !self.storage.exists(key).await?
+            {
+                lost.push(*digest);
+            }
+        }
+        Ok(lost)
+    }
+
+    async fn apply(&mut self, changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
         self.write_missing().await?;
         match self.committing.clone() {
             Committing::Database => self.apply_in_database(changes).await,
@@ -167,7 +207,8 @@ impl Lane {
                     }
                 }
                 outcomes.push(planned.as_ref().map(|planned| planned.applied.clone()).map_err(Clone::clone));
-                let event = planned.as_ref().ok().and_then(|planned| planned.applied.event.as_ref()).map(|event| event.0.n);
+                let event =
+                    planned.as_ref().ok().and_then(|planned| planned.applied.event.as_ref()).map(|event| event.0.n);
                 kept.extend(planned);
                 // Durable before the next is there: a loss of power must leave no gap, as nothing could fill it.
                 if let Some(n) = event {
@@ -255,12 +296,11 @@ pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
             Body::BlobDelete { digest, .. } => {
                 cache.links.remove(&(repository, *digest));
             }
-            Body::Manifest(_)
-            | Body::Publish { .. }
-            | Body::TagDelete { .. }
-            | Body::Yank { .. }
-            | Body::Unyank { .. }
-            | Body::Restore { .. } => {}
+            // The same bytes may come again under another media type.
+            Body::Manifest(accepted) | Body::Publish { accepted, .. } => {
+                cache.manifests.remove(&(repository, accepted.digest));
+            }
+            Body::TagDelete { .. } | Body::Yank { .. } | Body::Unyank { .. } | Body::Restore { .. } => {}
         }
     }
 }

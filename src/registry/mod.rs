@@ -61,6 +61,8 @@ struct Inner {
     read_only: AtomicBool,
     /// Damaged blobs that the cache knows about.
     corruptions: AtomicU64,
+    /// A permit a MiB that an archive may take while it is opened.
+    opening: tokio::sync::Semaphore,
     indexed: tokio::sync::watch::Receiver<u64>,
 }
 

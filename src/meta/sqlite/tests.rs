@@ -265,7 +265,8 @@ async fn a_link_waits_for_the_next_change_to_be_durable_and_a_change_does_not() 
     let world = World::new(&Opened(sqlite.clone())).await.unwrap();
     // 1 is NORMAL: no sync at a commit; 2 is FULL: the commit syncs the log, with all that was written before.
     let synchronous = || {
-        let query = |writer: &rusqlite::Connection| writer.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0));
+        let query =
+            |writer: &rusqlite::Connection| writer.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0));
         sqlite.pool.with_writer(query).unwrap()
     };
     assert_eq!(synchronous(), 2);
