@@ -10,6 +10,7 @@ mod clients;
 mod corpus;
 mod corpus_import;
 mod crash;
+mod damage;
 mod durability;
 mod events;
 mod inside;
