@@ -14,7 +14,7 @@ use tokio_util::io::ReaderStream;
 use super::error::{ClientError, Outage};
 use super::folder::failed;
 use super::transport::Client;
-use crate::domain::api::{ImportItem, ImportSummary};
+use crate::domain::api::{ImportItem, ImportSummary, Problem};
 
 /// Longest line of the answer, in bytes.
 const LINE_MAX: usize = 1 << 20;
@@ -65,7 +65,7 @@ impl Client {
 }
 
 impl ImportLines {
-    /// The next line; nothing after the last. An answer that ends without its summary is an error.
+    /// The next line; nothing after the last. An answer that ends without its summary, or with a problem, is an error.
     pub async fn next(&mut self) -> Result<ImportLine, ClientError> {
         let what = "the import";
         loop {
@@ -73,6 +73,11 @@ impl ImportLines {
                 let line = self.buffer.split_to(end + 1);
                 if line.trim_ascii().is_empty() {
                     continue;
+                }
+                if let Ok(problem) = serde_json::from_slice::<Problem>(&line) {
+                    return Err(self
+                        .client
+                        .out(what, Outage::Failed { status: problem.status, detail: problem.detail }));
                 }
                 return read_line(&line).map_err(|error| self.client.not_understood(what, error));
             }

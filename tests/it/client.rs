@@ -203,6 +203,13 @@ async fn an_import_that_ends_without_its_summary_is_no_success() {
     let error = answer.next().await.unwrap_err();
     assert!(matches!(error, ClientError::Unavailable { outage: Outage::Broken(_), .. }), "{error}");
 
+    let problem = json!({"type": "about:blank#unknown", "title": "Insufficient Storage", "status": 507, "detail": "the disk is full"});
+    let server = StandIn::start([lines(format!("{item}\n{problem}\n"))]).await;
+    let mut answer = client(&server).import("acme", file.path(), Some("a.pcl")).await.unwrap();
+    assert!(matches!(answer.next().await, Ok(ImportLine::Item(_))));
+    let error = answer.next().await.unwrap_err();
+    assert!(error.to_string().contains("the disk is full"), "{error}");
+
     // And one that is refused is not tried twice: it is not known to be without effect.
     let server = StandIn::start([Answer::status(503)]).await;
     assert!(client(&server).import("acme", file.path(), None).await.is_err());

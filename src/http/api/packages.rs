@@ -19,7 +19,8 @@ const LIMIT: usize = 100;
 
 /// Public packages
 ///
-/// A page in the order of names, or of the latest change. A cursor stays good while packages come and go.
+/// A page in the order of names, or of the latest change. Tags and skills are compared as written; a search is not that strict.
+/// A cursor stays good while packages come and go.
 #[utoipa::path(
     get,
     path = "/api/v1/artifacts",

@@ -65,6 +65,21 @@ fn check(parts: &[Vec<u8>], expected: Result<&[&str], &str>) {
 }
 
 #[test]
+fn files_keep_the_folder_that_holds_them_all() {
+    let paths = |bytes: &[u8]| -> Result<Vec<String>, ArchiveError> {
+        Ok(read_files(bytes, &Limits::default())?.files().iter().map(|file| file.path.to_string()).collect())
+    };
+    assert_eq!(paths(&archive(&[file("x/SKILL.md"), file("./x/a/b")])).unwrap(), ["x/SKILL.md", "x/a/b"]);
+    assert!(matches!(paths(&archive(&[file("x/SKILL.md"), file("../y")])), Err(ArchiveError::Path(_))));
+    // Root and rest are each short enough; together they are longer than a path of a tree.
+    let long = format!("{}/{}", "r".repeat(255), ["d".repeat(200).as_str(); 5].join("/"));
+    let mut longest = entry(b"././@LongLink", b'L', format!("{long}\0").as_bytes());
+    longest.extend(file("x"));
+    assert_eq!(read(&archive(&[longest.clone()])).map(|paths| paths.len()), Ok(1));
+    assert!(matches!(paths(&archive(&[longest])), Err(ArchiveError::Path(_))));
+}
+
+#[test]
 fn foreign_archives_are_read() {
     check(&[file("SKILL.md"), file("scripts/a.sh")], Ok(&["SKILL.md", "scripts/a.sh"]));
     check(&[entry(b"./", b'5', b""), file("./SKILL.md"), file("././b")], Ok(&["SKILL.md", "b"]));
