@@ -25,6 +25,9 @@ impl Drop for Archive {
 }
 
 /// Packs all plain files below `folder`. Links, devices and what version control keeps for itself are left out.
+///
+/// A skill's own folder goes in under its name, which the skill may have no other name than: it is then known by the same
+/// source as when the folder above is imported.
 pub(super) fn pack_folder(folder: &Path, step: impl Fn()) -> anyhow::Result<Archive> {
     let path = std::env::temp_dir().join(format!("pclr-import-{}.tar.gz", uuid::Uuid::now_v7().simple()));
     let file = OpenOptions::new().write(true).create_new(true).open(&path);
@@ -33,6 +36,7 @@ pub(super) fn pack_folder(folder: &Path, step: impl Fn()) -> anyhow::Result<Arch
     // Speed before size: it goes over the line once.
     let gzip = GzEncoder::new(BufWriter::new(file), Compression::fast());
     let mut tar = tar::Builder::new(gzip);
+    let inside = name_of_skill(folder).unwrap_or_default();
     let mut folders = vec![PathBuf::new()];
     while let Some(below) = folders.pop() {
         let mut entries: Vec<_> = fs::read_dir(folder.join(&below))
@@ -46,7 +50,7 @@ pub(super) fn pack_folder(folder: &Path, step: impl Fn()) -> anyhow::Result<Arch
                 Some(why) => archive.left_out.push((relative, why)),
                 None if kind.is_dir() => folders.push(relative),
                 None => {
-                    append(&mut tar, folder, &relative)
+                    append(&mut tar, folder, &relative, &inside)
                         .with_context(|| format!("cannot pack {}", folder.join(&relative).display()))?;
                     archive.files += 1;
                     step();
@@ -70,14 +74,20 @@ fn why_not(relative: &Path, kind: fs::FileType) -> Option<&'static str> {
     }
 }
 
-fn append(tar: &mut tar::Builder<impl io::Write>, folder: &Path, relative: &Path) -> io::Result<()> {
+/// The folder's own name, if it is a skill.
+fn name_of_skill(folder: &Path) -> Option<PathBuf> {
+    let name = folder.join("SKILL.md").is_file().then(|| folder.canonicalize().ok())??;
+    name.file_name()?.to_str().map(PathBuf::from)
+}
+
+fn append(tar: &mut tar::Builder<impl io::Write>, folder: &Path, relative: &Path, inside: &Path) -> io::Result<()> {
     let mut file = File::open(folder.join(relative))?;
     let metadata = file.metadata()?;
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Regular);
     header.set_size(metadata.len());
     header.set_mode(if is_executable(&metadata) { 0o755 } else { 0o644 });
-    tar.append_data(&mut header, relative, &mut file)
+    tar.append_data(&mut header, inside.join(relative), &mut file)
 }
 
 #[cfg(unix)]
@@ -120,5 +130,16 @@ mod tests {
         let path = archive.path.clone();
         drop(archive);
         assert!(!path.exists());
+    }
+    #[test]
+    fn the_folder_of_a_skill_keeps_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let skill = folder.path().join("tidy");
+        fs::create_dir(&skill).unwrap();
+        fs::write(skill.join("SKILL.md"), "Tidies up.").unwrap();
+        let archive = pack_folder(&skill, || {}).unwrap();
+        let mut reader = tar::Archive::new(flate2::read::GzDecoder::new(File::open(&archive.path).unwrap()));
+        let paths: Vec<_> = reader.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().into_owned()).collect();
+        assert_eq!(paths, [PathBuf::from("tidy/SKILL.md")]);
     }
 }

@@ -10,7 +10,9 @@ use futures::StreamExt;
 use tokio::sync::mpsc;
 
 use crate::domain::api::{Count, ImportItem, ImportOutcome, ImportSummary};
-use crate::domain::{Action, Actor, CONFIG_SCHEMA, Config, Digest, File, Name, Reference, Scope, Source, Version};
+use crate::domain::{
+    Action, Actor, CONFIG_SCHEMA, Config, Digest, File, Kind, Name, Published, Reference, Scope, Source, Version,
+};
 use crate::pack::{self, Packed};
 use crate::pcl::{self, Found};
 
@@ -19,11 +21,15 @@ use super::{Push, Registry, RegistryError};
 /// Publications under way at once: enough to share commits, few enough to bound memory.
 const AT_ONCE: usize = 32;
 
+/// One artifact to publish, under the name that it gets.
 struct Planned {
     found: Found,
     name: Name,
     renamed: bool,
 }
+
+/// Who has a name: what was imported from a source, as a kind. `None`: what was pushed without a source.
+type Holder = Option<(Source, Kind)>;
 
 impl Registry {
     /// Publishes every artifact in the files. Each one's fate goes to `items` as it is known; one that fails stops no other.
@@ -48,8 +54,10 @@ impl Registry {
         };
         let planned = self.plan_names(org, discovery.found).await?;
         let mut kinds = BTreeMap::new();
-        let mut fates =
-            futures::stream::iter(planned).map(|planned| self.import_one(actor, planned)).buffer_unordered(AT_ONCE);
+        let mut fates = futures::stream::iter(by_name(planned))
+            .map(|versions| self.import_package(actor, versions))
+            .buffer_unordered(AT_ONCE)
+            .flat_map(futures::stream::iter);
         while let Some(item) = fates.next().await {
             *kinds.entry(item.kind).or_insert(0) += 1;
             match item.outcome {
@@ -68,23 +76,22 @@ impl Registry {
 
     /// Gives each artifact its name: the one that its source had before, else the first candidate that nobody has.
     async fn plan_names(&self, org: &str, found: Vec<Found>) -> Result<Vec<Planned>, RegistryError> {
-        let mut taken: HashMap<Name, Option<Source>> = HashMap::new();
+        let mut taken: HashMap<Name, Holder> = HashMap::new();
         let mut planned = Vec::with_capacity(found.len());
         for found in found {
-            let candidates: Vec<Name> = pcl::slug_candidates(&found.finding)
-                .iter()
-                .filter_map(|slug| format!("{org}/{slug}").parse().ok())
-                .collect();
+            let own: Holder = Some((found.finding.source.clone(), found.finding.kind));
+            let candidates = pcl::slug_candidates(&found.finding);
+            let numbered = (2..=u32::MAX).map(|number| format!("{}-{number}", candidates[candidates.len() - 1]));
             let mut chosen = None;
-            for (at, name) in candidates.into_iter().enumerate() {
+            for (at, slug) in candidates.iter().cloned().chain(numbered).enumerate() {
+                let Ok(name) = format!("{org}/{slug}").parse::<Name>() else { break };
                 if !taken.contains_key(&name)
                     && let Some(package) = self.0.meta.catalog.package(&name).await?
                 {
-                    taken.insert(name.clone(), package.source);
+                    taken.insert(name.clone(), package.source.map(|source| (source, package.kind)));
                 }
-                let source = taken.entry(name.clone()).or_insert_with(|| Some(found.finding.source.clone()));
-                chosen = Some((name, at > 0));
-                if source.as_ref() == Some(&found.finding.source) {
+                if *taken.entry(name.clone()).or_insert_with(|| own.clone()) == own {
+                    chosen = Some((name, at > 0));
                     break;
                 }
             }
@@ -94,6 +101,15 @@ impl Registry {
             planned.push(Planned { found, name, renamed });
         }
         Ok(planned)
+    }
+
+    /// Publishes versions of one package, one after the other: each may need to know what the one before became.
+    async fn import_package(&self, actor: &Actor, versions: Vec<Planned>) -> Vec<ImportItem> {
+        let mut items = Vec::with_capacity(versions.len());
+        for planned in versions {
+            items.push(self.import_one(actor, planned).await);
+        }
+        items
     }
 
     async fn import_one(&self, actor: &Actor, planned: Planned) -> ImportItem {
@@ -133,18 +149,23 @@ impl Registry {
     ) -> Result<(Version, Digest, ImportOutcome), RegistryError> {
         let Planned { found: Found { finding, tree }, name, .. } = planned;
         let digest = tree.digest();
+        let same = |published: &Published| {
+            let same = |config: &Config| config.tree == digest && config.primary == finding.primary;
+            published.config.as_ref().is_some_and(same)
+        };
         let mut version = version;
-        if self.0.meta.catalog.version(&name, &version).await?.is_some() {
+        if let Some(published) = self.0.meta.catalog.version(&name, &version).await? {
+            if !published.deleted && same(&published) {
+                return Ok((published.version, published.digest, ImportOutcome::Unchanged));
+            }
             let releases = self.0.meta.catalog.releases(&name).await?;
             for release in &releases {
                 let published = self.0.meta.catalog.version(&name, &release.version).await?;
-                let same = |config: &Config| config.tree == digest && config.primary == finding.primary;
-                if published.as_ref().and_then(|published| published.config.as_ref()).is_some_and(same) {
+                if published.as_ref().is_some_and(same) {
                     return Ok((release.version.clone(), release.digest, ImportOutcome::Unchanged));
                 }
             }
-            let next = releases.first().and_then(|release| release.version.next_patch());
-            version = next.unwrap_or(version);
+            version = self.next_version(&name, releases.first().map_or(version, |newest| newest.version.clone())).await?;
         }
         let config = Config {
             schema: CONFIG_SCHEMA,
@@ -162,6 +183,19 @@ impl Registry {
             .map_err(|error| RegistryError::ManifestInvalid(error.to_string()))?;
         let digest = self.publish_packed(actor, &name, &version, packed).await?;
         Ok((version, digest, ImportOutcome::Published))
+    }
+
+    /// The next patch of `newest` that was never used, deleted versions included.
+    async fn next_version(&self, name: &Name, newest: Version) -> Result<Version, RegistryError> {
+        let mut version = newest;
+        loop {
+            version = version
+                .next_patch()
+                .ok_or_else(|| RegistryError::BadRequest(format!("{name} has no version left after {version}")))?;
+            if self.0.meta.catalog.version(name, &version).await?.is_none() {
+                return Ok(version);
+            }
+        }
     }
 
     /// What a client does to publish: both blobs, then the manifest under the version's tag.
@@ -186,4 +220,20 @@ impl Registry {
         };
         Ok(self.push_manifest(actor, push).await?.digest)
     }
+}
+
+/// The same artifacts, those of one name together and in their order.
+fn by_name(planned: Vec<Planned>) -> Vec<Vec<Planned>> {
+    let mut groups: Vec<Vec<Planned>> = Vec::new();
+    let mut at: HashMap<Name, usize> = HashMap::new();
+    for planned in planned {
+        match at.get(&planned.name) {
+            Some(&at) => groups[at].push(planned),
+            None => {
+                at.insert(planned.name.clone(), groups.len());
+                groups.push(vec![planned]);
+            }
+        }
+    }
+    groups
 }

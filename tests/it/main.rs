@@ -8,6 +8,7 @@ mod cli_tour;
 mod client;
 mod clients;
 mod corpus;
+mod corpus_import;
 mod durability;
 mod events;
 mod openapi;

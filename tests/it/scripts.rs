@@ -20,7 +20,7 @@ macro_rules! areas {
     };
 }
 
-areas! { base blobs uploads manifests images tags referrers deletes errors packages }
+areas! { base blobs uploads manifests images tags referrers deletes errors packages api }
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http")

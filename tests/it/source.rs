@@ -53,7 +53,7 @@ pub fn under(folder: &str) -> Vec<Source> {
     sources
 }
 
-/// The files of `sources` that only `#[cfg(test)] mod NAME;` declares.
+/// The files of `sources` that only `#[cfg(test)] mod NAME;` declares, and those below it.
 pub fn test_files(sources: &[Source]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for source in sources {
@@ -69,7 +69,9 @@ pub fn test_files(sources: &[Source]) -> Vec<PathBuf> {
                 false => source.path.with_extension(""),
             };
             files.push(folder.join(format!("{name}.rs")));
-            files.push(folder.join(name).join("mod.rs"));
+            // What a module of tests declares is for tests too.
+            let below = folder.join(name);
+            files.extend(sources.iter().map(|source| &source.path).filter(|path| path.starts_with(&below)).cloned());
         }
     }
     files

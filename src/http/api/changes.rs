@@ -49,9 +49,9 @@ pub(super) async fn yank(
     let request = if bytes.trim_ascii().is_empty() {
         YankRequest::default()
     } else {
-        serde_json::from_slice(&bytes).map_err(|error| {
-            bad_request(format!("the body cannot be read: {error}"), r#"write {"reason": "…"}, or nothing"#)
-        })?
+        let read: Result<Option<YankRequest>, _> = serde_json::from_slice(&bytes);
+        let hint = r#"write {"reason": "…"}, or nothing"#;
+        read.map_err(|error| bad_request(format!("the body cannot be read: {error}"), hint))?.unwrap_or_default()
     };
     let reason = request.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     if reason.is_some_and(|reason| reason.chars().count() > REASON_MAX) {

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 
 use super::answer::{Answer, bad_request};
+use super::openapi::Octets;
 use super::parameters::Parameters;
 use super::received::{read_archive, read_small};
 use crate::domain::api::{ImportItem, ImportSummary, Problem};
@@ -44,9 +45,9 @@ const WAITING: usize = 64;
         ("path" = Option<TreePath>, Query, description = "The body is one file, of this name"),
     ),
     request_body(description = "The archive, or the file", content(
-        (Vec<u8> = "application/gzip"),
-        (Vec<u8> = "application/x-tar"),
-        (Vec<u8> = "application/octet-stream"),
+        (Octets = "application/gzip"),
+        (Octets = "application/x-tar"),
+        (Octets = "application/octet-stream"),
     )),
     responses(
         (status = 200, body = ImportLine, content_type = "application/x-ndjson", description = "A line for each artifact, then the summary"),

@@ -1,10 +1,14 @@
 //! The OpenAPI document, made from the handlers and the documents that they answer with.
 
-use utoipa::OpenApi;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr};
+use utoipa::{OpenApi, PartialSchema, ToSchema};
 
-use super::{changes, find, import, labels, packages, source, versions};
+use super::{changes, find, import, labels, packages, routes, source, versions};
+use crate::domain::Range;
 use crate::http::ops;
 
+// Bodies are named by their own types, `List<Package>`: through an alias the macros see a `List` of nothing.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -32,7 +36,9 @@ use crate::http::ops;
         ops::health,
         ops::ready,
         ops::metrics,
+        routes::document,
     ),
+    components(schemas(Range)),
     tags(
         (name = "artifacts", description = "Packages and their versions"),
         (name = "search", description = "Finding packages"),
@@ -41,6 +47,18 @@ use crate::http::ops;
     ),
 )]
 struct Document;
+
+/// Bytes, whatever they are.
+pub(super) struct Octets;
+
+impl PartialSchema for Octets {
+    fn schema() -> RefOr<Schema> {
+        let string = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+        RefOr::T(string.format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))).build().into())
+    }
+}
+
+impl ToSchema for Octets {}
 
 /// The OpenAPI document as indented JSON, the same on every call.
 pub fn openapi() -> String {

@@ -7,7 +7,7 @@ use super::answer::{Answer, bad_request, json, tagged_json};
 use super::parameters::{FILTERS, Filters, Parameters};
 use super::path::OfPackage;
 use crate::domain::Package;
-use crate::domain::api::{PackageList, Problem};
+use crate::domain::api::{List, PackageList, Problem};
 use crate::http::App;
 use crate::meta::{Cursor, Filter, Order};
 use crate::registry::RegistryError;
@@ -32,7 +32,7 @@ const LIMIT: usize = 100;
         ("cursor" = Option<String>, Query, description = "`next` of the page before, with the same filters and order"),
     ),
     responses(
-        (status = 200, body = PackageList, description = "A page"),
+        (status = 200, body = List<Package>, description = "A page"),
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]

@@ -7,6 +7,7 @@ use http::{Method, StatusCode, Uri};
 use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
 use super::{answer, changes, find, import, labels, openapi, packages, source, versions};
+use crate::domain::api::Problem;
 use crate::http::error::{Code, Failure};
 use crate::http::{App, ops};
 
@@ -34,7 +35,18 @@ pub(in crate::http) fn router() -> Router<App> {
         .fallback(unknown)
 }
 
-async fn document(uri: Uri) -> Answer {
+/// This document
+#[utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    operation_id = "openapi",
+    tag = "operation",
+    responses(
+        (status = 200, body = serde_json::Value, description = "OpenAPI"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn document(uri: Uri) -> Answer {
     Parameters::read(&uri, &[])?;
     Ok(answer::with_type(openapi::openapi().into(), "application/json"))
 }

@@ -5,6 +5,7 @@ use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderMap, HeaderValue, Uri};
 
 use super::answer::{Answer, tagged};
+use super::openapi::Octets;
 use super::parameters::Parameters;
 use super::path::OfVersion;
 use crate::domain::api::Problem;
@@ -28,7 +29,7 @@ use crate::http::App;
     responses(
         (status = 200, description = "The file", headers(("ETag" = String)), content(
             (String = "text/plain; charset=utf-8"),
-            (String = "application/octet-stream"),
+            (Octets = "application/octet-stream"),
         )),
         (status = 304, description = "It is what `If-None-Match` names"),
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),

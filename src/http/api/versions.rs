@@ -6,8 +6,8 @@ use http::{HeaderMap, Uri};
 use super::answer::{Answer, json, tagged_json};
 use super::parameters::Parameters;
 use super::path::{OfPackage, OfVersion};
-use crate::domain::api::{Problem, ReleaseList, Resolved, VersionDetail};
-use crate::domain::{Range, Version};
+use crate::domain::api::{List, Problem, ReleaseList, Resolved, VersionDetail};
+use crate::domain::{Range, Release, Version};
 use crate::http::App;
 
 /// Most rows of a page, and how many it has if nothing is said: few packages have more versions.
@@ -28,7 +28,7 @@ const LIMIT_MAX: usize = 1000;
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
     ),
     responses(
-        (status = 200, body = ReleaseList, description = "A page", headers(("ETag" = String))),
+        (status = 200, body = List<Release>, description = "A page", headers(("ETag" = String))),
         (status = 304, description = "It is what `If-None-Match` names"),
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),

@@ -1,5 +1,7 @@
 //! From the text of a script to its steps. Knows the grammar, not HTTP and not what a name stands for.
 
+use std::time::Duration;
+
 /// A definition of content, or an exchange.
 #[derive(Debug)]
 pub enum Item {
@@ -46,13 +48,16 @@ pub struct Expected {
     pub statuses: Vec<u16>,
     pub headers: Vec<(usize, HeaderRule)>,
     pub body: Vec<(usize, BodyRule)>,
-    /// Header and the name its value gets.
+    /// Until when the request is sent again while the response differs.
+    pub within: Option<Duration>,
+    /// Header, or JSON pointer into the body, and the name its value gets.
     pub captures: Vec<(usize, String, String)>,
 }
 
 impl Expected {
     fn status(line: usize, status: u16) -> Self {
-        Self { line, statuses: vec![status], headers: Vec::new(), body: Vec::new(), captures: Vec::new() }
+        let (headers, body, captures) = (Vec::new(), Vec::new(), Vec::new());
+        Self { line, statuses: vec![status], headers, body, within: None, captures }
     }
 }
 
@@ -171,7 +176,8 @@ impl<'a> Reader<'a> {
         if let Some(rule) = text.strip_prefix("> ") {
             expected.body.push((line, self.body_rule(rule.trim())?));
         } else if let Some(rest) = text.strip_prefix("capture ") {
-            let (header, name) = rest.split_once(" as ").ok_or("expected `capture HEADER as NAME`")?;
+            let (header, name) =
+                rest.split_once(" as ").ok_or("expected `capture HEADER as NAME` or `capture /POINTER as NAME`")?;
             expected.captures.push((line, header.trim().into(), name.trim().into()));
         } else if let Some(name) = text.strip_prefix('!') {
             expected.headers.push((line, HeaderRule::Absent(name.into())));
@@ -269,9 +275,16 @@ fn expectation(line: usize, answer: &str, step: &mut Step) -> Result<(), String>
             _ => Err("only a request with `< partial N NAME` hangs up".into()),
         };
     }
+    let (answer, within) = match answer.split_once(" within ") {
+        None => (answer, None),
+        Some((answer, time)) => {
+            let seconds = time.trim().strip_suffix('s').and_then(|seconds| seconds.parse().ok());
+            (answer, Some(Duration::from_secs(seconds.ok_or_else(|| format!("`{time}` is no time such as 1s"))?)))
+        }
+    };
     let statuses: Result<Vec<u16>, _> = answer.split(" or ").map(|status| status.trim().parse()).collect();
     let statuses = statuses.map_err(|_| format!("`{answer}` is no status"))?;
-    step.expected = Some(Expected { statuses, ..Expected::status(line, 0) });
+    step.expected = Some(Expected { statuses, within, ..Expected::status(line, 0) });
     Ok(())
 }
 

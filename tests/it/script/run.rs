@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::check::{differences, shown};
 use super::content::Scope;
@@ -94,7 +95,7 @@ async fn run_once(path: &Path, step: &Step, scope: &mut Scope, address: SocketAd
         Ok(request) => request,
         Err(what) => return vec![failure(path, step.line, what)],
     };
-    let response = match request.send(address).await {
+    let response = match settled(&request, step, scope, address).await {
         Ok(response) => response,
         Err(what) => {
             let exchange = described(&request, None);
@@ -106,16 +107,44 @@ async fn run_once(path: &Path, step: &Step, scope: &mut Scope, address: SocketAd
     };
     let found = differences(scope, expected, &response);
     let mut failures: Vec<Failure> = found.into_iter().map(|(line, what)| failure(path, line, what)).collect();
-    for (line, header, name) in &expected.captures {
-        match response.header(header) {
+    for (line, place, name) in &expected.captures {
+        match captured(&response, place) {
             Some(value) => scope.set(name, value),
-            None => failures.push(failure(path, *line, format!("nothing to capture: the response has no {header}"))),
+            None => failures.push(failure(path, *line, format!("nothing to capture: the response has no {place}"))),
         }
     }
     if let Some(last) = failures.last_mut() {
         last.exchange = described(&request, Some(&response));
     }
     failures
+}
+
+/// Sends the request; again and again while the response differs and the time that the script allows has not passed.
+async fn settled(
+    request: &Request,
+    step: &Step,
+    scope: &Scope,
+    address: SocketAddr,
+) -> Result<Option<Response>, String> {
+    let begun = Instant::now();
+    loop {
+        let response = request.send(address).await?;
+        let (Some(expected), Some(found)) = (&step.expected, &response) else { return Ok(response) };
+        let is_late = expected.within.is_none_or(|within| begun.elapsed() > within);
+        if is_late || differences(scope, expected, found).is_empty() {
+            return Ok(response);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The value of a header, or of the string that a JSON pointer names in the body.
+fn captured(response: &Response, place: &str) -> Option<String> {
+    if !place.starts_with('/') {
+        return response.header(place);
+    }
+    let body: serde_json::Value = serde_json::from_slice(&response.body).ok()?;
+    body.pointer(place)?.as_str().map(str::to_owned)
 }
 
 fn request(step: &Step, scope: &Scope, address: SocketAddr) -> Result<Request, String> {

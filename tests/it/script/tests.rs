@@ -103,6 +103,18 @@ async fn a_captured_location_takes_more_parameters() {
 }
 
 #[tokio::test]
+async fn a_string_of_a_json_body_is_kept_and_a_late_answer_waited_for() {
+    let early = "HTTP/1.1 200 OK\nContent-Length: 2\n\n{}";
+    let late = "HTTP/1.1 200 OK\nContent-Length: 19\n\n{\"a\":{\"next\":\"x7\"}}";
+    let text = "GET /a\n=> 200 within 5s\n> contains next\ncapture /a/next as cursor\nGET /b?{cursor}\n=> 200";
+    let (failures, requests) = run(text, &[early, late, OK]).await;
+    assert_eq!(failures, Vec::<String>::new());
+    assert!(requests[2].starts_with("GET /b?x7 HTTP"), "{}", requests[2]);
+    let (failures, _) = run("GET /a\n=> 200 within 0s\n> contains next", &[early]).await;
+    assert_eq!(failures.len(), 1, "an answer that stays wrong is a failure: {failures:?}");
+}
+
+#[tokio::test]
 async fn set_up_in_one_line_stands_for_the_plain_requests() {
     let text = "content config = {}\ncontent image = @image(config, config)\n\
                 push blob config to a/b\npush image image as 1.0 to a/b";

@@ -18,9 +18,12 @@ async fn words_find_and_the_snippet_shows_why() {
 #[tokio::test]
 async fn what_is_published_is_found_by_the_next_search() {
     let world = World::open().await;
-    world.publish("acme/новинка-x".replace("новинка", "novelty").as_str(), "1.0.0", Kind::Skill, &[]).await;
+    world.publish("acme/novelty", "1.0.0", Kind::Skill, &["写作"]).await;
     world.registry.settled().await;
-    assert_eq!(world.get("/api/v1/search?q=novelty").await.each("/hits", "/name"), ["acme/novelty-x"]);
+    for words in ["q=novelty", "q=noveltty", "q=%E5%86%99%E4%BD%9C", "tag=%E5%86%99%E4%BD%9C"] {
+        let page = world.get(&format!("/api/v1/search?{words}")).await;
+        assert_eq!(page.each("/hits", "/name"), ["acme/novelty"], "{words}");
+    }
 }
 
 #[tokio::test]

@@ -113,7 +113,7 @@ async fn a_range_resolves_and_a_yank_takes_out_of_it() {
     assert!(nothing.json()["hint"].as_str().unwrap().contains("pre-release"), "{}", nothing.text());
 
     let yank = "/api/v1/artifacts/acme/review/versions/1.1.0/yank";
-    for body in [r#"{"reason":"it deletes files"}"#, "", "{}"] {
+    for body in [r#"{"reason":"it deletes files"}"#, "", "{}", "null"] {
         assert_eq!(world.ask("POST", yank, body).await.status, 204, "{body}");
     }
     assert_eq!(resolve("%5E1").await.as_deref(), Some("1.0.0"));
