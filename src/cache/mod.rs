@@ -4,6 +4,9 @@
 //! the entry out again if a commit came in between. Content by digest never changes; tags and links are invalidated by
 //! commits. Knows nothing of where values come from.
 
+mod entry;
+mod table;
+
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -13,45 +16,11 @@ use bytes::Bytes;
 
 use crate::domain::{Area, Digest, Repository, Tag, Timestamp};
 
+pub use entry::{CachedLink, CachedManifest};
+pub use table::Table;
+
 /// Largest blob that is kept in memory, in bytes. Configs and most skills are smaller; the rest is streamed.
 pub const BLOB_MAX: u64 = 64 << 10;
-
-/// A manifest, ready to be sent.
-#[derive(Debug)]
-pub struct CachedManifest {
-    /// The exact bytes.
-    pub bytes: Bytes,
-    /// Its digest.
-    pub digest: Digest,
-    /// The digest as text.
-    pub digest_text: Bytes,
-    /// The digest as a strong entity tag, in quotes.
-    pub etag: Bytes,
-    /// Its media type.
-    pub media_type: Bytes,
-}
-
-impl CachedManifest {
-    /// Prepares the texts that every answer repeats.
-    pub fn new(bytes: Bytes, digest: Digest, media_type: &str) -> Self {
-        Self {
-            bytes,
-            digest,
-            digest_text: Bytes::from(digest.to_string()),
-            etag: Bytes::from(format!("\"{digest}\"")),
-            media_type: Bytes::copy_from_slice(media_type.as_bytes()),
-        }
-    }
-}
-
-/// Where a blob is, for a repository that may read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CachedLink {
-    /// Area that holds the bytes.
-    pub area: Area,
-    /// Length in bytes.
-    pub size: u64,
-}
 
 /// The caches of one process.
 pub struct Cache {
@@ -66,45 +35,6 @@ pub struct Cache {
     pub touched: Table<(Area, Digest), Timestamp>,
     /// Bytes of small blobs.
     pub blobs: Table<(Area, Digest), Bytes>,
-}
-
-/// One kind of entry.
-pub struct Table<K, V>(moka::sync::Cache<K, V>);
-
-impl<K, V> Table<K, V>
-where
-    K: Hash + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    fn counted(entries: u64) -> Self {
-        Self(moka::sync::Cache::new(entries))
-    }
-
-    fn weighed(bytes: u64, weigh: fn(&V) -> usize) -> Self {
-        // A fixed 256 bytes stands for key and bookkeeping.
-        let weigher = move |_: &K, value: &V| u32::try_from(weigh(value) + 256).unwrap_or(u32::MAX);
-        Self(moka::sync::Cache::builder().max_capacity(bytes).weigher(weigher).build())
-    }
-
-    /// The entry, if it is there.
-    pub fn get(&self, key: &K) -> Option<V> {
-        self.0.get(key)
-    }
-
-    /// Takes the entry out.
-    pub fn remove(&self, key: &K) {
-        self.0.invalidate(key);
-    }
-
-    /// Puts an entry in that cannot become stale.
-    pub fn insert(&self, key: K, value: V) {
-        self.0.insert(key, value);
-    }
-
-    /// Empties the table.
-    pub fn clear(&self) {
-        self.0.invalidate_all();
-    }
 }
 
 impl Cache {

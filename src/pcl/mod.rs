@@ -9,6 +9,7 @@ mod agent_yaml;
 mod discover;
 mod finding;
 pub(crate) mod front_matter;
+mod keyword;
 pub mod language;
 mod markdown;
 mod older_registry;
@@ -21,14 +22,5 @@ mod yaml;
 
 pub use discover::discover;
 pub use finding::{Discovery, Finding, Found, LeftOut, slug_candidates};
+pub(crate) use keyword::kind_of_keyword;
 pub use tree::read_tree;
-
-use crate::domain::Kind;
-
-/// The kind that a keyword of the language declares.
-pub(crate) fn kind_of_keyword(word: &str) -> Option<Kind> {
-    match word {
-        "fn" | "function" => Some(Kind::Function),
-        _ => word.parse().ok().filter(|kind| *kind != Kind::Function),
-    }
-}

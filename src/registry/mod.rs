@@ -14,6 +14,7 @@ mod error;
 mod find;
 mod import;
 mod index;
+mod inner;
 mod manifests;
 mod open;
 mod publish;
@@ -24,13 +25,9 @@ mod replay;
 mod uploads;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use crate::cache::Cache;
 use crate::domain::{Action, Actor, Scope, allows};
-use crate::meta::Meta;
-use crate::search;
-use crate::storage::Storage;
 
 pub use blobs::{BlobBody, BlobInfo};
 pub use clock::Clock;
@@ -46,25 +43,11 @@ pub use push::{Push, Pushed};
 pub use rebuild::{Rebuilt, catch_up};
 pub use referrers::Referrers;
 
+use inner::Inner;
+
 /// A registry: everything that the fronts can ask for. Cheap to clone.
 #[derive(Clone)]
 pub struct Registry(Arc<Inner>);
-
-struct Inner {
-    storage: Storage,
-    meta: Meta,
-    committer: Committer,
-    cache: Arc<Cache>,
-    search: Arc<search::Index>,
-    clock: Clock,
-    limits: Limits,
-    read_only: AtomicBool,
-    /// Damaged blobs that the cache knows about.
-    corruptions: AtomicU64,
-    /// A permit a MiB that an archive may take while it is opened.
-    opening: tokio::sync::Semaphore,
-    indexed: tokio::sync::watch::Receiver<u64>,
-}
 
 impl Registry {
     /// Refuses what the actor may not do, and every change while the store is ahead of the database.

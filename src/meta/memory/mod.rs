@@ -17,7 +17,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use uuid::Uuid;
 
 use super::{Atomicity, Change, Meta, MetaError, Planned, Refused, engine};
-use state::State;
+use state::{Keep, State};
 
 /// A metadata store in memory.
 pub struct Memory {
@@ -94,12 +94,6 @@ impl Memory {
         state.roll_back();
         self.state.clear_poison();
     }
-}
-
-/// Whether what was written is to stay.
-enum Keep {
-    Yes,
-    No,
 }
 
 #[cfg(test)]

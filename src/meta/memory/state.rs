@@ -264,3 +264,11 @@ impl Rows for State {
         Ok(self.events.get(&n).cloned())
     }
 }
+
+/// Whether what was written is to stay.
+pub enum Keep {
+    /// It is.
+    Yes,
+    /// It is taken back.
+    No,
+}

@@ -4,61 +4,19 @@
 //! it again. A check panics on the first promise that is not kept.
 #![allow(clippy::expect_used, reason = "a promise that is not kept is reported as in any test")]
 
+mod all;
 mod blobs;
+mod content;
 mod objects;
 mod uploads;
 
+pub use all::check_all;
 pub use blobs::{
     check_blobs, check_damage_is_found, check_large_blobs, check_listing, check_ranges, check_refused_blobs,
 };
+use content::{content, pieces, read};
 pub use objects::{check_creation, check_events, check_objects, check_owner};
 pub use uploads::{
     check_chunks, check_expiry, check_finish_with_another_algorithm, check_hang_up, check_one_writer,
     check_upload_survives_restart, check_wrong_upload,
 };
-
-use bytes::Bytes;
-
-use super::Storage;
-use crate::domain::{Area, Digest};
-
-/// Every check that needs no second opening, on an empty store.
-pub async fn check_all(storage: &Storage) {
-    check_objects(storage).await;
-    check_creation(storage).await;
-    check_events(storage).await;
-    check_owner(storage).await;
-    check_blobs(storage).await;
-    check_large_blobs(storage).await;
-    check_ranges(storage).await;
-    check_refused_blobs(storage).await;
-    check_damage_is_found(storage).await;
-    check_listing(storage).await;
-    check_chunks(storage).await;
-    check_one_writer(storage).await;
-    check_hang_up(storage).await;
-    check_wrong_upload(storage).await;
-    check_finish_with_another_algorithm(storage).await;
-    check_expiry(storage).await;
-}
-
-/// Bytes that differ for each seed and do not repeat at any power of two.
-fn content(seed: u32, size: usize) -> Bytes {
-    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
-    let next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    };
-    std::iter::repeat_with(next).take(size).collect()
-}
-
-/// A stream of these bytes in pieces of `piece` bytes.
-fn pieces(bytes: &Bytes, piece: usize) -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> + Send + use<> {
-    let bytes = bytes.clone();
-    let starts = (0..bytes.len()).step_by(piece);
-    futures::stream::iter(starts.map(move |start| Ok(bytes.slice(start..bytes.len().min(start + piece)))))
-}
-
-async fn read(storage: &Storage, area: &Area, digest: &Digest) -> Bytes {
-    storage.get_blob(area, digest, u64::MAX).await.expect("the blob is there")
-}

@@ -8,8 +8,10 @@
 //! Functions without `async` block and belong on a blocking thread. Knows nothing of keys, digests and uploads.
 
 mod object_store;
+mod parts;
 mod settle;
 mod staged;
+mod system;
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -19,8 +21,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::error::StorageError;
 use super::meter::{Meter, Step};
+use parts::Disk;
+pub(super) use parts::Stamp;
 use settle::Durability;
 pub(super) use staged::Staged;
+pub(super) use system::blocking;
+use system::{is_absent, unusable};
 
 /// Files and folders of the store's own, which are no objects.
 const LOCK: &str = ".lock";
@@ -29,39 +35,6 @@ const TEMPORARY: &str = ".temporary";
 /// A folder that holds objects. Clones share it; the lock is given back with the last of them.
 #[derive(Clone)]
 pub struct DiskStore(Arc<Disk>);
-
-struct Disk {
-    root: PathBuf,
-    meter: Meter,
-    temporary: AtomicU64,
-    durability: Durability,
-    /// Read by whoever gives a file its name, written by whoever must be sure that a name stays on its file.
-    naming: RwLock<()>,
-    _lock: File,
-}
-
-/// Tells whether a file is still the same: what a change of its bytes changes too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) size: u64,
-    pub(super) changed: i128,
-    pub(super) file: u64,
-}
-
-impl Stamp {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        let since_epoch = |time: std::time::SystemTime| match time.duration_since(std::time::UNIX_EPOCH) {
-            Ok(after) => after.as_nanos() as i128,
-            Err(before) => -(before.duration().as_nanos() as i128),
-        };
-        let changed = metadata.modified().map(since_epoch).unwrap_or_default();
-        #[cfg(unix)]
-        let file = std::os::unix::fs::MetadataExt::ino(metadata);
-        #[cfg(not(unix))]
-        let file = 0;
-        Self { size: metadata.len(), changed, file }
-    }
-}
 
 impl DiskStore {
     /// Opens the folder, creating it if absent, and locks it. Errors: [`StorageError::Locked`], [`StorageError::ReadOnly`],
@@ -236,33 +209,6 @@ impl DiskStore {
             }
             done => done,
         }
-    }
-}
-
-/// A component of the path that is a file means the same as an absent object.
-fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-/// The folder cannot be made or written: whatever the system calls it, nothing can be stored there.
-fn unusable(root: &Path, error: io::Error) -> StorageError {
-    let path = root.display().to_string();
-    match error.kind() {
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound => {
-            StorageError::ReadOnly { path, source: error }
-        }
-        _ => StorageError::io(path, error),
-    }
-}
-
-/// Runs blocking work on a thread that may block.
-pub(super) async fn blocking<T: Send + 'static>(
-    path: impl Into<String>,
-    work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
-) -> Result<T, StorageError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => Err(StorageError::Unavailable { path: path.into(), source: error.into() }),
     }
 }
 

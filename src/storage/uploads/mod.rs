@@ -8,15 +8,16 @@
 mod append;
 mod bytes;
 mod finish;
+mod session;
 mod state;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
-use tokio::sync::{Mutex as Lane, OwnedMutexGuard};
 use uuid::Uuid;
 
 use super::{Key, Storage, StorageError};
 use crate::domain::{Algorithm, Area, Repository, Timestamp};
+pub(super) use session::Session;
 use state::State;
 
 /// An upload in flight, as it stood when this was asked for.
@@ -36,31 +37,6 @@ pub struct Upload {
     pub started: Timestamp,
     /// When bytes were last sent to it.
     pub touched: Timestamp,
-}
-
-/// A session that this process has met.
-pub(super) struct Session {
-    /// Held by whoever writes.
-    state: Arc<Lane<State>>,
-    /// For those who ask meanwhile.
-    shown: Mutex<Upload>,
-}
-
-impl Session {
-    fn new(state: State) -> Self {
-        let shown = Mutex::new(state.upload.clone());
-        Self { state: Arc::new(Lane::new(state)), shown }
-    }
-
-    fn show(&self, upload: &Upload) {
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = upload.clone();
-    }
-
-    /// The only one who may write, until the guard is dropped.
-    fn writer(&self, id: Uuid) -> Result<OwnedMutexGuard<State>, StorageError> {
-        let state = self.state.clone().try_lock_owned().map_err(|_| StorageError::Busy(id))?;
-        if state.over { Err(StorageError::UploadUnknown(id)) } else { Ok(state) }
-    }
 }
 
 impl Storage {

@@ -1,0 +1,80 @@
+//! From a request to its handler.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, StatusCode};
+
+use super::route::{NoRoute, Route};
+use super::{blobs, lists, manifests, uploads};
+use crate::http::App;
+use crate::http::error::{Code, Failure};
+
+/// Answers a request below `/v2`.
+pub async fn handle(app: &App, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    match answer(app, &parts, body).await {
+        Ok(response) => response,
+        Err(failure) => failure.into_oci(),
+    }
+}
+
+async fn answer(app: &App, request: &Parts, body: Body) -> Result<Response, Failure> {
+    let method = &request.method;
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let route = Route::parse(request.uri.path()).map_err(|error| match error {
+        NoRoute::NotFound => Failure::new(StatusCode::NOT_FOUND, Code::NameUnknown, "there is nothing at this path"),
+        NoRoute::Invalid(failure) => failure,
+        NoRoute::NoTag(failure) if reads => {
+            Failure { status: StatusCode::NOT_FOUND, code: Code::ManifestUnknown, ..failure }
+        }
+        NoRoute::NoTag(failure) => failure,
+    })?;
+    match (route, method.as_str()) {
+        (Route::Base, "GET" | "HEAD") => Ok(base()),
+        (Route::Catalog, "GET" | "HEAD") => lists::catalog(app, request).await,
+        (Route::Tags(repository), "GET" | "HEAD") => lists::tags(app, request, &repository).await,
+        (Route::Referrers(repository, digest), "GET" | "HEAD") => {
+            lists::referrers(app, request, &repository, &digest).await
+        }
+        (Route::Manifest(repository, reference), "GET" | "HEAD") => {
+            manifests::get(app, request, &repository, &reference).await
+        }
+        (Route::Manifest(repository, reference), "PUT") => {
+            manifests::put(app, request, body, &repository, reference).await
+        }
+        (Route::Manifest(repository, reference), "DELETE") => manifests::delete(app, &repository, &reference).await,
+        (Route::Blob(repository, digest), "GET" | "HEAD") => blobs::get(app, request, &repository, &digest).await,
+        (Route::Blob(repository, digest), "DELETE") => blobs::delete(app, &repository, &digest).await,
+        (Route::Uploads(repository), "POST") => uploads::begin(app, request, body, &repository).await,
+        (Route::Upload(repository, id), "GET" | "HEAD") => uploads::status(app, &repository, id).await,
+        (Route::Upload(repository, id), "PATCH") => uploads::append(app, request, body, &repository, id).await,
+        (Route::Upload(repository, id), "PUT") => uploads::finish(app, request, body, &repository, id).await,
+        (Route::Upload(repository, id), "DELETE") => uploads::cancel(app, &repository, id).await,
+        (route, _) => Ok(not_allowed(&route)),
+    }
+}
+
+/// OCI distribution 1.1, "Determining Support": 200 if the registry implements the specification.
+fn base() -> Response {
+    let mut response = Response::new(Body::from("{}"));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
+    response
+}
+
+fn not_allowed(route: &Route) -> Response {
+    let allowed = match route {
+        Route::Base | Route::Catalog | Route::Tags(_) | Route::Referrers(..) => "GET, HEAD",
+        Route::Blob(..) => "GET, HEAD, DELETE",
+        Route::Manifest(..) => "GET, HEAD, PUT, DELETE",
+        Route::Uploads(_) => "POST",
+        Route::Upload(..) => "GET, HEAD, PATCH, PUT, DELETE",
+    };
+    let message = format!("this path takes {allowed}");
+    let mut response = Failure::new(StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported, message).into_oci();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}

@@ -1,0 +1,113 @@
+//! From an act to the facts that it needs, and between acts and events.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::domain::{Accepted, Area, Body, Config, EVENT_FORMAT, Event, Repository, Tag, Version};
+
+use super::super::{Accept, Act, Applied, Change, Head, Publication, Replay};
+use super::{Decision, Wanted};
+
+/// The facts that [`decide`] needs for the act.
+pub fn wanted(act: &Act) -> Wanted {
+    let none = |repository: &Repository| Wanted {
+        repository: repository.clone(),
+        tags: Vec::new(),
+        manifest: None,
+        tags_on_manifest: false,
+        versions_of_manifest: false,
+        versions: Vec::new(),
+        blobs: Vec::new(),
+        brought: Vec::new(),
+        needed: None,
+    };
+    match act {
+        Act::Accept(accept) => {
+            let accepted = &accept.accepted;
+            let blobs = accept.facts.iter().flat_map(|facts| &facts.blobs).map(|(digest, _)| *digest).collect();
+            let mut versions: Vec<Version> = accepted.tags.iter().filter_map(Version::from_tag).collect();
+            let mut brought = vec![(accepted.area.clone(), accepted.digest)];
+            if let Some(publication) = &accept.publication {
+                versions.push(publication.version.clone());
+                brought.push((accepted.area.clone(), publication.record));
+            }
+            Wanted {
+                tags: accepted.tags.clone(),
+                manifest: Some(accepted.digest),
+                versions_of_manifest: accepted.tags.iter().any(|tag| tag.as_str() == Tag::LATEST),
+                versions,
+                blobs,
+                brought,
+                ..none(&accepted.repository)
+            }
+        }
+        Act::DeleteTag { repository, tag } => Wanted {
+            tags: vec![tag.clone()],
+            versions: Version::from_tag(tag).into_iter().collect(),
+            ..none(repository)
+        },
+        Act::DeleteManifest { repository, digest } => {
+            Wanted { manifest: Some(*digest), tags_on_manifest: true, versions_of_manifest: true, ..none(repository) }
+        }
+        Act::DeleteBlob { repository, digest } => {
+            Wanted { blobs: vec![*digest], needed: Some(*digest), ..none(repository) }
+        }
+        Act::Yank { name, version, reason } => Wanted {
+            versions: vec![version.clone()],
+            brought: reason.iter().map(|digest| (Area::Public, *digest)).collect(),
+            ..none(&name.repository())
+        },
+        Act::Unyank { name, version } | Act::Restore { name, version } => {
+            Wanted { versions: vec![version.clone()], ..none(&name.repository()) }
+        }
+    }
+}
+
+/// Gives the change its number and time, and its exact bytes.
+pub fn seal(change: &Change, body: Body, head: Head) -> (Event, Bytes) {
+    let event = Event {
+        v: EVENT_FORMAT,
+        n: head.n + 1,
+        id: change.id,
+        time: change.time.max(head.time),
+        actor: change.actor.clone(),
+        body,
+    };
+    let bytes = event.to_bytes();
+    (event, bytes)
+}
+
+/// What a change came to, for its caller.
+pub fn applied(event: Option<(Event, Bytes)>, decision: Decision) -> Applied {
+    Applied { event, tags: decision.tags }
+}
+
+/// The act that an event recorded.
+pub fn act_of(replay: &Replay) -> Act {
+    let accept = |accepted: &Accepted, publication| {
+        Act::Accept(Box::new(Accept { accepted: accepted.clone(), facts: replay.facts.clone(), publication }))
+    };
+    match &replay.event.body {
+        Body::Manifest(accepted) => accept(accepted, None),
+        Body::Publish { accepted, version, kind, record } => {
+            let (config, record_size) = match &replay.record {
+                Some((config, size)) => (Some(Arc::<Config>::clone(config)), *size),
+                None => (None, 0),
+            };
+            let publication =
+                Publication { version: version.clone(), kind: *kind, record: *record, record_size, config };
+            accept(accepted, Some(publication))
+        }
+        Body::TagDelete { repository, tag } => Act::DeleteTag { repository: repository.clone(), tag: tag.clone() },
+        Body::ManifestDelete { repository, digest } => {
+            Act::DeleteManifest { repository: repository.clone(), digest: *digest }
+        }
+        Body::BlobDelete { repository, digest } => Act::DeleteBlob { repository: repository.clone(), digest: *digest },
+        Body::Yank { name, version, reason } => {
+            Act::Yank { name: name.clone(), version: version.clone(), reason: *reason }
+        }
+        Body::Unyank { name, version } => Act::Unyank { name: name.clone(), version: version.clone() },
+        Body::Restore { name, version } => Act::Restore { name: name.clone(), version: version.clone() },
+    }
+}

@@ -1,0 +1,27 @@
+//! What a registry is made of.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use super::{Clock, Committer, Limits};
+use crate::cache::Cache;
+use crate::meta::Meta;
+use crate::search;
+use crate::storage::Storage;
+
+/// The parts that every use case works with.
+pub(super) struct Inner {
+    pub(super) storage: Storage,
+    pub(super) meta: Meta,
+    pub(super) committer: Committer,
+    pub(super) cache: Arc<Cache>,
+    pub(super) search: Arc<search::Index>,
+    pub(super) clock: Clock,
+    pub(super) limits: Limits,
+    pub(super) read_only: AtomicBool,
+    /// Damaged blobs that the cache knows about.
+    pub(super) corruptions: AtomicU64,
+    /// A permit a MiB that an archive may take while it is opened.
+    pub(super) opening: tokio::sync::Semaphore,
+    pub(super) indexed: tokio::sync::watch::Receiver<u64>,
+}
