@@ -239,5 +239,8 @@ pub struct Record {
     pub text: String,
 }
 
+/// Largest record, in bytes. An artifact whose record would be larger is refused: it could not be read back.
+pub const RECORD_MAX: u64 = 16 << 20;
+
 /// Most of a primary file's text that a record keeps, in bytes.
 pub const RECORD_TEXT_MAX: usize = 1 << 20;

@@ -24,7 +24,7 @@ pub use actor::{Access, Action, Actor, ActorId, Scope, allows};
 pub use area::{Area, PrivateArea};
 pub use artifact::{
     About, CONFIG_SCHEMA, Capabilities, Config, Declared, Dependency, DependencyType, Diagnostic, Level, Primary,
-    RECORD_TEXT_MAX, Record, Skill, Source,
+    RECORD_MAX, RECORD_TEXT_MAX, Record, Skill, Source,
 };
 pub use catalog::{Package, Published, Release, Visibility};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};

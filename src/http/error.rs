@@ -251,7 +251,6 @@ fn refusal_detail(refused: &Refused) -> Value {
 
 fn storage(error: &StorageError) -> (StatusCode, Code) {
     match error {
-        StorageError::NotFound { .. } => (StatusCode::NOT_FOUND, Code::BlobUnknown),
         StorageError::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, Code::Unknown),
         StorageError::ReadOnly { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::Denied),
         StorageError::WrongDigest { .. } => (StatusCode::BAD_REQUEST, Code::DigestInvalid),
@@ -265,7 +264,8 @@ fn storage(error: &StorageError) -> (StatusCode, Code) {
         StorageError::Locked(_) | StorageError::NewerFormat { .. } | StorageError::Unavailable { .. } => {
             (StatusCode::SERVICE_UNAVAILABLE, Code::Unknown)
         }
-        StorageError::Malformed { .. } | StorageError::EventGap { .. } => {
+        // What callers ask for and is not there has an error of its own; this is something that ought to be there.
+        StorageError::NotFound { .. } | StorageError::Malformed { .. } | StorageError::EventGap { .. } => {
             (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown)
         }
     }

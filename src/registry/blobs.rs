@@ -1,8 +1,10 @@
 //! Reading blobs, taking them over from other repositories, and collection's side of them.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use futures::StreamExt;
 
 use crate::cache::{BLOB_MAX, CachedLink};
 use crate::domain::{Action, Actor, Area, Digest, Repository, Scope};
@@ -38,13 +40,29 @@ impl Registry {
     ) -> Result<BlobInfo, RegistryError> {
         self.require(actor, Action::Read, Scope::Repository(repository))?;
         let key = (repository.clone(), *digest);
+        self.forget_damaged();
         let load = async {
-            let row = self.0.meta.blobs.blob(repository, digest).await?;
-            Ok::<_, RegistryError>(row.map(|row| CachedLink { area: row.area, size: row.size }))
+            let Some(row) = self.0.meta.blobs.blob(repository, digest).await? else {
+                return Ok::<_, RegistryError>(None);
+            };
+            // A row whose bytes are lost, in quarantine for one, must not tell a client that it need not send them.
+            let found = self.0.storage.blob_size(&row.area, digest).await?;
+            Ok(found.map(|_| CachedLink { area: row.area, size: row.size }))
         };
         let link = self.0.cache.get_or_load(&self.0.cache.links, key, load).await?;
         let link = link.ok_or(RegistryError::BlobUnknown(*digest))?;
         Ok(BlobInfo { digest: *digest, size: link.size, area: link.area })
+    }
+
+    /// Forgets what the cache says of blobs once some were found to be damaged since it was asked last.
+    fn forget_damaged(&self) {
+        let found = self.0.storage.corruptions();
+        if self.0.corruptions.load(Ordering::Relaxed) != found
+            && self.0.corruptions.swap(found, Ordering::Relaxed) != found
+        {
+            self.0.cache.advance();
+            self.0.cache.links.clear();
+        }
     }
 
     /// A blob's bytes, all or a range that lies within its size.
@@ -54,14 +72,20 @@ impl Registry {
             error => RegistryError::from(error),
         };
         if blob.size > BLOB_MAX {
-            let stream = self.0.storage.read_blob(&blob.area, &blob.digest, range).await.map_err(unknown)?;
-            return Ok(BlobBody::Stream(stream));
+            return match self.0.storage.read_blob(&blob.area, &blob.digest, range).await {
+                Ok(stream) if stream.size == blob.size => Ok(BlobBody::Stream(stream)),
+                Ok(_) | Err(StorageError::Range { .. }) => Err(self.wrong_size(blob).await),
+                Err(error) => Err(unknown(error)),
+            };
         }
         let key = (blob.area.clone(), blob.digest);
         let bytes = match self.0.cache.blobs.get(&key) {
             Some(bytes) => bytes,
             None => {
-                let bytes = self.0.storage.get_blob(&blob.area, &blob.digest, BLOB_MAX).await.map_err(unknown)?;
+                let bytes = match self.0.storage.get_blob(&blob.area, &blob.digest, BLOB_MAX).await {
+                    Err(StorageError::TooLarge { .. }) => return Err(self.wrong_size(blob).await),
+                    bytes => bytes.map_err(unknown)?,
+                };
                 self.0.cache.blobs.insert(key, bytes.clone());
                 bytes
             }
@@ -71,15 +95,27 @@ impl Registry {
         Ok(BlobBody::Bytes(bytes.slice(range.start as usize..range.end as usize)))
     }
 
+    /// A file that has grown or shrunk is damaged, whatever part of it was asked for: reading it whole moves it away.
+    async fn wrong_size(&self, blob: &BlobInfo) -> RegistryError {
+        match self.0.storage.read_blob(&blob.area, &blob.digest, None).await {
+            Ok(stream) => stream.for_each(|_| std::future::ready(())).await,
+            Err(error) => return error.into(),
+        }
+        RegistryError::Storage(StorageError::Corrupt(blob.digest))
+    }
+
     /// Says that somebody counts on the blob (a HEAD before a push): keeps it from collection for the grace period.
-    /// Written at most once in an eighth of that period, so that reads stay free of the database.
+    /// Written at most once in an eighth of that period, so that reads stay free of the database. One that collection is deleting
+    /// just now is [`RegistryError::BlobUnknown`].
     pub async fn touch_blob(&self, blob: &BlobInfo) -> Result<(), RegistryError> {
         let (key, now) = ((blob.area.clone(), blob.digest), self.0.clock.now());
         let fresh = i64::try_from(self.0.limits.grace.as_micros() / 8).unwrap_or(i64::MAX);
         if self.0.cache.touched.get(&key).is_some_and(|touched| now.micros().saturating_sub(touched.micros()) < fresh) {
             return Ok(());
         }
-        self.0.meta.blobs.touch(&blob.area, &[blob.digest], now).await?;
+        if !self.0.meta.blobs.touch(&blob.area, &[blob.digest], now).await?.is_empty() {
+            return Err(RegistryError::BlobUnknown(blob.digest));
+        }
         self.0.cache.touched.insert(key, now);
         Ok(())
     }

@@ -4,17 +4,14 @@ use bytes::Bytes;
 
 use crate::domain::api::{Resolved, VersionDetail};
 use crate::domain::{
-    Action, Actor, Algorithm, Digest, Manifest, Name, Package, Range, Record, Reference, Release, Repository, Scope,
-    Version,
+    Action, Actor, Algorithm, Digest, Manifest, Name, Package, RECORD_MAX, Range, Record, Reference, Release,
+    Repository, Scope, Version,
 };
 use crate::meta::{Cursor, Filter, Label, LabelCount, Order, Page};
 use crate::storage::StorageError;
 use crate::{pack, resolve};
 
 use super::{Registry, RegistryError};
-
-/// Largest record that is read back, in bytes: a text of 1 MiB in JSON, and as much again for everything else.
-const RECORD_MAX: u64 = 16 << 20;
 
 impl Registry {
     /// A package.
@@ -82,6 +79,7 @@ impl Registry {
         let reference = Reference::Digest(detail.published.digest);
         let manifest = self.manifest(actor, &repository, &reference).await?;
         let manifest = Manifest::parse(manifest.bytes.clone(), None, Algorithm::Sha256)?;
+        let _room = self.room_to_open(&manifest).await?;
         let mut layers = Vec::new();
         for layer in manifest.layers.iter().filter(|layer| layer.is_distributable()) {
             let limit = self.0.limits.archive.compressed;

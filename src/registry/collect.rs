@@ -33,13 +33,11 @@ impl Registry {
                 self.0.storage.delete_blob(area, digest).await?;
                 self.0.cache.blobs.remove(&(area.clone(), *digest));
             }
-            self.0.meta.blobs.forget(&taken).await?;
-            collected.deleted += taken.len() as u64;
-        }
-        if collected.deleted > 0 {
             // Links to what is gone; a collection is rare, so the whole table goes.
             self.0.cache.advance();
             self.0.cache.links.clear();
+            self.0.meta.blobs.forget(&taken).await?;
+            collected.deleted += taken.len() as u64;
         }
         let idle = i64::try_from(self.0.limits.upload_idle.as_secs()).unwrap_or(i64::MAX);
         collected.uploads = self.0.storage.expire_uploads(now.plus_seconds(-idle)).await? as u64;

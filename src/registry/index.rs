@@ -8,11 +8,12 @@ use tokio::sync::watch;
 
 use crate::domain::{Area, Event, Name, Package, Visibility};
 use crate::search::Document;
+use crate::storage::StorageError;
 
 use super::{Inner, Registry, RegistryError};
 
 /// Most events behind one commit of the index.
-const BATCH_MAX: usize = 1024;
+const BATCH_MAX: usize = 256;
 
 /// How long to wait before trying again after an error.
 const RETRY: Duration = Duration::from_secs(1);
@@ -26,7 +27,9 @@ pub(super) async fn follow(registry: Weak<Inner>, mut head: watch::Receiver<u64>
     loop {
         let (behind, pause) = {
             let Some(inner) = registry.upgrade() else { return };
-            match Registry(inner).index_next().await {
+            // Nothing of the registry is held while this waits: who closed it may open it again.
+            let outcome = Registry(inner).index_next().await;
+            match outcome {
                 Ok(through) => {
                     indexed.send_replace(through);
                     let behind = head.borrow_and_update().saturating_sub(through);
@@ -76,7 +79,15 @@ impl Registry {
     async fn document(&self, name: &Name, package: Package) -> Result<Document, RegistryError> {
         let shown = self.0.meta.catalog.version(name, &package.shown).await?;
         let record = match shown {
-            Some(shown) => self.record(&name.repository(), &shown.record).await?,
+            Some(shown) => match self.record(&name.repository(), &shown.record).await {
+                Ok(record) => record,
+                // One artifact's damage must not keep all others from being found.
+                Err(RegistryError::Storage(error @ (StorageError::Corrupt(_) | StorageError::TooLarge { .. }))) => {
+                    tracing::error!(%name, %error, "the package is indexed without its text");
+                    None
+                }
+                Err(error) => return Err(error),
+            },
             None => None,
         };
         Ok(Document {

@@ -24,7 +24,7 @@ mod replay;
 mod uploads;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::cache::Cache;
 use crate::domain::{Action, Actor, Scope, allows};
@@ -59,6 +59,10 @@ struct Inner {
     clock: Clock,
     limits: Limits,
     read_only: AtomicBool,
+    /// Damaged blobs that the cache knows about.
+    corruptions: AtomicU64,
+    /// A permit a MiB that an archive may take while it is opened.
+    opening: tokio::sync::Semaphore,
     indexed: tokio::sync::watch::Receiver<u64>,
 }
 

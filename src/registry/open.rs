@@ -1,22 +1,28 @@
 //! Opening a registry: who owns the store, whether store and database agree, and what runs beside the requests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::cache::Cache;
 use crate::domain::MANIFEST_MAX;
 use crate::meta::{Head, Meta, MetaError};
 use crate::pack;
 use crate::search;
-use crate::storage::{Key, Owner, Storage};
+use crate::storage::{Key, Owner, Storage, StorageError};
 
 use super::commit::{Committer, Committing, write_missing_events};
 use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
 use super::{Clock, Inner, Registry, RegistryError, index};
+
+/// How many of the last events are synced at start: as many as one batch can have left unsynced, and one that was written before it.
+const TAIL: u64 = 512;
+
+/// Memory that archives may take while they are opened, all requests together, in MiB.
+pub(super) const OPENING_MIB: usize = 1024;
 
 /// What a registry takes, and for how long it waits.
 #[derive(Clone, Debug)]
@@ -125,6 +131,7 @@ impl Builder {
             return Err(OpenError::Owned { asked: owner, found });
         }
         if let Committing::Store(_) = &committing {
+            drop_torn_event(&storage).await?;
             catch_up(&storage, &meta, |_| {}).await?;
         }
         let (written, ahead) = compare_heads(&storage, &meta).await?;
@@ -144,6 +151,8 @@ impl Builder {
             clock,
             limits,
             read_only: AtomicBool::new(ahead),
+            corruptions: AtomicU64::new(0),
+            opening: Semaphore::new(OPENING_MIB),
             indexed,
         });
         tokio::spawn(index::follow(Arc::downgrade(&inner), head, indexed_sender));
@@ -155,18 +164,59 @@ impl Builder {
 /// store is ahead.
 async fn compare_heads(storage: &Storage, meta: &Meta) -> Result<(u64, bool), OpenError> {
     let Head { n: head, .. } = meta.ledger.head().await?;
+    mend_tail(storage, meta, head).await?;
     let last = storage.last_event(head).await?;
     let common = last.min(head);
-    if common > 0 {
-        let ours = meta.ledger.events(common - 1, 1).await?;
-        let theirs = storage.get(&Key::Event(common), EVENT_MAX).await?;
-        if ours.first().is_none_or(|(n, bytes)| *n != common || *bytes != theirs) {
-            return Err(OpenError::Diverged(common));
-        }
-    }
     let mut written = common;
     write_missing_events(storage, meta, &mut written).await?;
     Ok((written, last > head))
+}
+
+/// Makes the last events of the ledger whole and durable in the store.
+///
+/// A process that ended between creating objects and syncing them left them readable and not durable; if the machine lost
+/// power then, any of that last batch may be absent, empty or cut. What the ledger has is written again where the store has
+/// nothing, or a beginning of the same bytes; other bytes mean that the two do not belong together.
+async fn mend_tail(storage: &Storage, meta: &Meta, head: u64) -> Result<(), OpenError> {
+    let before = head.saturating_sub(TAIL);
+    let events = meta.ledger.events(before, TAIL as usize).await?;
+    let keys: Vec<Key> = events.iter().map(|(n, _)| Key::Event(*n)).collect();
+    // Whole events that the store has are all that says whose store it is: without one there is nothing to mend.
+    let mut absent = Vec::new();
+    for (n, bytes) in events {
+        match storage.get(&Key::Event(n), EVENT_MAX).await {
+            Ok(found) if found == bytes => {}
+            Ok(found) if bytes.starts_with(&found) => absent.push((n, bytes)),
+            Ok(_) => return Err(OpenError::Diverged(n)),
+            Err(StorageError::NotFound { .. }) => absent.push((n, bytes)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    for (n, bytes) in absent {
+        tracing::warn!(event = n, "an event object is missing or cut, and is written again");
+        storage.put(&Key::Event(n), bytes).await?;
+    }
+    Ok(storage.settle(&keys).await?)
+}
+
+/// Removes the last event of a store that owns itself if a loss of power cut it while it was written: each event is durable
+/// before the next is created and before anybody is told, so that a cut last one was never acknowledged.
+async fn drop_torn_event(storage: &Storage) -> Result<(), OpenError> {
+    let last = storage.last_event(0).await?;
+    if last == 0 {
+        return Ok(());
+    }
+    let bytes = storage.get(&Key::Event(last), EVENT_MAX).await?;
+    // A whole event is an object of JSON; a file that was cut has no end, or none of its bytes.
+    if bytes.last() != Some(&b'}') {
+        tracing::warn!(
+            event = last,
+            length = bytes.len(),
+            "the last event is cut and was never acknowledged: it is removed"
+        );
+        storage.delete(&Key::Event(last)).await?;
+    }
+    Ok(())
 }
 
 impl Registry {

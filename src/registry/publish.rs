@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::SemaphorePermit;
 
-use crate::domain::{Descriptor, Digest, Kind, Manifest, Name, Record, Repository, Version};
+use crate::domain::{Descriptor, Digest, Kind, Manifest, Name, RECORD_MAX, Record, Repository, Version};
 use crate::meta::{Publication, Refused};
 use crate::storage::StorageError;
 use crate::{pack, pcl};
 
+use super::open::OPENING_MIB;
 use super::{Registry, RegistryError};
 
 impl Registry {
@@ -22,6 +24,7 @@ impl Registry {
         version: &Version,
     ) -> Result<Publication, RegistryError> {
         let kind = manifest.kind().ok_or_else(|| invalid("it is of no kind that is indexed"))?;
+        let _room = self.room_to_open(manifest).await?;
         let config = match &manifest.config {
             Some(config) => Some(self.artifact_blob(repository, config).await?),
             None => None,
@@ -38,7 +41,14 @@ impl Registry {
         let bytes = record_bytes(&record)?;
         let digest = Digest::sha256(&bytes);
         let record_size = bytes.len() as u64;
-        self.0.storage.put_blob(&self.area(repository), bytes, &digest).await?;
+        if record_size > RECORD_MAX {
+            return Err(invalid(&format!(
+                "what is kept of it, its config, file list and text, would take {record_size} bytes, {RECORD_MAX} at most"
+            )));
+        }
+        let area = self.area(repository);
+        self.keep(&area, &[digest]).await?;
+        self.0.storage.put_blob(&area, bytes, &digest).await?;
         Ok(Publication {
             version: version.clone(),
             kind,
@@ -46,6 +56,22 @@ impl Registry {
             record_size,
             config: Some(Arc::new(record.config)),
         })
+    }
+
+    /// Waits until there is memory to open the manifest's layers. Refuses what is over the limits before any of it is read.
+    pub(super) async fn room_to_open(&self, manifest: &Manifest) -> Result<SemaphorePermit<'_>, RegistryError> {
+        let limits = &self.0.limits.archive;
+        let layers = manifest.layers.iter().filter(|layer| layer.is_distributable());
+        let (count, compressed) =
+            layers.fold((0u64, 0u64), |(count, size), layer| (count + 1, size.saturating_add(layer.size)));
+        if compressed > limits.compressed || count > limits.entries {
+            let what = "the content of an artifact that is published, all its layers together,";
+            return Err(RegistryError::TooLarge { what, limit: limits.compressed });
+        }
+        // Deflate makes at most 1,032 bytes of one; the archive limits cut that off.
+        let needed = compressed.saturating_add(compressed.saturating_mul(1032).min(limits.unpacked)) >> 20;
+        let permits = u32::try_from((needed + 1).min(OPENING_MIB as u64)).unwrap_or(OPENING_MIB as u32);
+        self.0.opening.acquire_many(permits).await.map_err(|_| RegistryError::Stopping)
     }
 
     /// Config or layer of an artifact that is being published: small, and already in the repository.

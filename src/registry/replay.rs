@@ -4,18 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{Accepted, Algorithm, Body, Event, MANIFEST_READ_MAX, Manifest, Record};
+use crate::domain::{Accepted, Algorithm, Body, Digest, Event, MANIFEST_READ_MAX, Manifest, RECORD_MAX, Record};
 use crate::meta::{MetaError, Replay};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Key, Storage, StorageError};
 
 use super::RegistryError;
 use super::push::manifest_facts;
 
 /// Largest event, in bytes: a few names and digests, and at most as many tags as a request line holds.
 pub(super) const EVENT_MAX: u64 = 1 << 20;
-
-/// Largest record, in bytes.
-const RECORD_MAX: u64 = 16 << 20;
 
 /// An event with what its blobs say. Blobs that were purged are left out; that they are absent is no error.
 pub(super) async fn replay_of(storage: &Storage, n: u64, bytes: Bytes) -> Result<Replay, RegistryError> {
@@ -40,14 +37,19 @@ pub(super) async fn replay_of(storage: &Storage, n: u64, bytes: Bytes) -> Result
     Ok(Replay { event, bytes, facts, record })
 }
 
+/// The bytes of a blob, or `None` if it was purged. One that was damaged and moved away is an error: what it said would be lost.
 async fn purgeable(
     storage: &Storage,
     accepted: &Accepted,
-    digest: crate::domain::Digest,
+    digest: Digest,
     limit: u64,
 ) -> Result<Option<Bytes>, RegistryError> {
-    match storage.get_blob(&accepted.area, &digest, limit).await {
+    let area = accepted.area.clone();
+    match storage.get_blob(&area, &digest, limit).await {
         Ok(bytes) => Ok(Some(bytes)),
+        Err(StorageError::NotFound { .. }) if storage.exists(&Key::Quarantined { area, digest }).await? => {
+            Err(RegistryError::Storage(StorageError::Corrupt(digest)))
+        }
         Err(StorageError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
