@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::args::{Filter, Global};
 use super::failure::Exit;
-use super::output::{short, table};
+use super::output::{about, table};
 use crate::domain::api::PackageList;
 
 /// List artifacts
@@ -40,7 +40,8 @@ impl List {
 
 fn of_packages(page: &PackageList) -> String {
     let rows = page.items.iter().map(|package| {
-        let about = package.description.as_deref().map(short).unwrap_or_default();
+        let (title, description) = (package.title.as_deref(), package.description.as_deref());
+        let about = about(title.unwrap_or_default(), description.unwrap_or_default());
         [package.name.to_string(), package.kind.to_string(), package.shown.to_string(), about]
     });
     table(["NAME", "KIND", "VERSION", "ABOUT"], rows)

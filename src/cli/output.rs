@@ -8,6 +8,9 @@ use std::io::{self, Write};
 use clap::ValueEnum;
 use comfy_table::{Table, presets};
 use serde::Serialize;
+use unicode_width::UnicodeWidthChar;
+
+use crate::domain::Timestamp;
 
 /// How results are printed: as aligned text for people, or as the registry's documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -24,7 +27,7 @@ pub(super) struct Output {
     pub(super) quiet: bool,
 }
 
-/// Most characters of a free text in a table.
+/// Most columns of a free text in a table; a Chinese character takes two.
 const CELL: usize = 72;
 
 impl Output {
@@ -111,14 +114,34 @@ fn lines(table: &mut Table) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// At most [`CELL`] characters on one line.
+/// At most [`CELL`] columns on one line.
 pub(super) fn short(text: &str) -> String {
     let mut folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((at, _)) = folded.char_indices().nth(CELL) {
+    let mut columns = 0;
+    let end = folded.char_indices().find(|(_, c)| {
+        columns += c.width().unwrap_or(0);
+        columns > CELL
+    });
+    if let Some((at, _)) = end {
         folded.truncate(at);
         folded.push('…');
     }
     folded
+}
+
+/// What an artifact is about, for a table that has its name. A title that the name only transliterates comes first.
+pub(super) fn about(title: &str, description: &str) -> String {
+    match (title.is_ascii(), description.is_empty()) {
+        (_, true) => short(title),
+        (true, false) => short(description),
+        (false, false) => short(&format!("{title}: {description}")),
+    }
+}
+
+/// A time without its fraction of a second.
+pub(super) fn when(time: Timestamp) -> String {
+    let text = time.to_string();
+    text.split_once('.').map_or(text.clone(), |(seconds, _)| format!("{seconds}Z"))
 }
 
 /// Without control characters, and without those that reorder what stands around them.
@@ -150,6 +173,18 @@ mod tests {
     fn long_texts_are_cut_at_a_character() {
         assert_eq!(short("a\n  b\tc"), "a b c");
         let long = short(&"写".repeat(200));
-        assert_eq!(long.chars().count(), CELL + 1);
+        assert_eq!(long.chars().count(), CELL / 2 + 1);
+    }
+
+    #[test]
+    fn a_title_in_another_script_stands_beside_its_transliteration() {
+        assert_eq!(about("Poet", "Writes poems"), "Writes poems");
+        assert_eq!(about("诗人", "写诗"), "诗人: 写诗");
+        assert_eq!(about("Poet", ""), "Poet");
+    }
+
+    #[test]
+    fn times_are_shown_to_the_second() {
+        assert_eq!(when(Timestamp::from_micros(1_500_000)), "1970-01-01T00:00:01Z");
     }
 }

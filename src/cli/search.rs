@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::args::{Filter, Global};
 use super::failure::{Exit, Failure};
-use super::output::{Format, short, table};
+use super::output::{Format, about, table};
 use crate::client::SearchQuery;
 use crate::domain::api::{Count, SearchPage};
 
@@ -53,10 +53,10 @@ impl Search {
 }
 
 fn of_page(page: &SearchPage) -> String {
-    let rows = page
-        .hits
-        .iter()
-        .map(|hit| [hit.name.to_string(), hit.kind.to_string(), hit.version.to_string(), short(&hit.description)]);
+    let rows = page.hits.iter().map(|hit| {
+        let about = about(&hit.title, &hit.description);
+        [hit.name.to_string(), hit.kind.to_string(), hit.version.to_string(), about]
+    });
     let mut text = table(["NAME", "KIND", "VERSION", "ABOUT"], rows);
     if let Some(facets) = &page.facets {
         let groups = [("kind", &facets.kinds), ("tag", &facets.tags), ("skill", &facets.skills), ("org", &facets.orgs)];

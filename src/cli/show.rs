@@ -4,11 +4,11 @@ use clap::Args;
 
 use super::args::Global;
 use super::failure::{Exit, Failure};
-use super::output::{pairs, raw, short, table};
+use super::output::{pairs, raw, short, table, when};
 use super::units::human;
 use crate::client::{Client, Selector, Wanted};
 use crate::domain::api::VersionDetail;
-use crate::domain::{Config, Name, Package, Skill, Version};
+use crate::domain::{Config, Name, Package, Skill, Source, Version};
 
 /// Show an artifact, or one version with its files
 #[derive(Debug, Args)]
@@ -73,8 +73,8 @@ fn of_package(package: &Package) -> String {
         ("licence", text(&package.license)),
         ("authors", package.authors.join(", ")),
         ("versions", package.versions.to_string()),
-        ("source", package.source.as_ref().map(|source| source.path.clone()).unwrap_or_default()),
-        ("updated", package.updated.to_string()),
+        ("source", package.source.as_ref().map(from).unwrap_or_default()),
+        ("updated", when(package.updated)),
     ])
 }
 
@@ -89,7 +89,7 @@ fn of_version(detail: &VersionDetail) -> String {
         ("name", Name::to_string(&published.name)),
         ("version", published.version.to_string()),
         ("kind", published.kind.to_string()),
-        ("state", format!("{state}, {}", published.published)),
+        ("state", format!("{state}, {}", when(published.published))),
         ("digest", published.digest.to_string()),
     ]);
     if let Some(config) = &published.config {
@@ -125,6 +125,14 @@ fn of_config(config: &Config) -> String {
         ("tree", config.tree.to_string()),
         ("remarks", diagnostics.collect::<Vec<_>>().join("; ")),
     ])
+}
+
+/// Path and what in it, as `pclr import` writes them.
+fn from(source: &Source) -> String {
+    match &source.item {
+        Some(item) => format!("{}#{item}", source.path),
+        None => source.path.clone(),
+    }
 }
 
 fn skills(skills: &[Skill]) -> String {

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::args::Global;
 use super::failure::Exit;
-use super::output::table;
+use super::output::{table, when};
 use crate::domain::Name;
 use crate::domain::api::{List, ReleaseList};
 
@@ -30,7 +30,7 @@ fn of_releases(releases: &ReleaseList) -> String {
             (false, true) => "deprecated",
             (false, false) => "",
         };
-        let published = release.published.to_string();
+        let published = when(release.published);
         [release.version.to_string(), published, release.digest.to_string(), state.to_owned()]
     });
     table(["VERSION", "PUBLISHED", "DIGEST", "STATE"], rows)

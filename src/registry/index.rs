@@ -18,25 +18,30 @@ const BATCH_MAX: usize = 256;
 /// How long to wait before trying again after an error.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How long events gather after a commit of the index, before the next. A commit writes segments that must be merged
+/// again, so that one for each publish costs a busy registry more than the publish; an artifact must be findable in a second.
+const GATHER: Duration = Duration::from_millis(150);
+
 /// Follows the events until the registry is dropped.
 pub(super) async fn follow(registry: Weak<Inner>, mut head: watch::Receiver<u64>, indexed: watch::Sender<u64>) {
     loop {
-        let behind = {
+        let (behind, pause) = {
             let Some(inner) = registry.upgrade() else { return };
             // Nothing of the registry is held while this waits: who closed it may open it again.
             let outcome = Registry(inner).index_next().await;
             match outcome {
                 Ok(through) => {
                     indexed.send_replace(through);
-                    through < *head.borrow_and_update()
+                    let behind = head.borrow_and_update().saturating_sub(through);
+                    (behind > 0, if behind < BATCH_MAX as u64 { GATHER } else { Duration::ZERO })
                 }
                 Err(error) => {
                     tracing::error!(error = %error, "indexing failed, trying again");
-                    tokio::time::sleep(RETRY).await;
-                    true
+                    (true, RETRY)
                 }
             }
         };
+        tokio::time::sleep(pause).await;
         if !behind && head.changed().await.is_err() {
             return;
         }

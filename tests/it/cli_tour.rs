@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::world::{Server, start_server};
 
-/// A running registry and a folder to work in.
+/// A running registry and a folder to work in. The process ends before the folder goes: the order of the fields.
 struct Tour {
-    folder: tempfile::TempDir,
     url: String,
     _server: Server,
+    folder: tempfile::TempDir,
 }
 
 /// What one command printed and how it ended.
@@ -164,7 +164,13 @@ fn a_yanked_version_is_not_chosen_but_can_be_pulled() {
 #[test]
 fn an_import_publishes_everything_once() {
     let tour = Tour::start();
-    let arguments = ["import", &fixture(""), "--org", "acme", "--output", "json"];
+    for skill in ["hello-skill", "tidy"] {
+        let folder = tour.path("skills").join(skill);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("SKILL.md"), format!("---\nname: {skill}\ndescription: Does it\n---\nDo it.\n"))
+            .unwrap();
+    }
+    let arguments = ["import", "skills", "--org", "acme", "--output", "json"];
     let summary = |stdout: String| -> Value { serde_json::from_str(stdout.lines().last().unwrap()).unwrap() };
     let first = summary(tour.done(&arguments));
     assert_eq!((&first["found"], &first["published"], &first["failed"]), (&2.into(), &2.into(), &0.into()));

@@ -71,7 +71,9 @@ async fn the_corpus_goes_in_whole_and_comes_back_unchanged() {
         "imported in {took:.1?}, indexed {indexed:.1?} later, pulled back in {:.1?}: {summary:?}",
         started.elapsed()
     );
+    let started = Instant::now();
     are_found(&client, &items, &found).await;
+    eprintln!("searched in {:.1?}", started.elapsed());
 
     let before = heads(&world).await;
     assert_eq!(before.0, found.len() as u64, "one event each");

@@ -13,12 +13,12 @@ use crate::script::wire::{Request, Response};
 /// The media type of an OCI image manifest.
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// A running registry. Its process ends and its folder goes when it is dropped.
+/// A running registry. Its process ends and its folder goes when it is dropped, in this order: that of the fields.
 pub struct World {
     pub address: SocketAddr,
     data: PathBuf,
-    _folder: Option<tempfile::TempDir>,
     server: Option<Server>,
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// The process of a registry; dropping it ends the process.

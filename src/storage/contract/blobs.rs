@@ -1,4 +1,5 @@
 //! Blobs: hashed, deduplicated, read whole and in part.
+// Panics because: these are checks of a store; a promise that is not kept is reported as in any test.
 
 use std::io;
 

@@ -2,6 +2,7 @@
 //!
 //! A store written elsewhere proves itself with [`check_all`] on an empty store, and with the checks that take a way to open
 //! it again. A check panics on the first promise that is not kept.
+// Panics because: these are checks of a store; a promise that is not kept is reported as in any test.
 #![allow(clippy::expect_used, reason = "a promise that is not kept is reported as in any test")]
 
 mod all;

@@ -1,4 +1,5 @@
 //! Objects, events and the store's own documents.
+// Panics because: these are checks of a store; a promise that is not kept is reported as in any test.
 
 use std::collections::HashSet;
 
