@@ -141,6 +141,8 @@ pub trait Refs: Send + Sync {
 }
 
 /// Which blobs lie where, and who may read them.
+///
+/// [`Blobs::link`] and [`Blobs::touch`] need not be durable on return, only no later than the next change that is applied.
 #[async_trait]
 pub trait Blobs: Send + Sync {
     /// The blob, if the repository is linked to it and it is not being deleted.

@@ -8,7 +8,7 @@ use crate::domain::{Area, Digest, Repository, Timestamp};
 use super::super::{BlobRow, Blobs, MetaError};
 use super::Sqlite;
 use super::facts::{CONDEMNED, DELETING, LIVE};
-use super::pool::End;
+use super::pool::{Durable, End};
 use super::sql::{Sql, get, parse, signed, unsigned};
 
 /// Everything that keeps a blob: what manifests name (those of deleted versions too), manifests, records, reasons.
@@ -38,7 +38,7 @@ impl Blobs for Sqlite {
     ) -> Result<bool, MetaError> {
         let (repository, area, digest) = (repository.clone(), area.clone(), *digest);
         self.pool
-            .write(move |sql| {
+            .write(Durable::WithNext, move |sql| {
                 if sql.is_being_deleted(&area, &digest)? {
                     return Ok((false, End::RollBack));
                 }
@@ -60,7 +60,7 @@ impl Blobs for Sqlite {
     async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<Vec<Digest>, MetaError> {
         let (area, digests) = (area.clone(), digests.to_vec());
         self.pool
-            .write(move |sql| {
+            .write(Durable::WithNext, move |sql| {
                 let mut vanishing = Vec::new();
                 for digest in digests {
                     let touch = "UPDATE blobs SET touched = max(touched, ?3), state = ?4, condemned = NULL
@@ -85,7 +85,7 @@ impl Blobs for Sqlite {
 
     async fn condemn(&self, before: Timestamp, now: Timestamp) -> Result<u64, MetaError> {
         self.pool
-            .write(move |sql| {
+            .write(Durable::Now, move |sql| {
                 let condemn = format!(
                     "UPDATE blobs SET state = ?1, condemned = ?2
                      WHERE state = ?3 AND touched < ?4 AND (area, digest) NOT IN ({REFERENCED})"
@@ -98,7 +98,7 @@ impl Blobs for Sqlite {
 
     async fn take_condemned(&self, before: Timestamp, limit: usize) -> Result<Vec<(Area, Digest)>, MetaError> {
         self.pool
-            .write(move |sql| {
+            .write(Durable::Now, move |sql| {
                 let due = "SELECT area, digest FROM blobs
                            WHERE state = ?1 OR (state = ?2 AND condemned < ?3)
                            ORDER BY state DESC, condemned, area, digest LIMIT ?4";
@@ -118,7 +118,7 @@ impl Blobs for Sqlite {
     async fn forget(&self, blobs: &[(Area, Digest)]) -> Result<(), MetaError> {
         let blobs = blobs.to_vec();
         self.pool
-            .write(move |sql| {
+            .write(Durable::Now, move |sql| {
                 for (area, digest) in blobs {
                     let key = [area.as_str(), &digest.to_string()];
                     let gone = "DELETE FROM blobs WHERE area = ?1 AND digest = ?2 AND state = 2";

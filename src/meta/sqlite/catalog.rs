@@ -13,7 +13,7 @@ use super::super::{
     engine,
 };
 use super::Sqlite;
-use super::pool::End;
+use super::pool::{Durable, End};
 use super::reshow::label_type;
 use super::sql::{Sql, get, json, parse, parse_optional, signed, unsigned};
 
@@ -24,7 +24,7 @@ impl Catalog for Sqlite {
     async fn apply(&self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Outcome>, MetaError> {
         let changes = changes.to_vec();
         self.pool
-            .write(move |sql| {
+            .write(Durable::Now, move |sql| {
                 let before = sql.head()?;
                 let mut head = before;
                 let planned = engine::apply(&mut { sql }, &mut head, &changes, atomicity)?;
@@ -40,7 +40,7 @@ impl Catalog for Sqlite {
     async fn replay(&self, events: &[Replay]) -> Result<(), MetaError> {
         let events = events.to_vec();
         self.pool
-            .write(move |sql| {
+            .write(Durable::Now, move |sql| {
                 let mut head = sql.head()?;
                 engine::replay(&mut { sql }, &mut head, &events)?;
                 sql.write_head(head)?;

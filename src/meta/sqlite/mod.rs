@@ -1,6 +1,7 @@
 //! SQLite: one file, one writer, several readers.
 //!
-//! Durable on return: WAL with `synchronous=FULL`, one sync a batch. Several processes may open the file; each change locks
+//! Changes are durable on return: WAL with `synchronous=FULL`, one sync a batch. Links and touches are not, as nothing counts on
+//! them before a change does, and the change's sync covers them: they run under `synchronous=NORMAL`, without a sync. Several processes may open the file; each change locks
 //! the counter first, so numbers stay gapless. Calls run on blocking threads and never hold up the runtime.
 
 mod blobs;

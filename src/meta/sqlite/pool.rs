@@ -34,8 +34,35 @@ pub(super) enum End {
     RollBack,
 }
 
+/// When a transaction survives a loss of power. It survives the end of the process either way.
+///
+/// In WAL mode SQLite syncs the log at a commit only under `synchronous=FULL`, and such a sync covers the whole log: every
+/// transaction before it is durable then too, in order, and none can be lost while a later one is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durable {
+    /// On return.
+    Now,
+    /// Together with the next one that is durable on return.
+    WithNext,
+}
+
+impl Durable {
+    fn synchronous(self) -> &'static str {
+        match self {
+            Self::Now => "FULL",
+            Self::WithNext => "NORMAL",
+        }
+    }
+}
+
+/// The connection that writes, and what its `synchronous` is set to.
+struct Writer {
+    connection: Connection,
+    durable: Durable,
+}
+
 pub(super) struct Pool {
-    writer: Mutex<Connection>,
+    writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
     /// As many permits as there are idle readers.
     idle: Semaphore,
@@ -56,7 +83,7 @@ impl Pool {
             let writer = connect(path)?;
             // Readers may then read while the writer writes; kept in the file.
             writer.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
-            writer.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+            writer.pragma_update(None, "synchronous", Durable::Now.synchronous()).map_err(failed)?;
             writer.pragma_update(None, "foreign_keys", "ON").map_err(failed)?;
             migrate(&writer, &name, MIGRATIONS)?;
             let identity = "INSERT OR IGNORE INTO identity (one, id) VALUES (1, ?1)";
@@ -70,7 +97,7 @@ impl Pool {
         };
         let (writer, readers) = open().map_err(explain)?;
         Ok(Self {
-            writer: Mutex::new(writer),
+            writer: Mutex::new(Writer { connection: writer, durable: Durable::Now }),
             readers: Mutex::new(readers),
             idle: Semaphore::new(READERS),
             statements: AtomicU64::new(0),
@@ -106,13 +133,19 @@ impl Pool {
     /// Writes in one transaction that holds the write lock from its beginning. Rolls back on an error or a panic.
     pub async fn write<T: Send + 'static>(
         self: &Arc<Self>,
+        durable: Durable,
         work: impl FnOnce(&Sql<'_>) -> Result<(T, End), MetaError> + Send + 'static,
     ) -> Result<T, MetaError> {
         let pool = self.clone();
         blocking(move || {
             // A panic while the lock was held has rolled its transaction back: the connection is sound.
-            let writer = pool.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            let transaction = Transaction::new_unchecked(&writer, TransactionBehavior::Immediate).map_err(failed)?;
+            let mut writer = pool.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            if writer.durable != durable {
+                writer.connection.pragma_update(None, "synchronous", durable.synchronous()).map_err(failed)?;
+                writer.durable = durable;
+            }
+            let connection = &writer.connection;
+            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(failed)?;
             let (made, end) = work(&Sql::new(&transaction, &pool.statements))?;
             match end {
                 End::Commit => transaction.commit(),
@@ -127,7 +160,7 @@ impl Pool {
     /// Runs `work` on the writer, outside any transaction.
     #[cfg(test)]
     pub fn with_writer<T>(&self, work: impl FnOnce(&Connection) -> T) -> T {
-        work(&self.writer.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&self.writer.lock().unwrap_or_else(PoisonError::into_inner).connection)
     }
 
     fn take_reader(&self) -> Option<Connection> {

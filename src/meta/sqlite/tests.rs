@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::super::contract::{Artifact, Stores, World, dump};
 use super::super::{Meta, MetaError};
 use super::Sqlite;
-use super::pool::End;
+use super::pool::{Durable, End};
 use super::sql::Sql;
 
 /// A folder of databases.
@@ -134,7 +134,7 @@ async fn readers_see_the_state_before_a_long_write_until_it_is_done() {
             ends.recv().unwrap();
             Ok(((), End::Commit))
         };
-        writer.pool.write(work).await
+        writer.pool.write(Durable::Now, work).await
     });
     tokio::task::spawn_blocking(move || begins.recv()).await.unwrap().unwrap();
     // More readers than there are connections.
@@ -155,7 +155,7 @@ async fn a_failure_or_a_panic_inside_a_write_leaves_nothing() {
     world.publish("acme/hello@1.0.0").await.unwrap();
     let before = dump(&world.meta).await.unwrap();
     for panics in [true, false] {
-        let broken = sqlite.pool.write(move |sql| {
+        let broken = sqlite.pool.write(Durable::Now, move |sql| {
             sql.run("DELETE FROM packages", [])?;
             assert!(!panics, "in the middle");
             Err::<((), End), _>(MetaError::Corrupt("in the middle".to_owned()))
@@ -256,4 +256,30 @@ impl Stores for Opened {
     async fn empty(&self) -> Result<Meta, MetaError> {
         Ok(self.0.clone().meta())
     }
+}
+
+#[tokio::test]
+async fn a_link_waits_for_the_next_change_to_be_durable_and_a_change_does_not() {
+    let folder = Folder::new();
+    let sqlite = Arc::new(Sqlite::open(folder.next()).unwrap());
+    let world = World::new(&Opened(sqlite.clone())).await.unwrap();
+    // 1 is NORMAL: no sync at a commit; 2 is FULL: the commit syncs the log, with all that was written before.
+    let synchronous = || {
+        let query =
+            |writer: &rusqlite::Connection| writer.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0));
+        sqlite.pool.with_writer(query).unwrap()
+    };
+    assert_eq!(synchronous(), 2);
+    for version in ["1.0.0", "2.0.0"] {
+        let artifact = Artifact::new(&format!("acme/hello@{version}")).unwrap();
+        world.upload(&artifact).await.unwrap();
+        assert_eq!(synchronous(), 1, "links");
+        world.try_push(&artifact).await.unwrap().unwrap();
+        assert_eq!(synchronous(), 2, "a change");
+        let digests = artifact.blobs().iter().map(|(digest, _)| *digest).collect::<Vec<_>>();
+        world.meta.blobs.touch(&crate::domain::Area::Public, &digests, world.now()).await.unwrap();
+        assert_eq!(synchronous(), 1, "a touch");
+    }
+    world.meta.blobs.take_condemned(world.now(), 1).await.unwrap();
+    assert_eq!(synchronous(), 2, "bytes are deleted only after the mark is durable");
 }
