@@ -151,11 +151,16 @@ impl Storage {
     /// Makes these objects durable, all in one group: afterwards they survive a loss of power.
     ///
     /// Each file and each folder that names one is synced once; what is known to be durable costs nothing. Calls that
-    /// overlap share groups. Errors with the first object that could not be made durable, or is absent; whether the others are is
+    /// overlap share groups. What an earlier sync failed on is written anew first. Errors with the first object that could not be made durable, or is absent; whether the others are is
     /// then not said.
     pub async fn settle(&self, keys: &[Key]) -> Result<(), StorageError> {
         match &self.0.disk {
-            Some(disk) => disk.settle(keys.iter().map(Key::path).collect()).await,
+            Some(disk) => {
+                for key in keys {
+                    self.mend(disk, key).await?;
+                }
+                disk.settle(keys.iter().map(Key::path).collect()).await
+            }
             None => Ok(()),
         }
     }

@@ -188,6 +188,45 @@ impl Storage {
         Ok(size)
     }
 
+    /// Writes an object anew if a sync of it failed: the system may have dropped what it could not write and call the rest clean,
+    /// so another sync would prove nothing. A blob is hashed on the way; one that is no longer good is [`StorageError::Corrupt`].
+    pub(super) async fn mend(&self, disk: &DiskStore, key: &Key) -> Result<(), StorageError> {
+        let path = key.path();
+        if !disk.is_suspect(&path) {
+            return Ok(());
+        }
+        let digest = match key {
+            Key::Blob { digest, .. } => Some(*digest),
+            _ => None,
+        };
+        let (storage, disk) = (self.clone(), disk.clone());
+        blocking(path.clone(), move || {
+            let failed = |error| StorageError::io(&path, error);
+            let mut file = disk.open_file(&path).map_err(failed)?.0;
+            let mut staged = disk.stage().map_err(failed)?;
+            let mut hasher = digest.map(|digest| Hasher::new(digest.algorithm()));
+            let mut buffer = Vec::with_capacity(GATHER);
+            while file.by_ref().take(GATHER as u64).read_to_end(&mut buffer).map_err(failed)? > 0 {
+                staged.write(&buffer).map_err(failed)?;
+                if let Some(hasher) = &mut hasher {
+                    hasher.update(&buffer);
+                }
+                buffer.clear();
+            }
+            if let (Some(digest), Some(hasher)) = (digest, hasher)
+                && hasher.finish() != digest
+            {
+                return Err(StorageError::Corrupt(digest));
+            }
+            let stamp = staged.publish(&path).map_err(failed)?;
+            if digest.is_some() {
+                storage.0.trust.note(&path, stamp, Proof::Written);
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Whether the disk has this blob, good: of this size and hashed by this process. One that it has not hashed yet is
     /// hashed now, so that a damaged file is replaced and not taken for the bytes that are being pushed.
     pub(super) fn holds(&self, disk: &DiskStore, path: &str, size: u64, digest: &Digest) -> io::Result<bool> {
