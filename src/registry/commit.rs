@@ -124,52 +124,73 @@ impl Lane {
 
     async fn apply(&mut self, keys: &[Key], changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
         self.storage.settle(keys).await?;
+        self.write_missing().await?;
         match self.committing.clone() {
             Committing::Database => self.apply_in_database(changes).await,
             Committing::Store(memory) => self.apply_in_store(&memory, changes).await,
         }
     }
 
+    /// Makes the events durable that the ledger holds and an earlier failure left behind. Nothing is acknowledged before: not
+    /// what comes after them, and not the same change asked for again, which is no event any more.
+    async fn write_missing(&mut self) -> Result<(), RegistryError> {
+        let mut written = self.written;
+        let outcome = write_missing_events(&self.storage, &self.meta, &mut written).await;
+        self.durable_through(written);
+        outcome
+    }
+
     async fn apply_in_database(&mut self, changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
-        write_missing_events(&self.storage, &self.meta, &mut self.written).await?;
         let outcomes = self.meta.catalog.apply(changes, Atomicity::Each).await?;
         let applied: Vec<&Applied> = outcomes.iter().flatten().filter(|applied| applied.event.is_some()).collect();
         invalidate(&self.cache, &applied);
-        let mut keys = Vec::new();
+        let (mut keys, mut last) = (Vec::new(), self.written);
         for (event, bytes) in applied.iter().filter_map(|applied| applied.event.as_ref()) {
             write_event(&self.storage, event.n, bytes.clone()).await?;
             keys.push(Key::Event(event.n));
+            last = event.n;
         }
-        self.settle_events(&keys).await?;
+        self.storage.settle(&keys).await?;
+        self.durable_through(last);
         Ok(outcomes)
     }
 
     async fn apply_in_store(&mut self, memory: &Memory, changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(changes.len());
         while outcomes.len() < changes.len() {
-            let (mut kept, mut keys, mut lost) = (Vec::new(), Vec::new(), Ok(()));
+            let (mut kept, mut durable, mut lost) = (Vec::new(), self.written, Ok(()));
             for planned in memory.plan(&changes[outcomes.len()..], Atomicity::Each)? {
                 if let Ok(Planned { applied: Applied { event: Some((event, bytes)), .. }, .. }) = &planned {
                     lost = write_event(&self.storage, event.n, bytes.clone()).await;
                     if lost.is_err() {
                         break;
                     }
-                    keys.push(Key::Event(event.n));
                 }
                 outcomes.push(planned.as_ref().map(|planned| planned.applied.clone()).map_err(Clone::clone));
+                let event =
+                    planned.as_ref().ok().and_then(|planned| planned.applied.event.as_ref()).map(|event| event.0.n);
                 kept.extend(planned);
+                // Durable before the next is there: a loss of power must leave no gap, as nothing could fill it.
+                if let Some(n) = event {
+                    lost = self.storage.settle(&[Key::Event(n)]).await.map_err(RegistryError::from);
+                    if lost.is_err() {
+                        break;
+                    }
+                    durable = n;
+                }
             }
             // What was created is committed, whatever came after it.
             memory.absorb(&kept)?;
             invalidate(&self.cache, &kept.iter().map(|planned| &planned.applied).collect::<Vec<_>>());
-            self.settle_events(&keys).await?;
+            self.durable_through(durable);
             match lost {
                 Ok(()) => {}
                 Err(RegistryError::Meta(MetaError::Diverged(_))) => {
-                    let rebuilt = catch_up(&self.storage, &self.meta, |_| {}).await?;
-                    self.written += rebuilt.applied;
+                    catch_up(&self.storage, &self.meta, |_| {}).await?;
                     self.cache.advance();
                     self.cache.clear_pointers();
+                    // The winner may be this process: a creation that was reported as failed and had happened.
+                    self.write_missing().await?;
                 }
                 Err(error) => return Err(error),
             }
@@ -177,13 +198,9 @@ impl Lane {
         Ok(outcomes)
     }
 
-    async fn settle_events(&mut self, keys: &[Key]) -> Result<(), RegistryError> {
-        if !keys.is_empty() {
-            self.storage.settle(keys).await?;
-            self.written += keys.len() as u64;
-            self.head.send_replace(self.written);
-        }
-        Ok(())
+    fn durable_through(&mut self, n: u64) {
+        self.written = n;
+        self.head.send_if_modified(|head| std::mem::replace(head, n) != n);
     }
 }
 

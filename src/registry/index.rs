@@ -22,7 +22,9 @@ pub(super) async fn follow(registry: Weak<Inner>, mut head: watch::Receiver<u64>
     loop {
         let behind = {
             let Some(inner) = registry.upgrade() else { return };
-            match Registry(inner).index_next().await {
+            // Nothing of the registry is held while this waits: who closed it may open it again.
+            let outcome = Registry(inner).index_next().await;
+            match outcome {
                 Ok(through) => {
                     indexed.send_replace(through);
                     through < *head.borrow_and_update()

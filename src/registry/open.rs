@@ -18,6 +18,9 @@ use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
 use super::{Clock, Inner, Registry, RegistryError, index};
 
+/// How many of the last events are synced at start: as many as one batch can have left unsynced, and one that was written before it.
+const TAIL: u64 = 512;
+
 /// What a registry takes, and for how long it waits.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -164,9 +167,25 @@ async fn compare_heads(storage: &Storage, meta: &Meta) -> Result<(u64, bool), Op
             return Err(OpenError::Diverged(common));
         }
     }
+    settle_tail(storage, meta, common).await?;
     let mut written = common;
     write_missing_events(storage, meta, &mut written).await?;
     Ok((written, last > head))
+}
+
+/// Makes the last events up to `common` durable. A process that ended between creating objects and syncing them left them
+/// readable and not durable; a machine that lost power then may have kept a later one of a batch and lost an earlier.
+async fn settle_tail(storage: &Storage, meta: &Meta, common: u64) -> Result<(), OpenError> {
+    let tail = common.saturating_sub(TAIL) + 1..=common;
+    for n in tail.clone() {
+        if storage.exists(&Key::Event(n)).await? {
+            continue;
+        }
+        tracing::warn!(event = n, "an event object is missing and is written again");
+        write_missing_events(storage, meta, &mut (n - 1)).await?;
+        break;
+    }
+    Ok(storage.settle(&tail.map(Key::Event).collect::<Vec<_>>()).await?)
 }
 
 impl Registry {

@@ -1,0 +1,203 @@
+//! A publish that fails at any of its writes, in any way, is whole or absent afterwards, and the next push works.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use async_trait::async_trait;
+use pcl_registry::domain::{Name, Package as Shown, Published, Release, Version};
+use pcl_registry::meta::{
+    Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, Meta, MetaError, Order, Outcome, Page, Replay,
+};
+use pcl_registry::registry::Limits;
+use pcl_registry::storage::{Failure, Fault, Meter, When};
+
+use crate::inside::{DataFolder, Opened, Owner, Package, keys};
+
+fn before() -> Package {
+    Package::new("acme/hello@0.9.0", "what was there before")
+}
+
+fn wanted() -> Package {
+    Package::new("acme/hello@1.0.0", "what is being published")
+}
+
+fn next() -> Package {
+    Package::new("acme/other@1.0.0", "what comes next")
+}
+
+/// How many steps a publish takes, when one was made before.
+async fn steps(owner: Owner) -> u64 {
+    let folder = DataFolder::new(owner);
+    let open = folder.open().await;
+    open.push(&before()).await.unwrap();
+    open.meter.arm(None);
+    open.push(&wanted()).await.unwrap();
+    open.meter.steps()
+}
+
+/// After a failure: what was acknowledged is there, the next pushes work, ledger and store agree.
+async fn assert_goes_on(open: &Opened, acknowledged: bool, what: &str) {
+    assert!(open.has(&before()).await, "{what}: an earlier publish is lost");
+    let there = open.has(&wanted()).await;
+    assert!(there || !acknowledged, "{what}: an acknowledged publish is lost");
+    open.push(&wanted()).await.unwrap_or_else(|error| panic!("{what}: the next push: {error}"));
+    assert!(open.has(&wanted()).await);
+    open.registry.settled().await;
+    assert_eq!(open.registry.indexed(), 2, "{what}: searches see what is acknowledged now");
+    open.push(&next()).await.unwrap_or_else(|error| panic!("{what}: another push: {error}"));
+    assert_eq!(open.assert_events_agree().await, 3, "{what}");
+    open.registry.settled().await;
+    assert_eq!(open.registry.indexed(), 3, "{what}: searches see everything");
+}
+
+/// The power goes: what this process made durable is all that is left, and everything it acknowledged is in it.
+async fn assert_survives_power_loss(folder: &DataFolder, open: Opened, packages: &[Package], what: &str) {
+    open.storage.disk().unwrap().lose_power().unwrap();
+    drop(open);
+    let storage = folder.open_storage(&Meter::default()).await;
+    assert_eq!(storage.last_event(0).await.unwrap(), 3, "{what}: events lost");
+    let events: Vec<_> = futures::TryStreamExt::try_collect(storage.events(0)).await.unwrap();
+    let events: Vec<(u64, bytes::Bytes)> = events;
+    assert_eq!(events.len(), 3, "{what}: events lost");
+    for key in packages.iter().flat_map(keys) {
+        assert!(storage.exists(&key).await.unwrap(), "{what}: {key:?} lost");
+    }
+}
+
+async fn fails_at_every_step(owner: Owner, when: When) {
+    let steps = steps(owner).await;
+    assert!(steps >= 20, "four blobs and an event, staged, named and synced: {steps}");
+    for step in 1..=steps {
+        let what = format!("{owner:?}, error {when:?} step {step} of {steps}");
+        let folder = DataFolder::new(owner);
+        let open = folder.open().await;
+        open.push(&before()).await.unwrap();
+        open.meter.arm(Some(Fault { step, when, failure: Failure::Error }));
+        let acknowledged = open.push(&wanted()).await.is_ok();
+        open.meter.arm(None);
+        assert_goes_on(&open, acknowledged, &what).await;
+        assert_survives_power_loss(&folder, open, &[before(), wanted(), next()], &what).await;
+        let again = folder.open().await;
+        assert!(again.has(&before()).await && again.has(&wanted()).await && again.has(&next()).await, "{what}");
+        assert_eq!(again.assert_events_agree().await, 3, "{what}");
+    }
+}
+
+async fn crashes_at_every_step(owner: Owner, when: When) {
+    let steps = steps(owner).await;
+    for (step, power) in (1..=steps).flat_map(|step| [(step, true), (step, false)]) {
+        let what = format!("{owner:?}, crash {when:?} step {step} of {steps}, power stays: {power}");
+        let folder = DataFolder::new(owner);
+        let open = folder.open().await;
+        open.push(&before()).await.unwrap();
+        open.meter.arm(Some(Fault { step, when, failure: Failure::Crash }));
+        assert!(open.push(&wanted()).await.is_err(), "{what}: a process that is gone acknowledges nothing");
+        if !power {
+            open.meter.arm(None);
+            open.storage.disk().unwrap().lose_power().unwrap();
+        }
+        drop(open);
+        let again = folder.open().await;
+        assert_goes_on(&again, false, &what).await;
+        assert_survives_power_loss(&folder, again, &[wanted(), next()], &what).await;
+    }
+}
+
+macro_rules! every_step {
+    ($($name:ident: $run:ident, $owner:ident, $when:ident;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            $run(Owner::$owner, When::$when).await;
+        }
+    )*};
+}
+
+every_step! {
+    sqlite_errors_before_every_step: fails_at_every_step, Sqlite, Before;
+    sqlite_errors_after_every_step: fails_at_every_step, Sqlite, After;
+    sqlite_crashes_before_every_step: crashes_at_every_step, Sqlite, Before;
+    sqlite_crashes_after_every_step: crashes_at_every_step, Sqlite, After;
+    store_errors_before_every_step: fails_at_every_step, Store, Before;
+    store_errors_after_every_step: fails_at_every_step, Store, After;
+    store_crashes_before_every_step: crashes_at_every_step, Store, Before;
+    store_crashes_after_every_step: crashes_at_every_step, Store, After;
+}
+
+/// Fails one transaction: 1 before it happened, 2 after.
+struct FailingCatalog {
+    inner: Arc<dyn Catalog>,
+    fail: Arc<AtomicU8>,
+}
+
+#[async_trait]
+impl Catalog for FailingCatalog {
+    async fn apply(&self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Outcome>, MetaError> {
+        let lost = || MetaError::Unavailable("the connection broke, as a test planned".into());
+        match self.fail.swap(0, Ordering::SeqCst) {
+            1 => Err(lost()),
+            2 => {
+                self.inner.apply(changes, atomicity).await?;
+                Err(lost())
+            }
+            _ => self.inner.apply(changes, atomicity).await,
+        }
+    }
+
+    async fn replay(&self, events: &[Replay]) -> Result<(), MetaError> {
+        self.inner.replay(events).await
+    }
+
+    async fn package(&self, name: &Name) -> Result<Option<Shown>, MetaError> {
+        self.inner.package(name).await
+    }
+
+    async fn releases(&self, name: &Name) -> Result<Vec<Release>, MetaError> {
+        self.inner.releases(name).await
+    }
+
+    async fn version(&self, name: &Name, version: &Version) -> Result<Option<Published>, MetaError> {
+        self.inner.version(name, version).await
+    }
+
+    async fn packages(
+        &self,
+        filter: &Filter,
+        order: Order,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Shown>, MetaError> {
+        self.inner.packages(filter, order, after, limit).await
+    }
+
+    async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
+        self.inner.labels(label, limit).await
+    }
+}
+
+async fn open_failing(folder: &DataFolder) -> (Opened, Arc<AtomicU8>) {
+    let fail = Arc::new(AtomicU8::new(0));
+    let its_fail = fail.clone();
+    let wrap = move |meta: Meta| {
+        let catalog = Arc::new(FailingCatalog { inner: meta.catalog.clone(), fail: its_fail });
+        Meta { catalog, ..meta }
+    };
+    (folder.open_with(Limits::default(), wrap).await, fail)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_fails_before_or_after_it_happened() {
+    for (how, reopens) in [(1, false), (2, false), (1, true), (2, true)] {
+        let what = format!("failure {how}, reopens: {reopens}");
+        let folder = DataFolder::new(Owner::Sqlite);
+        let (mut open, fail) = open_failing(&folder).await;
+        open.push(&before()).await.unwrap();
+        fail.store(how, Ordering::SeqCst);
+        assert!(open.push(&wanted()).await.is_err(), "{what}");
+        if reopens {
+            drop(open);
+            open = open_failing(&folder).await.0;
+            assert_eq!(open.has(&wanted()).await, how == 2, "{what}");
+        }
+        assert_goes_on(&open, false, &what).await;
+    }
+}

@@ -1,0 +1,256 @@
+//! A registry in this process, on a folder that outlives it: opened, failed on demand, closed and opened again.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use bytes::Bytes;
+use futures::{TryStreamExt as _, stream};
+use pcl_registry::domain::{
+    About, Actor, Area, CONFIG_SCHEMA, Config, Digest, File, Kind, Manifest, Name, Primary, Reference, Repository, Tree,
+};
+use pcl_registry::meta::{Memory, Meta, Sqlite, contract};
+use pcl_registry::pack::{self, Packed};
+use pcl_registry::registry::{BlobBody, Builder, Clock, Committing, Limits, Push, Registry, RegistryError};
+use pcl_registry::search::Index;
+use pcl_registry::storage::{Key, Meter, Storage, StorageError};
+use serde_json::Value;
+
+/// Who commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    Sqlite,
+    Store,
+}
+
+/// A data folder and a clock that stands still until a test moves it.
+pub struct DataFolder {
+    folder: tempfile::TempDir,
+    pub owner: Owner,
+    clock: Arc<AtomicI64>,
+}
+
+/// An open registry with its parts.
+pub struct Opened {
+    pub registry: Registry,
+    pub storage: Storage,
+    pub meta: Meta,
+    pub meter: Meter,
+    pub sqlite: Option<Arc<Sqlite>>,
+}
+
+/// An artifact, packed as a client would.
+pub struct Package {
+    pub repository: Repository,
+    pub tag: String,
+    pub packed: Packed,
+}
+
+impl Package {
+    /// A skill of one file with that text; `spec` is `org/name@version`.
+    pub fn new(spec: &str, text: &str) -> Self {
+        let (name, version) = spec.split_once('@').expect("org/name@version");
+        let name: Name = name.parse().unwrap();
+        let content = Bytes::from(format!("# {}\n\n{text}\n", name.slug()));
+        let file = File { path: "SKILL.md".parse().unwrap(), executable: false, content };
+        let tree = Tree::new(vec![file]).unwrap();
+        let config = Config {
+            schema: CONFIG_SCHEMA,
+            name: name.slug().to_owned(),
+            version: version.parse().unwrap(),
+            kind: Kind::Skill,
+            about: About { description: Some(format!("About {text}")), ..About::default() },
+            primary: Primary { file: "SKILL.md".into(), declaration: None },
+            source: None,
+            tree: tree.digest(),
+        };
+        let packed = pack::pack(&tree, &config).unwrap();
+        Self { repository: name.repository(), tag: config.version.tag(), packed }
+    }
+
+    pub fn name(&self) -> Name {
+        self.repository.package().unwrap()
+    }
+
+    pub fn digest(&self) -> Digest {
+        self.packed.manifest.digest
+    }
+
+    pub fn reference(&self) -> Reference {
+        Reference::Tag(self.tag.parse().unwrap())
+    }
+}
+
+impl DataFolder {
+    pub fn new(owner: Owner) -> Self {
+        let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
+        Self { folder: tempfile::tempdir().unwrap(), owner, clock }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.path().join("metadata.sqlite")
+    }
+
+    pub fn clock(&self) -> Clock {
+        Clock::Manual(self.clock.clone())
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    pub async fn open(&self) -> Opened {
+        self.open_with(Limits::default(), |meta| meta).await
+    }
+
+    /// Opens the folder with metadata that the test may put something in front of.
+    pub async fn open_with(&self, limits: Limits, wrap: impl FnOnce(Meta) -> Meta) -> Opened {
+        let meter = Meter::default();
+        let storage = self.open_storage(&meter).await;
+        let (meta, committing, sqlite) = match self.owner {
+            Owner::Sqlite => {
+                let sqlite = Arc::new(Sqlite::open(self.database()).unwrap());
+                (sqlite.clone().meta(), Committing::Database, Some(sqlite))
+            }
+            Owner::Store => {
+                let memory = Arc::new(Memory::new());
+                (memory.clone().meta(), Committing::Store(memory), None)
+            }
+        };
+        let meta = wrap(meta);
+        let builder = Builder {
+            storage: storage.clone(),
+            meta: meta.clone(),
+            committing,
+            search: Index::memory().unwrap(),
+            limits,
+            clock: self.clock(),
+        };
+        let registry = builder.open().await.expect("the folder opens");
+        Opened { registry, storage, meta, meter, sqlite }
+    }
+
+    /// The jobs of a registry that was dropped end when they next run: until then the folder is locked.
+    pub async fn open_storage(&self, meter: &Meter) -> Storage {
+        let begun = std::time::Instant::now();
+        loop {
+            match Storage::open_disk_with(&self.path().join("store"), meter.clone()).await {
+                Ok(storage) => return storage,
+                Err(StorageError::Locked(_)) if begun.elapsed().as_secs() < 20 => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+impl Opened {
+    /// Uploads the blobs and pushes the manifest, as a client does that knows nothing of what is there.
+    pub async fn push(&self, package: &Package) -> Result<(), RegistryError> {
+        for blob in [&package.packed.config, &package.packed.layer] {
+            self.push_blob(&package.repository, &blob.content).await?;
+        }
+        self.push_manifest(package).await
+    }
+
+    pub async fn push_blob(&self, repository: &Repository, bytes: &Bytes) -> Result<(), RegistryError> {
+        let body = stream::iter([Ok::<_, Infallible>(bytes.clone())]);
+        self.registry.push_blob(&Actor::Operator, repository, &Digest::sha256(bytes), body).await
+    }
+
+    pub async fn push_manifest(&self, package: &Package) -> Result<(), RegistryError> {
+        let manifest = &package.packed.manifest;
+        self.push_bytes(&package.repository, package.reference(), &manifest.media_type, &manifest.content).await
+    }
+
+    pub async fn push_bytes(
+        &self,
+        repository: &Repository,
+        reference: Reference,
+        media_type: &str,
+        bytes: &Bytes,
+    ) -> Result<(), RegistryError> {
+        let (tags, bytes) = (Vec::new(), bytes.clone());
+        let push = Push { repository, reference, tags, content_type: Some(media_type), bytes };
+        self.registry.push_manifest(&Actor::Operator, push).await.map(drop)
+    }
+
+    pub async fn blob(&self, repository: &Repository, digest: &Digest) -> Result<Bytes, RegistryError> {
+        let blob = self.registry.blob(&Actor::Operator, repository, digest).await?;
+        match self.registry.read_blob(&blob, None).await? {
+            BlobBody::Bytes(bytes) => Ok(bytes),
+            BlobBody::Stream(stream) => {
+                let chunks: Vec<Bytes> = stream.try_collect().await.map_err(|_| RegistryError::BlobUnknown(*digest))?;
+                Ok(chunks.concat().into())
+            }
+        }
+    }
+
+    /// Whether the package's version is there, whole: by tag, by digest, with all its bytes, in the catalogue, in the list of tags
+    /// and as one event. Fails if it is there in part.
+    pub async fn has(&self, package: &Package) -> bool {
+        let (actor, repository) = (Actor::Operator, &package.repository);
+        let by_tag = self.registry.manifest(&actor, repository, &package.reference()).await;
+        let by_digest = self.registry.manifest(&actor, repository, &Reference::Digest(package.digest())).await;
+        let version = package.tag.parse().unwrap();
+        let shown = self.registry.version(&actor, &package.name(), &version).await;
+        let listed = self.registry.releases(&actor, &package.name()).await.unwrap_or_default();
+        let listed = listed.iter().any(|release| release.version == version);
+        let tags = self.registry.tags(&actor, repository, None, 1000).await.map(|(tags, _)| tags).unwrap_or_default();
+        let tagged = tags.iter().any(|tag| tag.to_string() == package.tag);
+        let events = contract::dump(&self.meta).await.unwrap()["events"].to_string();
+        let event = events.matches(&format!("\\\"digest\\\":\\\"{}\\\"", package.digest())).count();
+        let signs = [by_tag.is_ok(), by_digest.is_ok(), shown.is_ok(), listed, tagged, event == 1];
+        assert!(signs.iter().all(|sign| *sign == signs[0]), "in part: {signs:?} {events}");
+        assert!(event <= 1, "{event} events");
+        let Ok(manifest) = by_tag else { return false };
+        assert_eq!(manifest.bytes, package.packed.manifest.content);
+        for blob in [&package.packed.config, &package.packed.layer] {
+            assert_eq!(self.blob(repository, &blob.digest).await.unwrap(), blob.content);
+        }
+        assert!(!shown.unwrap().files.is_empty(), "the record is there");
+        true
+    }
+
+    /// Everything that the catalogue knows.
+    pub async fn dump(&self) -> Value {
+        contract::dump(&self.meta).await.unwrap()
+    }
+
+    /// Ledger and store hold the same events, from 1 on without a gap. Returns how many.
+    pub async fn assert_events_agree(&self) -> u64 {
+        let ledger = self.meta.ledger.events(0, 10_000).await.unwrap();
+        let store: Vec<(u64, Bytes)> = self.storage.events(0).try_collect().await.unwrap();
+        assert_eq!(ledger, store);
+        assert!(ledger.iter().map(|(n, _)| *n).eq(1..=ledger.len() as u64), "gapless");
+        ledger.len() as u64
+    }
+}
+
+/// The keys of a package's blobs.
+pub fn keys(package: &Package) -> [Key; 3] {
+    let packed = &package.packed;
+    [packed.config.digest, packed.layer.digest, packed.manifest.digest]
+        .map(|digest| Key::Blob { area: Area::Public, digest })
+}
+
+/// A manifest that names nothing but the empty config, with annotations that make its digest its own.
+pub fn plain(seed: &str, extra: Value) -> Bytes {
+    let mut manifest = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": { "mediaType": "application/vnd.oci.empty.v1+json", "digest": Digest::sha256(b"{}"), "size": 2 },
+        "layers": [],
+        "annotations": { "seed": seed },
+    });
+    for (key, value) in extra.as_object().into_iter().flatten() {
+        manifest[key] = value.clone();
+    }
+    let bytes = Bytes::from(manifest.to_string());
+    assert!(Manifest::parse(bytes.clone(), None, pcl_registry::domain::Algorithm::Sha256).is_ok());
+    bytes
+}
