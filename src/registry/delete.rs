@@ -60,6 +60,7 @@ impl Registry {
             let bytes = bytes::Bytes::copy_from_slice(reason.as_bytes());
             let found = Digest::sha256(&bytes);
             let area = self.area(&repository);
+            self.keep(&area, &[found]).await?;
             self.0.storage.put_blob(&area, bytes, &found).await?;
             settle.push(self.blob_key(&repository, found));
             digest = Some(found);

@@ -38,7 +38,9 @@ impl Registry {
         let bytes = record_bytes(&record)?;
         let digest = Digest::sha256(&bytes);
         let record_size = bytes.len() as u64;
-        self.0.storage.put_blob(&self.area(repository), bytes, &digest).await?;
+        let area = self.area(repository);
+        self.keep(&area, &[digest]).await?;
+        self.0.storage.put_blob(&area, bytes, &digest).await?;
         Ok(Publication {
             version: version.clone(),
             kind,

@@ -62,13 +62,15 @@ impl Registry {
             return Err(RegistryError::DigestDiffers { expected, found });
         }
 
+        let area = self.area(repository);
+        let kept: Vec<Digest> = manifest.required_blobs().map(|blob| blob.digest).chain([manifest.digest]).collect();
+        self.keep(&area, &kept).await?;
         self.check_blobs(actor, repository, &manifest).await?;
         let target = Target::of(repository, &manifest, &tags)?;
         let publication = match &target {
             Target::Version(name, version) => self.publication(repository, &manifest, name, version).await?,
             Target::Plain | Target::NotIndexed(_) => None,
         };
-        let area = self.area(repository);
         let mut settle: Vec<Key> =
             manifest.required_blobs().map(|blob| self.blob_key(repository, blob.digest)).collect();
         settle.push(self.blob_key(repository, manifest.digest));

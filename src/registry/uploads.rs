@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::Stream;
 use uuid::Uuid;
 
-use crate::domain::{Action, Actor, Algorithm, Digest, Repository, Scope};
+use crate::domain::{Action, Actor, Algorithm, Area, Digest, Repository, Scope};
 use crate::storage::{StorageError, Upload};
 
 use super::{Registry, RegistryError};
@@ -23,6 +23,7 @@ impl Registry {
     {
         self.require(actor, Action::Push, Scope::Repository(repository))?;
         let area = self.area(repository);
+        self.keep(&area, &[*digest]).await?;
         let size = self.0.storage.put_blob_stream(&area, digest, body, self.0.limits.blob).await?;
         self.link(repository, digest, size).await
     }
@@ -37,6 +38,7 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         self.require(actor, Action::Push, Scope::Repository(repository))?;
         let size = content.len() as u64;
+        self.keep(&self.area(repository), &[*digest]).await?;
         self.0.storage.put_blob(&self.area(repository), content, digest).await?;
         self.link(repository, digest, size).await
     }
@@ -84,7 +86,8 @@ impl Registry {
         id: Uuid,
         digest: &Digest,
     ) -> Result<(), RegistryError> {
-        self.upload(actor, repository, id).await?;
+        let upload = self.upload(actor, repository, id).await?;
+        self.keep(&upload.area, &[*digest]).await?;
         let size = self.0.storage.finish(id, digest).await?;
         self.link(repository, digest, size).await
     }
@@ -113,6 +116,15 @@ impl Registry {
     pub async fn cancel_upload(&self, actor: &Actor, repository: &Repository, id: Uuid) -> Result<(), RegistryError> {
         self.upload(actor, repository, id).await?;
         Ok(self.0.storage.cancel_upload(id).await?)
+    }
+
+    /// Keeps collection away from blobs whose bytes are about to be written, and may be there already: what is found there must
+    /// still be there when a row says so.
+    pub(super) async fn keep(&self, area: &Area, digests: &[Digest]) -> Result<(), RegistryError> {
+        match self.0.meta.blobs.touch(area, digests, self.0.clock.now()).await?.first() {
+            Some(vanishing) => Err(RegistryError::BlobBusy(*vanishing)),
+            None => Ok(()),
+        }
     }
 
     /// Lets the repository read a blob whose bytes are there.

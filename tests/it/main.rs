@@ -7,6 +7,7 @@ mod cli_answers;
 mod cli_tour;
 mod client;
 mod clients;
+mod collect;
 mod corpus;
 mod crash;
 mod durability;
