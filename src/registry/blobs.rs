@@ -1,6 +1,7 @@
 //! Reading blobs, taking them over from other repositories, and collection's side of them.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
@@ -38,13 +39,29 @@ impl Registry {
     ) -> Result<BlobInfo, RegistryError> {
         self.require(actor, Action::Read, Scope::Repository(repository))?;
         let key = (repository.clone(), *digest);
+        self.forget_damaged();
         let load = async {
-            let row = self.0.meta.blobs.blob(repository, digest).await?;
-            Ok::<_, RegistryError>(row.map(|row| CachedLink { area: row.area, size: row.size }))
+            let Some(row) = self.0.meta.blobs.blob(repository, digest).await? else {
+                return Ok::<_, RegistryError>(None);
+            };
+            // A row whose bytes are lost, in quarantine for one, must not tell a client that it need not send them.
+            let found = self.0.storage.blob_size(&row.area, digest).await?;
+            Ok(found.map(|_| CachedLink { area: row.area, size: row.size }))
         };
         let link = self.0.cache.get_or_load(&self.0.cache.links, key, load).await?;
         let link = link.ok_or(RegistryError::BlobUnknown(*digest))?;
         Ok(BlobInfo { digest: *digest, size: link.size, area: link.area })
+    }
+
+    /// Forgets what the cache says of blobs once some were found to be damaged since it was asked last.
+    fn forget_damaged(&self) {
+        let found = self.0.storage.corruptions();
+        if self.0.corruptions.load(Ordering::Relaxed) != found
+            && self.0.corruptions.swap(found, Ordering::Relaxed) != found
+        {
+            self.0.cache.advance();
+            self.0.cache.links.clear();
+        }
     }
 
     /// A blob's bytes, all or a range that lies within its size.
@@ -72,14 +89,17 @@ impl Registry {
     }
 
     /// Says that somebody counts on the blob (a HEAD before a push): keeps it from collection for the grace period.
-    /// Written at most once in an eighth of that period, so that reads stay free of the database.
+    /// Written at most once in an eighth of that period, so that reads stay free of the database. One that collection is deleting
+    /// just now is [`RegistryError::BlobUnknown`].
     pub async fn touch_blob(&self, blob: &BlobInfo) -> Result<(), RegistryError> {
         let (key, now) = ((blob.area.clone(), blob.digest), self.0.clock.now());
         let fresh = i64::try_from(self.0.limits.grace.as_micros() / 8).unwrap_or(i64::MAX);
         if self.0.cache.touched.get(&key).is_some_and(|touched| now.micros().saturating_sub(touched.micros()) < fresh) {
             return Ok(());
         }
-        self.0.meta.blobs.touch(&blob.area, &[blob.digest], now).await?;
+        if !self.0.meta.blobs.touch(&blob.area, &[blob.digest], now).await?.is_empty() {
+            return Err(RegistryError::BlobUnknown(blob.digest));
+        }
         self.0.cache.touched.insert(key, now);
         Ok(())
     }

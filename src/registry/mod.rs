@@ -24,7 +24,7 @@ mod replay;
 mod uploads;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::cache::Cache;
 use crate::domain::{Action, Actor, Scope, allows};
@@ -59,6 +59,8 @@ struct Inner {
     clock: Clock,
     limits: Limits,
     read_only: AtomicBool,
+    /// Damaged blobs that the cache knows about.
+    corruptions: AtomicU64,
     indexed: tokio::sync::watch::Receiver<u64>,
 }
 

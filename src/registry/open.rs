@@ -1,7 +1,7 @@
 //! Opening a registry: who owns the store, whether store and database agree, and what runs beside the requests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -147,6 +147,7 @@ impl Builder {
             clock,
             limits,
             read_only: AtomicBool::new(ahead),
+            corruptions: AtomicU64::new(0),
             indexed,
         });
         tokio::spawn(index::follow(Arc::downgrade(&inner), head, indexed_sender));

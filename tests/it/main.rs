@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod architecture;
+mod bad_archives;
+mod bad_folder;
+mod bad_uploads;
 mod cli;
 mod cli_answers;
 mod cli_tour;
@@ -9,6 +12,7 @@ mod client;
 mod clients;
 mod collect;
 mod corpus;
+mod costs;
 mod crash;
 mod durability;
 mod events;
@@ -16,6 +20,7 @@ mod inside;
 mod kill;
 mod openapi;
 mod readers_on_corpus;
+mod rebuild;
 mod script;
 mod scripts;
 mod source;
