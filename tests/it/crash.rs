@@ -42,6 +42,8 @@ async fn assert_goes_on(open: &Opened, acknowledged: bool, what: &str) {
     assert!(there || !acknowledged, "{what}: an acknowledged publish is lost");
     open.push(&wanted()).await.unwrap_or_else(|error| panic!("{what}: the next push: {error}"));
     assert!(open.has(&wanted()).await);
+    open.registry.settled().await;
+    assert_eq!(open.registry.indexed(), 2, "{what}: searches see what is acknowledged now");
     open.push(&next()).await.unwrap_or_else(|error| panic!("{what}: another push: {error}"));
     assert_eq!(open.assert_events_agree().await, 3, "{what}");
     open.registry.settled().await;

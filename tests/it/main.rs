@@ -2,20 +2,27 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod architecture;
+mod bad_archives;
+mod bad_folder;
+mod bad_uploads;
 mod cli;
 mod cli_answers;
 mod cli_tour;
 mod client;
 mod clients;
+mod collect;
 mod corpus;
 mod corpus_import;
+mod costs;
 mod crash;
 mod damage;
 mod durability;
 mod events;
 mod inside;
+mod kill;
 mod openapi;
 mod readers_on_corpus;
+mod rebuild;
 mod script;
 mod scripts;
 mod source;

@@ -33,10 +33,14 @@ impl Drop for Server {
     }
 }
 
-/// Starts the program on a data folder, and gives where it listens. The one place that knows how a registry is started.
+/// Starts the program on a data folder, and gives where it listens.
 pub fn start_server(data: &Path) -> (SocketAddr, Server) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
-    command.arg("serve").arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]);
+    start_server_with(data, &[])
+}
+
+/// The same with further flags.
+fn start_server_with(data: &Path, flags: &[&str]) -> (SocketAddr, Server) {
+    let mut command = serve_command(data, flags);
     command.env("PCLR_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the built program starts");
     let mut output = BufReader::new(child.stdout.take().expect("its output is piped"));
@@ -55,7 +59,43 @@ pub fn start_server(data: &Path) -> (SocketAddr, Server) {
     (address, Server { child })
 }
 
+/// The one place that knows how a registry is started.
+fn serve_command(data: &Path, flags: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
+    command.arg("serve").arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]).args(flags);
+    command
+}
+
+/// What a registry says that does not start on this folder. Fails if it starts.
+pub fn refused_start(data: &Path, flags: &[&str]) -> String {
+    let mut command = serve_command(data, flags);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built program starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("its output is piped")).read_line(&mut line).expect("output is text");
+    if !line.is_empty() {
+        let _ = child.kill();
+        panic!("it started: {line}");
+    }
+    let output = child.wait_with_output().expect("it ends");
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).expect("errors are text")
+}
+
 impl World {
+    /// A new, empty registry with these flags.
+    pub fn start_with(flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the registry's data");
+        let data = folder.path().join("data");
+        let (address, server) = start_server_with(&data, flags);
+        Self { address, data, _folder: Some(folder), server: Some(server) }
+    }
+
+    /// A registry in a folder that is not its own to remove.
+    pub fn start_in(data: &Path) -> Self {
+        let (address, server) = start_server(data);
+        Self { address, data: data.to_owned(), _folder: None, server: Some(server) }
+    }
+
     /// A new, empty registry. `PCLR_TEST_REGISTRY=HOST:PORT` takes one that already runs instead, so that the scripts
     /// can be tried on other registries.
     pub async fn start() -> Self {

@@ -115,17 +115,26 @@ async fn power_takes_what_was_not_settled_and_nothing_else() {
 
 /// The system reports a failed sync once and may then take the lost pages for clean.
 #[tokio::test]
-async fn a_file_whose_sync_failed_is_durable_only_once_written_again() {
+async fn a_file_whose_sync_failed_is_written_again_before_it_is_durable() {
     let folder = folder();
     let meter = Meter::default();
     let storage = Storage::open_disk_with(folder.path(), meter.clone()).await.unwrap();
-    let key = put(&storage, "content").await;
-    meter.arm(Some(Fault { step: 1, when: When::Before, failure: Failure::Error }));
-    let failed = storage.settle(std::slice::from_ref(&key)).await;
-    assert!(matches!(failed, Err(StorageError::Unavailable { .. })), "{failed:?}");
-    let again = storage.settle(std::slice::from_ref(&key)).await;
-    assert!(matches!(again, Err(StorageError::Unavailable { .. })), "{again:?}");
-    let (bytes, digest) = blob("content");
-    assert_eq!(storage.put_blob(&Area::Public, bytes, &digest).await.unwrap(), BlobPut::Stored, "not deduplicated");
-    storage.settle(&[key]).await.unwrap();
+    for (text, damaged) in [("content", false), ("damaged", true)] {
+        let key = put(&storage, text).await;
+        meter.arm(Some(Fault { step: 1, when: When::Before, failure: Failure::Error }));
+        let failed = storage.settle(std::slice::from_ref(&key)).await;
+        assert!(matches!(failed, Err(StorageError::Unavailable { .. })), "{failed:?}");
+        let objects = storage.writes().objects;
+        if !damaged {
+            storage.settle(&[key]).await.unwrap();
+            assert_eq!(storage.writes().objects, objects + 1, "a second sync alone would prove nothing");
+            continue;
+        }
+        std::fs::write(folder.path().join(key.path()), "dXmaged").unwrap();
+        let settled = storage.settle(std::slice::from_ref(&key)).await;
+        assert!(matches!(settled, Err(StorageError::Corrupt(_))), "{settled:?}");
+        let (bytes, digest) = blob(text);
+        assert_eq!(storage.put_blob(&Area::Public, bytes, &digest).await.unwrap(), BlobPut::Stored, "not deduplicated");
+        storage.settle(&[key]).await.unwrap();
+    }
 }

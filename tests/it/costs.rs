@@ -1,0 +1,101 @@
+//! What a publish costs, and that a warm pull costs nothing: a change of these numbers is a decision.
+
+use bytes::Bytes;
+use pcl_registry::domain::{Actor, Reference};
+use pcl_registry::storage::{Failure, Fault, When, Writes};
+
+use crate::inside::{DataFolder, Opened, Owner, Package};
+
+/// Objects, syncs, groups of syncs and SQL statements of what `work` does.
+async fn cost(open: &Opened, work: impl AsyncFnOnce()) -> (Writes, u64) {
+    // The indexer reads on its own time.
+    open.registry.settled().await;
+    let statements = || open.sqlite.as_ref().map_or(0, |sqlite| sqlite.statements());
+    let (before, asked) = (open.storage.writes(), statements());
+    work().await;
+    let (after, asked) = (open.storage.writes(), statements() - asked);
+    let writes = Writes {
+        objects: after.objects - before.objects,
+        appends: after.appends - before.appends,
+        syncs: after.syncs - before.syncs,
+        groups: after.groups - before.groups,
+    };
+    (writes, asked)
+}
+
+fn hello(version: &str) -> Package {
+    Package::new(&format!("acme/hello@{version}"), version)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publish_costs_two_groups_of_syncs() {
+    for owner in [Owner::Sqlite, Owner::Store] {
+        let folder = DataFolder::new(owner);
+        let open = folder.open().await;
+        open.push(&hello("1.0.0")).await.unwrap();
+        let second = hello("1.0.1");
+        let (blobs, _) = cost(&open, async || {
+            for blob in [&second.packed.config, &second.packed.layer] {
+                open.push_blob(&second.repository, &blob.content).await.unwrap();
+            }
+        })
+        .await;
+        assert_eq!(
+            blobs,
+            Writes { objects: 2, appends: 0, syncs: 0, groups: 0 },
+            "a blob's 201 promises no durability"
+        );
+        let (manifest, _) = cost(&open, async || open.push_manifest(&second).await.unwrap()).await;
+        // Manifest, record, event; four blobs and up to four folders that name them, in one group, then the event and its folder.
+        assert_eq!((manifest.objects, manifest.appends, manifest.groups), (3, 0, 2), "{owner:?}");
+        assert!(manifest.syncs >= 7 && manifest.syncs <= 16, "{owner:?}: {}", manifest.syncs);
+        let (again, _) = cost(&open, async || open.push_manifest(&second).await.unwrap()).await;
+        assert_eq!(again, Writes::default(), "{owner:?}: the same again writes nothing");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publish_runs_a_fixed_number_of_statements() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    open.push(&hello("1.0.0")).await.unwrap();
+    let mut counts = Vec::new();
+    for version in ["1.0.1", "1.0.2", "1.0.3"] {
+        let package = hello(version);
+        let (_, blob) = cost(&open, async || {
+            open.push_blob(&package.repository, &package.packed.config.content).await.unwrap();
+        })
+        .await;
+        open.push_blob(&package.repository, &package.packed.layer.content).await.unwrap();
+        counts.push(blob);
+    }
+    assert_eq!(counts, [BLOB_STATEMENTS; 3]);
+}
+
+/// A touch of what may be there, whether it is being deleted (twice), the blob, the link.
+const BLOB_STATEMENTS: u64 = 5;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warm_pull_asks_neither_database_nor_store() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    let package = hello("1.0.0");
+    open.push(&package).await.unwrap();
+    let by_digest = Reference::Digest(package.digest());
+    let pull = async || {
+        let (actor, repository) = (Actor::Operator, &package.repository);
+        let tagged = open.registry.manifest(&actor, repository, &package.reference()).await.unwrap();
+        let found = open.registry.manifest(&actor, repository, &by_digest).await.unwrap();
+        assert_eq!((&tagged.bytes, &found.bytes), (&package.packed.manifest.content, &package.packed.manifest.content));
+        let blob = open.registry.blob(&actor, repository, &package.packed.layer.digest).await.unwrap();
+        open.registry.touch_blob(&blob).await.unwrap();
+        assert_eq!(open.blob(repository, &blob.digest).await.unwrap(), package.packed.layer.content);
+    };
+    pull().await;
+    // From here on the store answers no read and no write.
+    open.registry.settled().await;
+    open.meter.arm(Some(Fault { step: 1, when: When::Before, failure: Failure::Crash }));
+    assert!(open.push_blob(&package.repository, &Bytes::from_static(b"new")).await.is_err());
+    let (writes, statements) = cost(&open, pull).await;
+    assert_eq!((writes, statements), (Writes::default(), 0));
+}

@@ -1,0 +1,249 @@
+//! The catalogue and the search index come back from the store alone, whatever became of the database.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use pcl_registry::domain::{Actor, Area, Digest, Reference, Repository, Version};
+use pcl_registry::registry::{
+    DataError, DataOptions, FindQuery, Limits, Metadata, OpenError, Registry, RegistryError, catch_up_catalog,
+    open_data, rebuild_catalog, rebuild_search,
+};
+use pcl_registry::storage::{Key, Meter};
+use serde_json::json;
+
+use crate::inside::{DataFolder, Opened, Owner, Package, plain};
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+fn version(text: &str) -> Version {
+    text.parse().unwrap()
+}
+
+fn tag(text: &str) -> Reference {
+    Reference::Tag(text.parse().unwrap())
+}
+
+/// Every sort of event that there is, in two packages and a plain repository.
+async fn live(open: &Opened) {
+    let (actor, registry) = (Actor::Operator, &open.registry);
+    for spec in ["acme/review@1.0.0", "acme/review@1.1.0", "acme/review@2.0.0-rc.1", "acme/planner@0.1.0", "b/c@1.0.0"]
+    {
+        open.push(&Package::new(spec, spec)).await.unwrap();
+    }
+    let review = Package::new("acme/review@1.0.0", "").name();
+    registry.yank(&actor, &review, &version("1.1.0"), Some("it deletes too much")).await.unwrap();
+    registry.yank(&actor, &review, &version("1.0.0"), None).await.unwrap();
+    registry.unyank(&actor, &review, &version("1.0.0")).await.unwrap();
+    let planner = Package::new("acme/planner@0.1.0", "");
+    registry.delete_manifest(&actor, &planner.repository, &tag("0.1.0")).await.unwrap();
+    registry.restore(&actor, &planner.name(), &version("0.1.0")).await.unwrap();
+    let gone = Package::new("b/c@1.0.0", "");
+    registry.delete_manifest(&actor, &gone.repository, &tag("1.0.0")).await.unwrap();
+    plain_contents(open).await;
+    let kept = Bytes::from_static(b"linked and let go");
+    let repository: Repository = "team/image".parse().unwrap();
+    open.push_blob(&repository, &kept).await.unwrap();
+    registry.delete_blob(&actor, &repository, &Digest::sha256(&kept)).await.unwrap();
+}
+
+/// Images, an index of them, a referrer, one for a subject that is not there, a moved tag, deletes.
+async fn plain_contents(open: &Opened) {
+    let (actor, repository) = (Actor::Operator, "team/image".parse::<Repository>().unwrap());
+    open.push_blob(&repository, &Bytes::from_static(b"{}")).await.unwrap();
+    let [one, two, three] = ["one", "two", "three"].map(|seed| plain(seed, json!({})));
+    let descriptor =
+        |bytes: &Bytes| json!({ "mediaType": MANIFEST, "digest": Digest::sha256(bytes), "size": bytes.len() });
+    for (name, bytes) in [("v1", &one), ("v2", &two), ("latest", &one), ("latest", &two), ("old", &three)] {
+        open.push_bytes(&repository, tag(name), MANIFEST, bytes).await.unwrap();
+    }
+    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [descriptor(&one), descriptor(&two)] });
+    let index = Bytes::from(index.to_string());
+    open.push_bytes(&repository, tag("all"), INDEX, &index).await.unwrap();
+    let artifact_type = "application/vnd.example.signature";
+    let absent = Bytes::from_static(b"a subject that never came");
+    for (seed, subject) in [("signature", &two), ("early", &absent), ("of the index", &index)] {
+        let bytes = plain(seed, json!({ "subject": descriptor(subject), "artifactType": artifact_type }));
+        open.push_bytes(&repository, Reference::Digest(Digest::sha256(&bytes)), MANIFEST, &bytes).await.unwrap();
+    }
+    open.registry.delete_manifest(&actor, &repository, &tag("v1")).await.unwrap();
+    let third = Reference::Digest(Digest::sha256(&three));
+    open.registry.delete_manifest(&actor, &repository, &third).await.unwrap();
+}
+
+/// Waits until nothing holds the folder any more.
+async fn close(folder: &DataFolder, open: Opened) {
+    drop(open);
+    drop(folder.open_storage(&Meter::default()).await);
+}
+
+fn files(database: &Path) -> Vec<PathBuf> {
+    ["", "-wal", "-shm"].iter().map(|suffix| PathBuf::from(format!("{}{suffix}", database.display()))).collect()
+}
+
+fn remove(database: &Path) {
+    assert!(database.exists());
+    for file in files(database) {
+        let _ = std::fs::remove_file(file);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for (from, to) in files(from).iter().zip(files(to)) {
+        let _ = std::fs::remove_file(&to);
+        if from.exists() {
+            std::fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+fn options(folder: &DataFolder) -> DataOptions {
+    let metadata = match folder.owner {
+        Owner::Sqlite => Metadata::Sqlite(folder.database()),
+        Owner::Store => Metadata::Memory,
+    };
+    DataOptions { folder: folder.path().to_owned(), metadata, limits: Limits::default(), clock: folder.clock() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_database_comes_back_whole() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    live(&open).await;
+    let (before, events) = (open.dump().await, open.assert_events_agree().await);
+    assert!(events > 20, "{events}");
+    close(&folder, open).await;
+    remove(&folder.database());
+
+    let mut last = 0;
+    let rebuilt = rebuild_catalog(folder.path(), &options(&folder).metadata, |n| last = n).await.unwrap();
+    assert_eq!((rebuilt.known, rebuilt.applied, last), (0, events, events));
+    let open = folder.open().await;
+    assert_eq!(open.dump().await, before);
+    assert!(open.registry.health().await.unwrap().writable);
+    let reason = Digest::sha256(b"it deletes too much");
+    let reason = open.storage.get_blob(&Area::Public, &reason, 100).await.unwrap();
+    assert_eq!(reason, "it deletes too much");
+    open.push(&Package::new("acme/review@1.2.0", "after")).await.unwrap();
+    assert_eq!(open.assert_events_agree().await, events + 1);
+    // What a rebuild makes of the rebuilt one is the same again.
+    let before = open.dump().await;
+    close(&folder, open).await;
+    rebuild_catalog(folder.path(), &options(&folder).metadata, |_| {}).await.unwrap();
+    assert_eq!(folder.open().await.dump().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_database_reads_until_it_has_caught_up() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    open.push(&Package::new("acme/first@1.0.0", "before the backup")).await.unwrap();
+    close(&folder, open).await;
+    let backup = folder.path().join("backup.sqlite");
+    copy(&folder.database(), &backup);
+    let open = folder.open().await;
+    live(&open).await;
+    let (before, events) = (open.dump().await, open.assert_events_agree().await);
+    close(&folder, open).await;
+    copy(&backup, &folder.database());
+
+    let open = folder.open().await;
+    assert!(!open.registry.health().await.unwrap().writable);
+    assert!(open.has(&Package::new("acme/first@1.0.0", "before the backup")).await);
+    let refused = open.push(&Package::new("acme/lost@1.0.0", "would take the number of another event")).await;
+    assert!(matches!(refused, Err(RegistryError::ReadOnly)), "{refused:?}");
+    assert!(refused.unwrap_err().to_string().contains("pclr rebuild --catch-up"));
+    close(&folder, open).await;
+
+    let caught = catch_up_catalog(folder.path(), &options(&folder).metadata, |_| {}).await.unwrap();
+    assert_eq!((caught.known, caught.applied), (1, events - 1));
+    let open = folder.open().await;
+    assert_eq!(open.dump().await, before);
+    open.push(&Package::new("acme/next@1.0.0", "goes on")).await.unwrap();
+    assert_eq!(open.assert_events_agree().await, events + 1);
+}
+
+async fn refusal(folder: &DataFolder) -> (String, DataError) {
+    match open_data(options(folder)).await {
+        Ok(_) => panic!("it opened"),
+        Err(error) => (error.to_string(), error),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_and_a_database_that_disagree_do_not_open() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    live(&open).await;
+    let events = open.assert_events_agree().await;
+    close(&folder, open).await;
+    // The last event is another one than the database knows, as valid as it.
+    let path = folder.path().join("store").join(Key::Event(events).path());
+    let theirs = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, theirs.replacen("operator", "somebody", 1)).unwrap();
+    let (text, error) = refusal(&folder).await;
+    assert!(matches!(error, DataError::Open(OpenError::Diverged(n)) if n == events), "{error:?}");
+    assert!(text.contains(&format!("event {events} of the store differs")), "{text}");
+    let caught = catch_up_catalog(folder.path(), &options(&folder).metadata, |_| {}).await;
+    assert!(caught.is_err(), "catching up skips nothing");
+    std::fs::write(&path, theirs).unwrap();
+    drop(open_data(options(&folder)).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_of_another_owner_does_not_open() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    open.push(&Package::new("acme/hello@1.0.0", "theirs")).await.unwrap();
+    close(&folder, open).await;
+    remove(&folder.database());
+    let (text, error) = refusal(&folder).await;
+    assert!(matches!(error, DataError::Open(OpenError::Owned { .. })), "{error:?}");
+    assert!(text.contains("belongs to database") && text.contains("pclr rebuild"), "{text}");
+    let mut memory = options(&folder);
+    memory.metadata = Metadata::Memory;
+    let Err(error) = open_data(memory).await else { panic!("it opened") };
+    assert!(error.to_string().contains("belongs to database"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_without_a_database_comes_back_from_its_events() {
+    let folder = DataFolder::new(Owner::Store);
+    let open = folder.open().await;
+    live(&open).await;
+    let (before, events) = (open.dump().await, open.assert_events_agree().await);
+    close(&folder, open).await;
+    let open = folder.open().await;
+    assert_eq!(open.dump().await, before);
+    open.push(&Package::new("acme/next@1.0.0", "goes on")).await.unwrap();
+    assert_eq!(open.assert_events_agree().await, events + 1);
+    close(&folder, open).await;
+    let read = rebuild_catalog(folder.path(), &Metadata::Memory, |_| {}).await.unwrap();
+    assert_eq!(read.applied, events + 1);
+}
+
+async fn names_found(registry: &Registry) -> Vec<String> {
+    registry.settled().await;
+    let query = FindQuery { text: "review".into(), ..FindQuery::default() };
+    let page = registry.find(&Actor::Operator, query).await.unwrap();
+    page.hits.iter().map(|hit| hit.name.to_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_search_index_comes_back() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    live(&open).await;
+    let events = open.assert_events_agree().await;
+    close(&folder, open).await;
+    for round in 0..2 {
+        let registry = open_data(options(&folder)).await.unwrap();
+        assert_eq!(names_found(&registry).await, ["acme/review"], "round {round}");
+        drop(registry);
+        drop(folder.open_storage(&Meter::default()).await);
+        std::fs::remove_dir_all(folder.path().join("search")).unwrap();
+    }
+    assert_eq!(rebuild_search(options(&folder)).await.unwrap(), events);
+    drop(folder.open_storage(&Meter::default()).await);
+    assert_eq!(names_found(&open_data(options(&folder)).await.unwrap()).await, ["acme/review"]);
+}
