@@ -139,7 +139,8 @@ mod tests {
         fs::write(skill.join("SKILL.md"), "Tidies up.").unwrap();
         let archive = pack_folder(&skill, || {}).unwrap();
         let mut reader = tar::Archive::new(flate2::read::GzDecoder::new(File::open(&archive.path).unwrap()));
-        let paths: Vec<_> = reader.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().into_owned()).collect();
+        let paths: Vec<_> =
+            reader.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().into_owned()).collect();
         assert_eq!(paths, [PathBuf::from("tidy/SKILL.md")]);
     }
 }

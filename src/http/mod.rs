@@ -11,6 +11,7 @@ pub mod oci;
 mod ops;
 pub mod range;
 mod server;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;

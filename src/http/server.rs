@@ -20,6 +20,7 @@ use tower::ServiceExt;
 
 use super::body::IdleLimited;
 use super::error::{Code, Failure};
+use super::stream::Watched;
 use super::{App, api, oci};
 
 /// Serves until `stop` resolves, then lets requests in flight finish, for as long as the options allow.
@@ -31,7 +32,9 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(service.app.options.header_timeout);
-    builder.http2().timer(TokioTimer::new());
+    // HTTP/2 has no limit of that kind: a client that answers no ping is gone.
+    let (idle, patience) = (service.app.options.idle_timeout, service.app.options.header_timeout);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(idle).keep_alive_timeout(patience);
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     let connections = Arc::new(Semaphore::new(service.app.options.connections));
@@ -60,7 +63,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
             let service = Arc::clone(&service);
             async move { Ok::<_, Infallible>(service.answer(request).await) }
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
+        let connection = builder.serve_connection(TokioIo::new(Watched::new(stream, patience)), answer).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let _slot = slot;

@@ -165,7 +165,8 @@ impl Registry {
                     return Ok((release.version.clone(), release.digest, ImportOutcome::Unchanged));
                 }
             }
-            version = self.next_version(&name, releases.first().map_or(version, |newest| newest.version.clone())).await?;
+            version =
+                self.next_version(&name, releases.first().map_or(version, |newest| newest.version.clone())).await?;
         }
         let config = Config {
             schema: CONFIG_SCHEMA,

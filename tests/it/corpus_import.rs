@@ -48,8 +48,7 @@ type BySource<'f> = HashMap<(String, Kind), &'f Found>;
 async fn the_corpus_goes_in_whole_and_comes_back_unchanged() {
     let Some(folder) = corpus::folder() else { return };
     let discovery = discover(&corpus::files(&folder));
-    let found: BySource =
-        discovery.found.iter().map(|found| ((source(found), found.finding.kind), found)).collect();
+    let found: BySource = discovery.found.iter().map(|found| ((source(found), found.finding.kind), found)).collect();
     assert_eq!(found.len(), discovery.found.len(), "source and kind tell artifacts apart");
     let world = World::start().await;
     let client = Client::new(&format!("http://{}", world.address)).unwrap();
@@ -68,7 +67,10 @@ async fn the_corpus_goes_in_whole_and_comes_back_unchanged() {
 
     let started = Instant::now();
     come_back_unchanged(&client, &items, &found).await.unwrap();
-    eprintln!("imported in {took:.1?}, indexed {indexed:.1?} later, pulled back in {:.1?}: {summary:?}", started.elapsed());
+    eprintln!(
+        "imported in {took:.1?}, indexed {indexed:.1?} later, pulled back in {:.1?}: {summary:?}",
+        started.elapsed()
+    );
     are_found(&client, &items, &found).await;
 
     let before = heads(&world).await;
@@ -108,7 +110,9 @@ fn check_collisions(summary: &ImportSummary, discovery: &Discovery) {
     let sharing: usize = names.values().filter(|count| **count > 1).sum();
     let late = discovery.found.len() - names.len();
     let chinese = discovery.found.iter().filter(|found| found.finding.title.chars().any(is_chinese)).count();
-    eprintln!("{sharing} artifacts share a name with another, {late} come late; {chinese} titles hold Chinese characters");
+    eprintln!(
+        "{sharing} artifacts share a name with another, {late} come late; {chinese} titles hold Chinese characters"
+    );
     assert!(summary.renamed >= late as u64, "{} renamed, {late} come late", summary.renamed);
     assert!(chinese > 250);
 }

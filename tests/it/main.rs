@@ -11,6 +11,7 @@ mod corpus;
 mod corpus_import;
 mod durability;
 mod events;
+mod limits;
 mod openapi;
 mod readers_on_corpus;
 mod script;

@@ -35,8 +35,13 @@ impl Drop for Server {
 
 /// Starts the program on a data folder, and gives where it listens. The one place that knows how a registry is started.
 pub fn start_server(data: &Path) -> (SocketAddr, Server) {
+    start_server_with(data, &[])
+}
+
+/// The same with settings, as flags.
+pub fn start_server_with(data: &Path, settings: &[&str]) -> (SocketAddr, Server) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
-    command.arg("serve").arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]);
+    command.arg("serve").arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]).args(settings);
     command.env("PCLR_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the built program starts");
     let mut output = BufReader::new(child.stdout.take().expect("its output is piped"));
@@ -66,6 +71,14 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder for the registry's data");
         let data = folder.path().join("data");
         let (address, server) = start_server(&data);
+        Self { address, data, _folder: Some(folder), server: Some(server) }
+    }
+
+    /// A new, empty registry with settings of its own, as flags.
+    pub fn start_with(settings: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the registry's data");
+        let data = folder.path().join("data");
+        let (address, server) = start_server_with(&data, settings);
         Self { address, data, _folder: Some(folder), server: Some(server) }
     }
 
