@@ -20,6 +20,7 @@ use tower::ServiceExt;
 
 use super::body::IdleLimited;
 use super::error::{Code, Failure};
+use super::oci::route::Route;
 use super::stream::Watched;
 use super::{App, api, oci};
 
@@ -28,6 +29,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     let service = Arc::new(Service {
         router: api::router().with_state(app.clone()),
         slots: Semaphore::new(app.options.concurrency),
+        uploads: Semaphore::new(app.options.concurrency),
         app,
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -84,6 +86,7 @@ struct Service {
     app: App,
     router: Router,
     slots: Semaphore,
+    uploads: Semaphore,
 }
 
 impl Service {
@@ -107,15 +110,19 @@ impl Service {
 
     async fn limited(&self, request: Request<Incoming>, is_oci: bool) -> Response {
         let refuse = |failure: Failure| if is_oci { failure.into_oci() } else { failure.into_problem() };
-        let Ok(_slot) = self.slots.try_acquire() else {
+        let lane = Lane::of(request.method(), request.uri().path(), is_oci);
+        // Uploads have slots of their own: those that trickle in leave the reads alone.
+        let slots = match lane {
+            Lane::Watching => None,
+            Lane::Upload => Some(&self.uploads),
+            Lane::Ordinary => Some(&self.slots),
+        };
+        let Ok(_slot) = slots.map(Semaphore::try_acquire).transpose() else {
             let status = StatusCode::SERVICE_UNAVAILABLE;
             return refuse(Failure::new(status, Code::TooManyRequests, "the registry is busy, try again in a moment"));
         };
         let idle = self.app.options.idle_timeout;
         let request = request.map(|body| IdleLimited::wrap(Body::new(body), idle));
-        // Uploads take as long as their bytes keep coming; everything else has a limit.
-        let unlimited =
-            is_oci && request.uri().path().contains("/blobs/uploads") || request.uri().path().ends_with("/import");
         let answer = async {
             if is_oci {
                 return oci::handle(&self.app, request).await;
@@ -125,7 +132,7 @@ impl Service {
                 Err(infallible) => match infallible {},
             }
         };
-        if unlimited {
+        if lane == Lane::Upload {
             return answer.await;
         }
         let limit = self.app.options.request_timeout;
@@ -136,6 +143,37 @@ impl Service {
     }
 }
 
+/// Whom a request competes with, and whether its time is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    /// Health and metrics: answered however busy the registry is.
+    Watching,
+    /// Takes as long as its bytes keep coming.
+    Upload,
+    /// Has its time.
+    Ordinary,
+}
+
+impl Lane {
+    fn of(method: &Method, path: &str, is_oci: bool) -> Self {
+        if !is_oci {
+            return match path {
+                "/health" | "/ready" | "/metrics" => Self::Watching,
+                "/api/v1/import" => Self::Upload,
+                _ => Self::Ordinary,
+            };
+        }
+        // Reads need no second look at their path.
+        if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+            return Self::Ordinary;
+        }
+        match Route::parse(path) {
+            Ok(Route::Uploads(_) | Route::Upload(..)) => Self::Upload,
+            _ => Self::Ordinary,
+        }
+    }
+}
+
 fn class(status: StatusCode) -> &'static str {
     match status.as_u16() / 100 {
         1 => "1xx",
@@ -143,5 +181,31 @@ fn class(status: StatusCode) -> &'static str {
         3 => "3xx",
         4 => "4xx",
         _ => "5xx",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: Method, path: &str, expected: Lane) {
+        let is_oci = path.starts_with("/v2/");
+        assert_eq!(Lane::of(&method, path, is_oci), expected, "{method} {path}");
+    }
+
+    #[test]
+    fn only_uploads_and_imports_are_without_a_limit() {
+        check(Method::POST, "/v2/a/blobs/uploads/", Lane::Upload);
+        check(Method::PATCH, "/v2/a/blobs/uploads/00000000-0000-0000-0000-000000000001", Lane::Upload);
+        check(Method::PUT, "/v2/a/blobs/uploads/00000000-0000-0000-0000-000000000001", Lane::Upload);
+        check(Method::POST, "/api/v1/import", Lane::Upload);
+        check(Method::PUT, "/v2/a/manifests/import", Lane::Ordinary);
+        check(Method::PUT, "/v2/a/blobs/uploads/x/manifests/v1", Lane::Ordinary);
+        check(Method::GET, "/v2/a/blobs/uploads/00000000-0000-0000-0000-000000000001", Lane::Ordinary);
+        check(Method::POST, "/api/v1/artifacts/a/import", Lane::Ordinary);
+        for path in ["/health", "/ready", "/metrics"] {
+            check(Method::GET, path, Lane::Watching);
+        }
+        check(Method::GET, "/healthy", Lane::Ordinary);
     }
 }

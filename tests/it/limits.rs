@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::script::wire::Request;
 use crate::world::World;
 
 #[tokio::test]
@@ -20,5 +21,24 @@ async fn silent_connections_make_room() {
         // A reset says the same as an end.
         let _ = stream.read_to_end(&mut rest).await;
         assert!(!rest.starts_with(b"HTTP/1.1 2"), "{rest:?}");
+    }
+}
+
+#[tokio::test]
+async fn uploads_that_trickle_leave_the_reads_alone() {
+    let world = World::start_with(&["--max-requests", "1"]);
+    let mut trickling = TcpStream::connect(world.address).await.expect("connected");
+    let head = "POST /v2/team/image/blobs/uploads/?digest=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 \
+        HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n";
+    trickling.write_all(head.as_bytes()).await.expect("written");
+    // The server asks for the body once it is waiting for it: from here on the upload has its slot.
+    let mut asked = [0; 25];
+    trickling.read_exact(&mut asked).await.expect("read");
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+
+    assert_eq!(world.send(Request::new("POST", "/v2/team/image/blobs/uploads/")).await.status, 503);
+    assert_eq!(world.get("/v2/").await.status, 200);
+    for path in ["/health", "/ready", "/metrics"] {
+        assert_eq!(world.get(path).await.status, 200, "{path}");
     }
 }
