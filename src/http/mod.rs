@@ -7,6 +7,7 @@ mod api;
 mod body;
 pub mod error;
 mod etag;
+mod guard;
 pub mod oci;
 mod ops;
 pub mod range;

@@ -22,7 +22,7 @@ use super::body::IdleLimited;
 use super::error::{Code, Failure};
 use super::oci::route::Route;
 use super::stream::Watched;
-use super::{App, api, oci};
+use super::{App, api, guard, oci};
 
 /// Serves until `stop` resolves, then lets requests in flight finish, for as long as the options allow.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
@@ -30,6 +30,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
         router: api::router().with_state(app.clone()),
         slots: Semaphore::new(app.options.concurrency),
         uploads: Semaphore::new(app.options.concurrency),
+        on_loopback: listener.local_addr()?.ip().to_canonical().is_loopback(),
         app,
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -87,6 +88,7 @@ struct Service {
     router: Router,
     slots: Semaphore,
     uploads: Semaphore,
+    on_loopback: bool,
 }
 
 impl Service {
@@ -110,6 +112,9 @@ impl Service {
 
     async fn limited(&self, request: Request<Incoming>, is_oci: bool) -> Response {
         let refuse = |failure: Failure| if is_oci { failure.into_oci() } else { failure.into_problem() };
+        if let Some(failure) = guard::refusal(&request, self.on_loopback) {
+            return refuse(failure);
+        }
         let lane = Lane::of(request.method(), request.uri().path(), is_oci);
         // Uploads have slots of their own: those that trickle in leave the reads alone.
         let slots = match lane {
