@@ -66,7 +66,8 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
             let service = Arc::clone(&service);
             async move { Ok::<_, Infallible>(service.answer(request).await) }
         });
-        let connection = builder.serve_connection(TokioIo::new(Watched::new(stream, patience)), answer).into_owned();
+        let connection =
+            builder.serve_connection(TokioIo::new(Watched::new(stream, patience, idle)), answer).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let _slot = slot;

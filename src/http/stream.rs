@@ -21,12 +21,29 @@ pub(super) struct Watched<S> {
     opening: Option<Pin<Box<Sleep>>>,
     /// How many bytes of the preface have come.
     matched: usize,
+    /// How long the client may take nothing of what waits for it.
+    idle: Duration,
+    /// Until when it must take some; `None` while nothing waits.
+    writing: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Watched<S> {
-    /// `opening`: time until the version of HTTP must be known.
-    pub(super) fn new(stream: S, opening: Duration) -> Self {
-        Self { stream, opening: Some(Box::pin(tokio::time::sleep(opening))), matched: 0 }
+    /// `opening`: time until the version of HTTP must be known. `idle`: longest time that a write may wait for the client.
+    pub(super) fn new(stream: S, opening: Duration, idle: Duration) -> Self {
+        let opening = Some(Box::pin(tokio::time::sleep(opening)));
+        Self { stream, opening, matched: 0, idle, writing: None }
+    }
+
+    /// The outcome of a write: an error once writes have waited for too long.
+    fn wrote(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if outcome.is_ready() {
+            self.writing = None;
+            return outcome;
+        }
+        let idle = self.idle;
+        let writing = self.writing.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
+        ready!(writing.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of the answer")))
     }
 
     fn arrived(&mut self, bytes: &[u8]) {
@@ -60,7 +77,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.wrote(context, outcome)
     }
 
     fn poll_write_vectored(
@@ -68,7 +87,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, parts)
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.stream).poll_write_vectored(context, parts);
+        this.wrote(context, outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -96,7 +117,7 @@ mod tests {
     async fn read_after(opening: &[u8]) -> (Watched<DuplexStream>, DuplexStream, io::Result<Vec<u8>>) {
         let (mut client, server) = duplex(1024);
         client.write_all(opening).await.expect("written");
-        let mut watched = Watched::new(server, SHORT);
+        let mut watched = Watched::new(server, SHORT, SHORT);
         let mut bytes = vec![0; 1024];
         let mut all = Vec::new();
         let outcome = loop {
@@ -126,5 +147,19 @@ mod tests {
             let (_, _client, outcome) = read_after(opening).await;
             assert_eq!(outcome.expect("it goes on"), opening);
         }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_given_up_and_one_that_takes_some_is_not() {
+        let (mut client, server) = duplex(16);
+        let mut watched = Watched::new(server, SHORT, Duration::from_millis(200));
+        let mut some = [0; 16];
+        for _ in 0..4 {
+            watched.write_all(&[1; 16]).await.expect("there is room");
+            client.read_exact(&mut some).await.expect("read");
+        }
+        assert!(watched.writing.is_none());
+        let error = watched.write_all(&[1; 64]).await.expect_err("it is given up");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

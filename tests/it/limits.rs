@@ -42,3 +42,23 @@ async fn uploads_that_trickle_leave_the_reads_alone() {
         assert_eq!(world.get(path).await.status, 200, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+    let world = World::start_with(&["--max-connections", "2", "--upload-idle-timeout", "500ms"]);
+    // More than the buffers of a connection hold.
+    let digest = world.push_blob("team/image", &vec![7; 64 << 20]).await;
+    let mut stalled = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(world.address).await.expect("connected");
+        let request = format!("GET /v2/team/image/blobs/{digest} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("written");
+        stalled.push(stream);
+    }
+    assert_eq!(world.get("/health").await.status, 200, "their connections are free again");
+    for mut stream in stalled {
+        let mut received = Vec::new();
+        let _ = stream.read_to_end(&mut received).await;
+        assert!(received.starts_with(b"HTTP/1.1 200") && received.len() < 64 << 20, "{}", received.len());
+    }
+}
