@@ -59,15 +59,16 @@ impl Registry {
         Ok(Referrers { index: index(descriptors), filtered: artifact_type.is_some(), next })
     }
 
-    /// The index behind the fallback tag of `subject`: its referrers and the entries of an index that a client pushed there.
+    /// The index behind a fallback tag: the subject's referrers and the entries of an index that a client pushed there.
     /// `None` if nothing refers to it: then the tag, if it is there, is an ordinary one.
     pub(super) async fn fallback_index(
         &self,
         repository: &Repository,
-        subject: &Digest,
+        tag: &Tag,
         pushed: Option<Digest>,
     ) -> Result<Option<Arc<CachedManifest>>, RegistryError> {
-        let rows = self.0.meta.refs.referrers(repository, subject).await?;
+        let Some(subject) = self.subject_of(repository, tag).await? else { return Ok(None) };
+        let rows = self.0.meta.refs.referrers(repository, &subject).await?;
         if rows.is_empty() {
             return Ok(None);
         }
@@ -97,15 +98,33 @@ impl Registry {
         let digest = Digest::sha256(&bytes);
         let manifest = Arc::new(CachedManifest::new(bytes, digest, OCI_INDEX));
         // A client that resolves the tag asks for this digest next.
-        self.0.cache.manifests.insert((repository.clone(), digest), Arc::clone(&manifest));
+        self.0.cache.fallbacks.insert((repository.clone(), digest), tag.clone());
         Ok(Some(manifest))
     }
-}
 
-/// The digest that a fallback tag stands for. Only sha256 fits a tag whole.
-pub(super) fn subject_of(tag: &Tag) -> Option<Digest> {
-    let hex = tag.as_str().strip_prefix("sha256-")?;
-    format!("sha256:{hex}").parse().ok()
+    /// The index that was composed under this digest, if it would be composed the same now.
+    pub(super) async fn composed_index(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Arc<CachedManifest>>, RegistryError> {
+        let Some(tag) = self.0.cache.fallbacks.get(&(repository.clone(), *digest)) else { return Ok(None) };
+        let pushed = self.tag(repository, &tag).await?;
+        let index = self.fallback_index(repository, &tag, pushed).await?;
+        Ok(index.filter(|index| index.digest == *digest))
+    }
+
+    /// The digest that a fallback tag stands for. A sha512 is cut in half there: it is found if the repository has the subject.
+    async fn subject_of(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, RegistryError> {
+        if let Some(hex) = tag.as_str().strip_prefix("sha256-") {
+            return Ok(format!("sha256:{hex}").parse().ok());
+        }
+        let Some(half) = tag.as_str().strip_prefix("sha512-").filter(|half| half.len() == 64) else { return Ok(None) };
+        let Ok(before) = format!("sha512:{half}{}", "0".repeat(64)).parse::<Digest>() else { return Ok(None) };
+        let next = self.0.meta.refs.manifests(repository, Some(&before), 1).await?;
+        let found = next.first().map(|(row, _)| row.digest);
+        Ok(found.filter(|digest| Tag::referrers(digest) == *tag))
+    }
 }
 
 fn descriptor(row: &ManifestRow) -> Value {
