@@ -14,6 +14,7 @@ mod events;
 mod limits;
 mod openapi;
 mod readers_on_corpus;
+mod referrers;
 mod script;
 mod scripts;
 mod source;
