@@ -29,6 +29,8 @@ pub struct Cache {
     pub manifests: Table<(Repository, Digest), Arc<CachedManifest>>,
     /// Targets of tags.
     pub tags: Table<(Repository, Tag), Digest>,
+    /// Indexes that were composed behind a fallback tag, and behind which: who asks for one by digest gets it composed anew.
+    pub fallbacks: Table<(Repository, Digest), Tag>,
     /// Blobs that a repository may read.
     pub links: Table<(Repository, Digest), CachedLink>,
     /// When a blob was last noted as needed.
@@ -44,6 +46,7 @@ impl Cache {
             epoch: AtomicU64::new(0),
             manifests: Table::weighed(bytes, |manifest: &Arc<CachedManifest>| manifest.bytes.len() + 300),
             tags: Table::counted(100_000),
+            fallbacks: Table::counted(10_000),
             links: Table::counted(200_000),
             touched: Table::counted(100_000),
             blobs: Table::weighed(bytes, Bytes::len),

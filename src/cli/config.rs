@@ -43,7 +43,7 @@ pub struct ServeLimits {
     pub max_manifest_size: u64,
     /// Largest body of an import.
     pub max_import_size: u64,
-    /// Longest silence within an upload or import.
+    /// Longest pause within an upload, download or import.
     pub upload_idle_timeout: Duration,
     /// How long an unfinished upload can be resumed.
     pub upload_expiry: Duration,

@@ -134,7 +134,7 @@ settings! {
     max_manifest_size: ByteSize, "PCLR_MAX_MANIFEST_SIZE", "SIZE";
     /// Largest import that is accepted [default: 2GiB]
     max_import_size: ByteSize, "PCLR_MAX_IMPORT_SIZE", "SIZE";
-    /// Longest silence within an upload or import [default: 60s]
+    /// Longest pause within an upload, download or import [default: 60s]
     upload_idle_timeout: Span, "PCLR_UPLOAD_IDLE_TIMEOUT", "TIME";
     /// How long an unfinished upload can be resumed [default: 24h]
     upload_expiry: Span, "PCLR_UPLOAD_EXPIRY", "TIME";

@@ -1,12 +1,15 @@
-//! Bodies that may take as long as they like, but not pause for ever.
+//! Bodies that may take as long as they like, but not pause for ever; and those that must be as long as was announced.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
@@ -52,4 +55,47 @@ impl http_body::Body for IdleLimited {
     fn size_hint(&self) -> SizeHint {
         http_body::Body::size_hint(&self.body)
     }
+}
+
+/// Set once a body turned out longer or shorter than was announced.
+#[derive(Clone, Default)]
+pub(super) struct Differs(Arc<AtomicBool>);
+
+impl Differs {
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn error(&self) -> axum::BoxError {
+        self.0.store(true, Ordering::Relaxed);
+        "the body has another length than was announced".into()
+    }
+}
+
+/// The bytes of a body, which fails if they are not exactly `length`, if that is known; none beyond them is passed on.
+pub(super) fn measured(
+    body: Body,
+    length: Option<u64>,
+    differs: Differs,
+) -> impl Stream<Item = Result<Bytes, axum::BoxError>> + Send {
+    let start = (body.into_data_stream(), length, false);
+    futures::stream::try_unfold(start, move |(mut stream, left, too_long)| {
+        let differs = differs.clone();
+        async move {
+            if too_long {
+                return Err(differs.error());
+            }
+            match (stream.try_next().await?, left) {
+                (None, None | Some(0)) => Ok(None),
+                (None, Some(_)) => Err(differs.error()),
+                (Some(part), None) => Ok(Some((part, (stream, None, false)))),
+                (Some(mut part), Some(left)) => {
+                    let too_long = part.len() as u64 > left;
+                    part.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+                    let left = left - part.len() as u64;
+                    Ok(Some((part, (stream, Some(left), too_long))))
+                }
+            }
+        }
+    })
 }

@@ -7,11 +7,13 @@ mod api;
 mod body;
 pub mod error;
 mod etag;
+mod guard;
 pub mod oci;
 mod ops;
 mod options;
 pub mod range;
 mod server;
+mod stream;
 
 use std::sync::Arc;
 

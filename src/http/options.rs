@@ -9,7 +9,8 @@ use crate::domain::Access;
 pub struct Options {
     /// What callers without an account may do.
     pub access: Access,
-    /// Requests that are worked on at once; one more is answered with 503.
+    /// Requests that are worked on at once, and as many uploads and imports beside them; one more is answered with 503.
+    /// Health and metrics are not counted.
     pub concurrency: usize,
     /// Connections that are open at once; one more waits until another ends.
     pub connections: usize,

@@ -20,18 +20,24 @@ use tower::ServiceExt;
 
 use super::body::IdleLimited;
 use super::error::{Code, Failure};
-use super::{App, api, oci};
+use super::oci::route::Route;
+use super::stream::Watched;
+use super::{App, api, guard, oci};
 
 /// Serves until `stop` resolves, then lets requests in flight finish, for as long as the options allow.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
     let service = Arc::new(Service {
         router: api::router().with_state(app.clone()),
         slots: Semaphore::new(app.options.concurrency),
+        uploads: Semaphore::new(app.options.concurrency),
+        on_loopback: listener.local_addr()?.ip().to_canonical().is_loopback(),
         app,
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(service.app.options.header_timeout);
-    builder.http2().timer(TokioTimer::new());
+    // HTTP/2 has no limit of that kind: a client that answers no ping is gone.
+    let (idle, patience) = (service.app.options.idle_timeout, service.app.options.header_timeout);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(idle).keep_alive_timeout(patience);
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     let connections = Arc::new(Semaphore::new(service.app.options.connections));
@@ -60,7 +66,8 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
             let service = Arc::clone(&service);
             async move { Ok::<_, Infallible>(service.answer(request).await) }
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
+        let connection =
+            builder.serve_connection(TokioIo::new(Watched::new(stream, patience, idle)), answer).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let _slot = slot;
@@ -81,6 +88,8 @@ struct Service {
     app: App,
     router: Router,
     slots: Semaphore,
+    uploads: Semaphore,
+    on_loopback: bool,
 }
 
 impl Service {
@@ -104,15 +113,22 @@ impl Service {
 
     async fn limited(&self, request: Request<Incoming>, is_oci: bool) -> Response {
         let refuse = |failure: Failure| if is_oci { failure.into_oci() } else { failure.into_problem() };
-        let Ok(_slot) = self.slots.try_acquire() else {
+        if let Some(failure) = guard::refusal(&request, self.on_loopback) {
+            return refuse(failure);
+        }
+        let lane = Lane::of(request.method(), request.uri().path(), is_oci);
+        // Uploads have slots of their own: those that trickle in leave the reads alone.
+        let slots = match lane {
+            Lane::Watching => None,
+            Lane::Upload => Some(&self.uploads),
+            Lane::Ordinary => Some(&self.slots),
+        };
+        let Ok(_slot) = slots.map(Semaphore::try_acquire).transpose() else {
             let status = StatusCode::SERVICE_UNAVAILABLE;
             return refuse(Failure::new(status, Code::TooManyRequests, "the registry is busy, try again in a moment"));
         };
         let idle = self.app.options.idle_timeout;
         let request = request.map(|body| IdleLimited::wrap(Body::new(body), idle));
-        // Uploads take as long as their bytes keep coming; everything else has a limit.
-        let unlimited =
-            is_oci && request.uri().path().contains("/blobs/uploads") || request.uri().path().ends_with("/import");
         let answer = async {
             if is_oci {
                 return oci::handle(&self.app, request).await;
@@ -122,7 +138,7 @@ impl Service {
                 Err(infallible) => match infallible {},
             }
         };
-        if unlimited {
+        if lane == Lane::Upload {
             return answer.await;
         }
         let limit = self.app.options.request_timeout;
@@ -133,6 +149,37 @@ impl Service {
     }
 }
 
+/// Whom a request competes with, and whether its time is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    /// Health and metrics: answered however busy the registry is.
+    Watching,
+    /// Takes as long as its bytes keep coming.
+    Upload,
+    /// Has its time.
+    Ordinary,
+}
+
+impl Lane {
+    fn of(method: &Method, path: &str, is_oci: bool) -> Self {
+        if !is_oci {
+            return match path {
+                "/health" | "/ready" | "/metrics" => Self::Watching,
+                "/api/v1/import" => Self::Upload,
+                _ => Self::Ordinary,
+            };
+        }
+        // Reads need no second look at their path.
+        if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+            return Self::Ordinary;
+        }
+        match Route::parse(path) {
+            Ok(Route::Uploads(_) | Route::Upload(..)) => Self::Upload,
+            _ => Self::Ordinary,
+        }
+    }
+}
+
 fn class(status: StatusCode) -> &'static str {
     match status.as_u16() / 100 {
         1 => "1xx",
@@ -140,5 +187,31 @@ fn class(status: StatusCode) -> &'static str {
         3 => "3xx",
         4 => "4xx",
         _ => "5xx",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: Method, path: &str, expected: Lane) {
+        let is_oci = path.starts_with("/v2/");
+        assert_eq!(Lane::of(&method, path, is_oci), expected, "{method} {path}");
+    }
+
+    #[test]
+    fn only_uploads_and_imports_are_without_a_limit() {
+        check(Method::POST, "/v2/a/blobs/uploads/", Lane::Upload);
+        check(Method::PATCH, "/v2/a/blobs/uploads/00000000-0000-0000-0000-000000000001", Lane::Upload);
+        check(Method::PUT, "/v2/a/blobs/uploads/00000000-0000-0000-0000-000000000001", Lane::Upload);
+        check(Method::POST, "/api/v1/import", Lane::Upload);
+        check(Method::PUT, "/v2/a/manifests/import", Lane::Ordinary);
+        check(Method::PUT, "/v2/a/blobs/uploads/x/manifests/v1", Lane::Ordinary);
+        check(Method::GET, "/v2/a/blobs/uploads/00000000-0000-0000-0000-000000000001", Lane::Ordinary);
+        check(Method::POST, "/api/v1/artifacts/a/import", Lane::Ordinary);
+        for path in ["/health", "/ready", "/metrics"] {
+            check(Method::GET, path, Lane::Watching);
+        }
+        check(Method::GET, "/healthy", Lane::Ordinary);
     }
 }

@@ -129,12 +129,18 @@ impl Lane {
     async fn settle(&self, batch: Vec<Job>) -> Vec<Job> {
         let keys: HashSet<Key> = batch.iter().flat_map(|job| job.settle.iter().cloned()).collect();
         let keys: Vec<Key> = keys.into_iter().collect();
-        if self.storage.settle(&keys).await.is_ok() {
+        let group = self.storage.settle(&keys).await;
+        if group.is_ok() {
             return batch;
         }
-        let mut settled = Vec::new();
+        let alone = batch.len() == 1;
+        let (mut settled, mut group) = (Vec::new(), Some(group));
         for job in batch {
-            let error = match self.storage.settle(&job.settle).await {
+            let own = match group.take_if(|_| alone) {
+                Some(own) => own,
+                None => self.storage.settle(&job.settle).await,
+            };
+            let error = match own {
                 Ok(()) => {
                     settled.push(job);
                     continue;

@@ -23,13 +23,15 @@ impl Registry {
             Reference::Tag(tag) => self.tag(repository, tag).await?,
         };
         if let Reference::Tag(tag) = reference
-            && let Some(subject) = super::referrers::subject_of(tag)
-            && let Some(index) = self.fallback_index(repository, &subject, digest).await?
+            && let Some(index) = self.fallback_index(repository, tag, digest).await?
         {
             return Ok(index);
         }
         let digest = digest.ok_or_else(|| unknown(reference))?;
-        self.manifest_by_digest(repository, &digest).await?.ok_or_else(|| unknown(reference))
+        if let Some(manifest) = self.manifest_by_digest(repository, &digest).await? {
+            return Ok(manifest);
+        }
+        self.composed_index(repository, &digest).await?.ok_or_else(|| unknown(reference))
     }
 
     /// Tags after `last` in the order of their bytes, and whether there are more.

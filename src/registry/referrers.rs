@@ -6,6 +6,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use crate::cache::CachedManifest;
@@ -15,39 +17,58 @@ use crate::meta::ManifestRow;
 
 use super::{Registry, RegistryError};
 
+/// Largest index that is composed, in bytes: what clients take as a manifest.
+const INDEX_MAX: usize = 4 << 20;
+/// Room for what surrounds the descriptors.
+const FRAME: usize = 256;
+
 /// The answer to a referrers request.
 pub struct Referrers {
     /// The image index.
     pub index: Bytes,
     /// Whether the filter for the type of artifact was applied.
     pub filtered: bool,
+    /// If there are more: the last of this page.
+    pub next: Option<Digest>,
 }
 
 impl Registry {
-    /// What refers to `subject` in the repository, perhaps of one type of artifact only.
+    /// What refers to `subject` in the repository, perhaps of one type of artifact only: those after `last` in the order of
+    /// their digests, as many as fit 4 MiB, and one at least.
     pub async fn referrers(
         &self,
         actor: &Actor,
         repository: &Repository,
         subject: &Digest,
         artifact_type: Option<&str>,
+        last: Option<&Digest>,
     ) -> Result<Referrers, RegistryError> {
         self.require(actor, Action::Read, Scope::Repository(repository))?;
-        let rows = self.0.meta.refs.referrers(repository, subject).await?;
+        let mut rows = self.0.meta.refs.referrers(repository, subject).await?;
+        // A place in this order stays one when the referrer that was there is deleted.
+        rows.sort_unstable_by_key(|row| row.digest);
+        rows.retain(|row| last.is_none_or(|last| row.digest > *last));
         let wanted = |row: &&ManifestRow| artifact_type.is_none() || row.artifact_type.as_deref() == artifact_type;
-        let descriptors = rows.iter().filter(wanted).map(descriptor).collect();
-        Ok(Referrers { index: index(descriptors), filtered: artifact_type.is_some() })
+        let wanted: Vec<&ManifestRow> = rows.iter().filter(wanted).collect();
+        let (descriptors, _) = fill(wanted.iter().map(|row| descriptor(row)), INDEX_MAX);
+        let next = match descriptors.len() {
+            0 => None,
+            shown if shown == wanted.len() => None,
+            shown => Some(wanted[shown - 1].digest),
+        };
+        Ok(Referrers { index: index(descriptors), filtered: artifact_type.is_some(), next })
     }
 
-    /// The index behind the fallback tag of `subject`: its referrers and the entries of an index that a client pushed there.
+    /// The index behind a fallback tag: the subject's referrers and the entries of an index that a client pushed there.
     /// `None` if nothing refers to it: then the tag, if it is there, is an ordinary one.
     pub(super) async fn fallback_index(
         &self,
         repository: &Repository,
-        subject: &Digest,
+        tag: &Tag,
         pushed: Option<Digest>,
     ) -> Result<Option<Arc<CachedManifest>>, RegistryError> {
-        let rows = self.0.meta.refs.referrers(repository, subject).await?;
+        let Some(subject) = self.subject_of(repository, tag).await? else { return Ok(None) };
+        let rows = self.0.meta.refs.referrers(repository, &subject).await?;
         if rows.is_empty() {
             return Ok(None);
         }
@@ -60,19 +81,50 @@ impl Registry {
             let others = parsed.manifests.iter().filter(|descriptor| !known(&descriptor.digest));
             descriptors.extend(others.filter_map(|descriptor| serde_json::to_value(descriptor).ok()));
         }
-        let bytes = index(descriptors);
+        let (mut fitting, mut all) = fill(descriptors.iter().cloned(), INDEX_MAX);
+        if !all {
+            // A tag has no pages. Annotations are told by the referrers too; what then is still too much is left to the
+            // referrers endpoint, which has pages.
+            let bare = descriptors.into_iter().map(|mut descriptor| {
+                descriptor.as_object_mut().and_then(|object| object.remove("annotations"));
+                descriptor
+            });
+            (fitting, all) = fill(bare, INDEX_MAX);
+        }
+        if !all {
+            tracing::debug!(%repository, %subject, "the index of a fallback tag leaves out referrers");
+        }
+        let bytes = index(fitting);
         let digest = Digest::sha256(&bytes);
         let manifest = Arc::new(CachedManifest::new(bytes, digest, OCI_INDEX));
         // A client that resolves the tag asks for this digest next.
-        self.0.cache.manifests.insert((repository.clone(), digest), Arc::clone(&manifest));
+        self.0.cache.fallbacks.insert((repository.clone(), digest), tag.clone());
         Ok(Some(manifest))
     }
-}
 
-/// The digest that a fallback tag stands for. Only sha256 fits a tag whole.
-pub(super) fn subject_of(tag: &Tag) -> Option<Digest> {
-    let hex = tag.as_str().strip_prefix("sha256-")?;
-    format!("sha256:{hex}").parse().ok()
+    /// The index that was composed under this digest, if it would be composed the same now.
+    pub(super) async fn composed_index(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Arc<CachedManifest>>, RegistryError> {
+        let Some(tag) = self.0.cache.fallbacks.get(&(repository.clone(), *digest)) else { return Ok(None) };
+        let pushed = self.tag(repository, &tag).await?;
+        let index = self.fallback_index(repository, &tag, pushed).await?;
+        Ok(index.filter(|index| index.digest == *digest))
+    }
+
+    /// The digest that a fallback tag stands for. A sha512 is cut in half there: it is found if the repository has the subject.
+    async fn subject_of(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, RegistryError> {
+        if let Some(hex) = tag.as_str().strip_prefix("sha256-") {
+            return Ok(format!("sha256:{hex}").parse().ok());
+        }
+        let Some(half) = tag.as_str().strip_prefix("sha512-").filter(|half| half.len() == 64) else { return Ok(None) };
+        let Ok(before) = format!("sha512:{half}{}", "0".repeat(64)).parse::<Digest>() else { return Ok(None) };
+        let next = self.0.meta.refs.manifests(repository, Some(&before), 1).await?;
+        let found = next.first().map(|(row, _)| row.digest);
+        Ok(found.filter(|digest| Tag::referrers(digest) == *tag))
+    }
 }
 
 fn descriptor(row: &ManifestRow) -> Value {
@@ -90,7 +142,49 @@ fn descriptor(row: &ManifestRow) -> Value {
     descriptor
 }
 
-fn index(manifests: Vec<Value>) -> Bytes {
-    let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests });
-    Bytes::from(index.to_string())
+/// As many descriptors as fit into an index of `max` bytes, one at least, and whether that is all.
+fn fill(descriptors: impl Iterator<Item = Value>, max: usize) -> (Vec<Box<RawValue>>, bool) {
+    let mut fitting = Vec::new();
+    let mut size = FRAME;
+    for descriptor in descriptors {
+        let Ok(descriptor) = to_raw_value(&descriptor) else { continue };
+        size += descriptor.get().len() + 1;
+        if size > max && !fitting.is_empty() {
+            return (fitting, false);
+        }
+        fitting.push(descriptor);
+    }
+    (fitting, true)
+}
+
+fn index(manifests: Vec<Box<RawValue>>) -> Bytes {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Index {
+        schema_version: u8,
+        media_type: &'static str,
+        manifests: Vec<Box<RawValue>>,
+    }
+    let index = Index { schema_version: 2, media_type: OCI_INDEX, manifests };
+    Bytes::from(serde_json::to_string(&index).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_holds_what_fits_and_one_at_least() {
+        let entry = |size: usize| json!({ "annotations": { "a": "x".repeat(size) } });
+        let fits = |sizes: &[usize]| {
+            let (fitting, all) = fill(sizes.iter().map(|size| entry(*size)), 10_000);
+            assert!(fitting.len() < 2 || index(fitting.clone()).len() <= 10_000);
+            (fitting.len(), all)
+        };
+        assert_eq!(fits(&[]), (0, true));
+        assert_eq!(fits(&[4_000, 4_000]), (2, true));
+        assert_eq!(fits(&[4_000, 4_000, 4_000]), (2, false));
+        assert_eq!(fits(&[20_000]), (1, true));
+        assert_eq!(fits(&[20_000, 1]), (1, false));
+    }
 }

@@ -158,7 +158,7 @@ async fn an_artifact_whose_record_could_not_be_read_back_is_refused_and_others_a
     let opened = folder.open().await;
     // Few bytes in the archive, many in the list of files.
     let long = "x".repeat(250);
-    let path = |n: usize| format!("{long}/{long}/{long}/{n}").parse().unwrap();
+    let path = |n: usize| format!("{long}/{long}/{long}/{long}/{n}").parse().unwrap();
     let mut files: Vec<File> =
         (0..19_000).map(|n| File { path: path(n), executable: false, content: Bytes::new() }).collect();
     files.push(File { path: "a.md".parse().unwrap(), executable: false, content: Bytes::from_static(b"# a") });

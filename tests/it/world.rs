@@ -39,7 +39,7 @@ pub fn start_server(data: &Path) -> (SocketAddr, Server) {
 }
 
 /// The same with further flags.
-fn start_server_with(data: &Path, flags: &[&str]) -> (SocketAddr, Server) {
+pub fn start_server_with(data: &Path, flags: &[&str]) -> (SocketAddr, Server) {
     let mut command = serve_command(data, flags);
     command.env("PCLR_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the built program starts");

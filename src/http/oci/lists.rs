@@ -34,7 +34,7 @@ pub(super) async fn catalog(app: &App, request: &Parts) -> Result<Response, Fail
     Ok(document(request, "application/json", json!({ "repositories": repositories }), next))
 }
 
-/// OCI distribution 1.1, "Listing Referrers": an image index, `OCI-Filters-Applied` if the filter was applied.
+/// OCI distribution 1.1, "Listing Referrers": an image index, with a `Link` to the rest of a long one; `OCI-Filters-Applied` if the filter was applied.
 pub(super) async fn referrers(
     app: &App,
     request: &Parts,
@@ -42,8 +42,15 @@ pub(super) async fn referrers(
     subject: &Digest,
 ) -> Result<Response, Failure> {
     let filter = parameter(request, "artifactType").filter(|filter| !filter.is_empty());
-    let referrers = app.registry.referrers(&app.actor(), repository, subject, filter.as_deref()).await?;
+    let last: Option<Digest> = parameter(request, "last").map(|last| last.parse()).transpose()?;
+    let (actor, artifact_type) = (app.actor(), filter.as_deref());
+    let referrers = app.registry.referrers(&actor, repository, subject, artifact_type, last.as_ref()).await?;
     let mut response = bytes(request, OCI_INDEX, referrers.index);
+    if let Some(last) = referrers.next {
+        let filter = filter.map(|filter| format!("artifactType={}&", encode(&filter))).unwrap_or_default();
+        let next = format!("</v2/{repository}/referrers/{subject}?{filter}last={last}>; rel=\"next\"");
+        response.headers_mut().insert(LINK, header(next));
+    }
     if referrers.filtered {
         response.headers_mut().insert("oci-filters-applied", HeaderValue::from_static("artifactType"));
     }
@@ -52,12 +59,32 @@ pub(super) async fn referrers(
 
 fn page(request: &Parts) -> Result<(usize, Option<String>), Failure> {
     let limit = match parameter(request, "n") {
-        Some(n) => n.parse::<usize>().map_err(|_| {
-            Failure::bad_request(Code::Unsupported, format!("the parameter n is {n:?}, expected a number"))
-        })?,
+        // `parse` would take a sign. What is only too large for it is cut to the most like any other.
+        Some(n) if !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()) => n.parse().unwrap_or(PAGE_MAX),
+        Some(n) => {
+            let n: String = n.chars().take(50).collect();
+            return Err(Failure::bad_request(
+                Code::Unsupported,
+                format!("the parameter n is {n:?}, expected a number"),
+            ));
+        }
         None => PAGE_MAX,
     };
     Ok((limit.min(PAGE_MAX), parameter(request, "last")))
+}
+
+/// A value of a query, percent-encoded.
+fn encode(value: &str) -> String {
+    let mut encoded = String::new();
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                encoded.push(char::from(byte))
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
 }
 
 /// RFC 8288 link to the next page. Tags and names need no encoding in a query.

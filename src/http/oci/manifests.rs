@@ -17,6 +17,8 @@ use crate::registry::Push;
 use super::{DOCKER_CONTENT_DIGEST, empty, header, location, parameters};
 
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+/// Most `tag` parameters of one push.
+const TAGS_MAX: usize = 100;
 const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
 
 /// The stored manifest in its own type, whatever `Accept` says: nothing is converted.
@@ -56,7 +58,11 @@ pub(super) async fn put(
         Some(value) => Some(value.to_str().map_err(|_| invalid("the Content-Type is not text"))?),
         None => None,
     };
-    let tags: Vec<Tag> = parameters(request, "tag").iter().map(|tag| tag.parse()).collect::<Result<_, NameError>>()?;
+    let tags = parameters(request, "tag");
+    if tags.len() > TAGS_MAX {
+        return Err(invalid(&format!("{} tag parameters, at most {TAGS_MAX} are accepted in one push", tags.len())));
+    }
+    let tags: Vec<Tag> = tags.iter().map(|tag| tag.parse()).collect::<Result<_, NameError>>()?;
     if !tags.is_empty() && matches!(reference, Reference::Tag(_)) {
         return Err(invalid("tag parameters go with a push by digest"));
     }

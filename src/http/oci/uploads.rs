@@ -1,5 +1,7 @@
 //! Uploads: end-4a, end-4b (begin, whole), end-5 (chunk), end-6 (finish), end-11 (mount), end-13 (status), end-14 (cancel).
 
+use std::ops::Range;
+
 use axum::body::{Body, HttpBody};
 use axum::response::Response;
 use http::header::{CONTENT_RANGE, LOCATION, RANGE};
@@ -9,8 +11,10 @@ use uuid::Uuid;
 
 use crate::domain::{Algorithm, Digest, Repository};
 use crate::http::App;
+use crate::http::body::{Differs, measured};
 use crate::http::error::{Code, Failure};
 use crate::http::range::chunk;
+use crate::registry::RegistryError;
 
 use super::{DOCKER_CONTENT_DIGEST, empty, header, location, parameter};
 
@@ -53,13 +57,15 @@ pub(super) async fn append(
     repository: &Repository,
     id: Uuid,
 ) -> Result<Response, Failure> {
-    let offset = match offset(request, &body) {
-        Ok(offset) => offset,
+    let range = match announced(request, &body) {
+        Ok(range) => range,
         Err(failure) => return refuse_chunk(app, repository, id, failure).await,
     };
-    match app.registry.append_upload(&app.actor(), repository, id, offset, body.into_data_stream()).await {
+    let (offset, length, differs) = parts(range);
+    let body = measured(body, length, differs.clone());
+    match app.registry.append_upload(&app.actor(), repository, id, offset, body).await {
         Ok(offset) => Ok(session(StatusCode::ACCEPTED, repository, id, offset)),
-        Err(error) => refuse_chunk(app, repository, id, error.into()).await,
+        Err(error) => refuse_chunk(app, repository, id, refused(error, &differs)).await,
     }
 }
 
@@ -74,19 +80,22 @@ pub(super) async fn finish(
     let actor = app.actor();
     let missing = || Failure::bad_request(Code::DigestInvalid, "the parameter digest is missing");
     let digest: Digest = parameter(request, "digest").ok_or_else(missing)?.parse()?;
-    let offset = match offset(request, &body) {
-        Ok(offset) => offset,
+    let range = match announced(request, &body) {
+        Ok(range) => range,
         Err(failure) => return refuse_chunk(app, repository, id, failure).await,
     };
+    let (offset, length, differs) = parts(range);
     let upload = app.registry.upload(&actor, repository, id).await?;
     if upload.offset == 0 && offset.unwrap_or(0) == 0 {
-        app.registry.finish_upload_whole(&actor, repository, id, &digest, body.into_data_stream()).await?;
+        let body = measured(body, length, differs.clone());
+        let finished = app.registry.finish_upload_whole(&actor, repository, id, &digest, body).await;
+        finished.map_err(|error| refused(error, &differs))?;
         return Ok(stored(repository, &digest));
     }
     if !body.is_end_stream() {
-        let appended = app.registry.append_upload(&actor, repository, id, offset, body.into_data_stream()).await;
-        if let Err(error) = appended {
-            return refuse_chunk(app, repository, id, error.into()).await;
+        let body = measured(body, length, differs.clone());
+        if let Err(error) = app.registry.append_upload(&actor, repository, id, offset, body).await {
+            return refuse_chunk(app, repository, id, refused(error, &differs)).await;
         }
     }
     app.registry.finish_upload(&actor, repository, id, &digest).await?;
@@ -105,8 +114,22 @@ pub(super) async fn cancel(app: &App, repository: &Repository, id: Uuid) -> Resu
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
-/// Where the chunk says that it begins; `None` if it does not say.
-fn offset(request: &Parts, body: &Body) -> Result<Option<u64>, Failure> {
+/// Offset and length of a chunk, as far as it says them, and what becomes known of the length.
+fn parts(range: Option<Range<u64>>) -> (Option<u64>, Option<u64>, Differs) {
+    (range.as_ref().map(|range| range.start), range.map(|range| range.end - range.start), Differs::default())
+}
+
+/// A chunk of another length than its range ends with what was right of it taken: the session says where it stands.
+fn refused(error: RegistryError, differs: &Differs) -> Failure {
+    if differs.is_set() {
+        let message = "the body has another length than its Content-Range; a GET of the upload says where it stands";
+        return Failure::bad_request(Code::SizeInvalid, message);
+    }
+    error.into()
+}
+
+/// Which bytes the chunk says that it has; `None` if it does not say.
+fn announced(request: &Parts, body: &Body) -> Result<Option<Range<u64>>, Failure> {
     let Some(value) = request.headers.get(CONTENT_RANGE) else { return Ok(None) };
     let range = value.to_str().ok().and_then(chunk).ok_or_else(|| {
         let message = "the Content-Range is not <first>-<last>, both inclusive and in bytes";
@@ -118,7 +141,7 @@ fn offset(request: &Parts, body: &Body) -> Result<Option<u64>, Failure> {
             let message = format!("the Content-Range has {length} bytes, the body {found}");
             Err(Failure::bad_request(Code::SizeInvalid, message))
         }
-        _ => Ok(Some(range.start)),
+        _ => Ok(Some(range)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The decisions: one function an act.
 
+use std::collections::HashSet;
+
 use crate::domain::{Accepted, Area, Body, Digest, Name, Repository, Tag, Version, Visibility};
 
 use super::super::{Accept, Act, Refused};
@@ -33,8 +35,9 @@ fn decide_accept(accept: &Accept, facts: &Facts, mode: Mode) -> Result<Decision,
         return Err(Refused::KindDiffers { package, pushed: publication.kind });
     }
     let mut tags = Vec::new();
+    let mut seen = HashSet::new();
     for tag in &accepted.tags {
-        if is_moved(tag, accept, facts)? && !tags.contains(tag) {
+        if seen.insert(tag) && is_moved(tag, accept, facts)? {
             tags.push(tag.clone());
         }
     }

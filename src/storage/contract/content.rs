@@ -1,4 +1,5 @@
 //! Bytes for the checks.
+// Panics because: these are checks of a store; a promise that is not kept is reported as in any test.
 
 use bytes::Bytes;
 
