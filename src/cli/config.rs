@@ -41,6 +41,8 @@ pub struct ServeLimits {
     pub max_upload_size: u64,
     /// Largest manifest.
     pub max_manifest_size: u64,
+    /// Whether plain images may name layers that were never pushed.
+    pub sparse_images: bool,
     /// Largest body of an import.
     pub max_import_size: u64,
     /// Longest pause within an upload, download or import.
@@ -66,7 +68,8 @@ impl Default for ServeLimits {
         Self {
             max_upload_size: 20 << 30,
             max_manifest_size: MANIFEST_MAX as u64,
-            max_import_size: 2 << 30,
+            sparse_images: false,
+            max_import_size: 512 << 20,
             upload_idle_timeout: Duration::from_secs(60),
             upload_expiry: Duration::from_secs(24 * 3600),
             header_timeout: Duration::from_secs(10),
@@ -122,6 +125,7 @@ impl ServeConfig {
         let limits = ServeLimits {
             max_upload_size: size(settings.max_upload_size, standard.max_upload_size),
             max_manifest_size: size(settings.max_manifest_size, standard.max_manifest_size),
+            sparse_images: settings.sparse_images.unwrap_or(standard.sparse_images),
             max_import_size: size(settings.max_import_size, standard.max_import_size),
             upload_idle_timeout: time(settings.upload_idle_timeout, standard.upload_idle_timeout),
             upload_expiry: time(settings.upload_expiry, standard.upload_expiry),

@@ -156,6 +156,7 @@ fn data_options(config: &ServeConfig) -> DataOptions {
         limits: Limits {
             blob: limits.max_upload_size,
             manifest: limits.max_manifest_size as usize,
+            sparse_images: limits.sparse_images,
             upload_idle: limits.upload_expiry,
             cache: limits.cache_size / 2,
             ..Limits::default()

@@ -132,7 +132,9 @@ settings! {
     max_upload_size: ByteSize, "PCLR_MAX_UPLOAD_SIZE", "SIZE";
     /// Largest manifest that is accepted [default: 4MiB]
     max_manifest_size: ByteSize, "PCLR_MAX_MANIFEST_SIZE", "SIZE";
-    /// Largest import that is accepted [default: 2GiB]
+    /// Whether plain images may name layers that were never pushed, true or false [default: false]
+    sparse_images: bool, "PCLR_SPARSE_IMAGES", "BOOL";
+    /// Largest import that is accepted [default: 512MiB]
     max_import_size: ByteSize, "PCLR_MAX_IMPORT_SIZE", "SIZE";
     /// Longest pause within an upload, download or import [default: 60s]
     upload_idle_timeout: Span, "PCLR_UPLOAD_IDLE_TIMEOUT", "TIME";

@@ -31,6 +31,8 @@ pub struct Limits {
     pub blob: u64,
     /// Largest manifest, in bytes.
     pub manifest: usize,
+    /// Whether a manifest that is no version of a package may name blobs that were never pushed.
+    pub sparse_images: bool,
     /// Limits on the archives of artifacts that are published.
     pub archive: pack::Limits,
     /// How long an upload session may be idle.
@@ -47,6 +49,7 @@ impl Default for Limits {
         Self {
             blob: 20 << 30,
             manifest: MANIFEST_MAX,
+            sparse_images: false,
             archive: pack::Limits::default(),
             upload_idle: Duration::from_secs(24 * 3600),
             grace: Duration::from_secs(24 * 3600),

@@ -65,14 +65,20 @@ impl Registry {
         let area = self.area(repository);
         let kept: Vec<Digest> = manifest.required_blobs().map(|blob| blob.digest).chain([manifest.digest]).collect();
         self.keep(&area, &kept).await?;
-        self.check_blobs(actor, repository, &manifest).await?;
         let target = Target::of(repository, &manifest, &tags)?;
+        let absent = self.absent_blobs(actor, repository, &manifest).await?;
+        // What is published is whole, whatever is accepted of plain images.
+        let may_be_sparse = self.0.limits.sparse_images && !matches!(target, Target::Version(..));
+        if !absent.is_empty() && !may_be_sparse {
+            return Err(Refused::BlobsUnknown(absent).into());
+        }
         let publication = match &target {
             Target::Version(name, version) => self.publication(repository, &manifest, name, version).await?,
             Target::Plain | Target::NotIndexed(_) => None,
         };
-        let mut settle: Vec<Key> =
-            manifest.required_blobs().map(|blob| self.blob_key(repository, blob.digest)).collect();
+        let mut facts = manifest_facts(&manifest);
+        facts.blobs.retain(|(digest, _)| !absent.contains(digest));
+        let mut settle: Vec<Key> = facts.blobs.iter().map(|(digest, _)| self.blob_key(repository, *digest)).collect();
         settle.push(self.blob_key(repository, manifest.digest));
         settle.extend(publication.iter().map(|publication| self.blob_key(repository, publication.record)));
         self.0.storage.put_blob(&area, manifest.bytes.clone(), &manifest.digest).await?;
@@ -86,7 +92,7 @@ impl Registry {
                 size: manifest.bytes.len() as u64,
                 tags,
             },
-            facts: Some(manifest_facts(&manifest)),
+            facts: Some(facts),
             publication,
         };
         self.commit(actor, Act::Accept(Box::new(accept)), settle).await?;
@@ -99,15 +105,15 @@ impl Registry {
         Ok(Pushed { digest: manifest.digest, subject, published, warning })
     }
 
-    /// Whether the repository can read all blobs that the manifest needs, and they have the sizes that it says.
-    /// The transaction looks again; this spares work on manifests that come too early.
-    async fn check_blobs(
+    /// The blobs that the manifest needs and the repository cannot read. Errors where one has another size than the manifest
+    /// says. The transaction looks again; this spares work on manifests that come too early.
+    async fn absent_blobs(
         &self,
         actor: &Actor,
         repository: &Repository,
         manifest: &Manifest,
-    ) -> Result<(), RegistryError> {
-        let mut missing = Vec::new();
+    ) -> Result<Vec<Digest>, RegistryError> {
+        let mut absent = Vec::new();
         for blob in manifest.required_blobs() {
             match self.blob(actor, repository, &blob.digest).await {
                 Ok(found) if found.size != blob.size => {
@@ -115,11 +121,11 @@ impl Registry {
                     return Err(RegistryError::SizeDiffers { digest, expected, found });
                 }
                 Ok(_) => {}
-                Err(RegistryError::BlobUnknown(digest)) => missing.push(digest),
+                Err(RegistryError::BlobUnknown(digest)) => absent.push(digest),
                 Err(error) => return Err(error),
             }
         }
-        if missing.is_empty() { Ok(()) } else { Err(Refused::BlobsUnknown(missing).into()) }
+        Ok(absent)
     }
 
     /// The publication that the push is, or `None` if the very same one was made before.

@@ -100,7 +100,7 @@ async fn deep_and_huge_json_is_refused() {
 async fn slow_upload(world: &World, blob: &[u8], pause: Duration, parts: usize) -> String {
     let mut stream = TcpStream::connect(world.address).await.unwrap();
     let head = format!(
-        "POST /v2/team/image/blobs/uploads/?digest={} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        "POST /v2/team/image/blobs/uploads/?digest={} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
         Digest::sha256(blob),
         blob.len()
     );

@@ -28,6 +28,7 @@ mod referrers;
 mod script;
 mod scripts;
 mod source;
+mod sparse;
 mod stand_in;
 mod vectors;
 mod world;
