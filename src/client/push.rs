@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::error::ClientError;
 use super::transport::Client;
 use crate::domain::{CONFIG_SCHEMA, Config, Digest, Name, Reference, Tag, Tree, Version};
-use crate::pack::pack;
+use crate::pack::{Packed, pack};
 
 /// What became of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -13,7 +13,7 @@ use crate::pack::pack;
 pub enum Outcome {
     /// It is published now.
     Published,
-    /// The same files were published under this version before; nothing was sent.
+    /// The same files were published under this version before; at most bytes that the registry had lost were sent.
     Unchanged,
 }
 
@@ -53,16 +53,16 @@ impl Client {
         };
         if let Some((digest, published)) = self.published_tree(name, &version).await? {
             if published == config.tree {
-                return Ok(done(digest, Outcome::Unchanged, 0));
+                let mut sent = 0;
+                // Packing is deterministic: bytes that the registry has lost since can be given back to it.
+                if digest == packed.manifest.digest {
+                    sent = self.put_absent(name, &packed).await?;
+                }
+                return Ok(done(digest, Outcome::Unchanged, sent));
             }
             return Err(ClientError::VersionExists { name: name.clone(), version, published: Some(digest) });
         }
-        let mut sent = 0;
-        for blob in [&packed.layer, &packed.config] {
-            if self.put_blob(name, blob).await? {
-                sent += blob.content.len() as u64;
-            }
-        }
+        let sent = self.put_absent(name, &packed).await?;
         match self.put_manifest(name, &version.tag(), &packed.manifest).await {
             Ok(()) => Ok(done(packed.manifest.digest, Outcome::Published, sent + packed.manifest.content.len() as u64)),
             Err(ClientError::Refused { said, .. }) if said.status == 409 && said.digest.is_some() => {
@@ -70,6 +70,17 @@ impl Client {
             }
             Err(other) => Err(other),
         }
+    }
+
+    /// Sends those of the artifact's blobs that the registry does not have. Returns how many bytes that took.
+    async fn put_absent(&self, name: &Name, packed: &Packed) -> Result<u64, ClientError> {
+        let mut sent = 0;
+        for blob in [&packed.layer, &packed.config] {
+            if self.put_blob(name, blob).await? {
+                sent += blob.content.len() as u64;
+            }
+        }
+        Ok(sent)
     }
 
     /// Manifest digest and tree digest of what a version's tag names now; nothing if it names nothing.
