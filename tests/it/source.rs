@@ -42,7 +42,10 @@ pub fn under(folder: &str) -> Vec<Source> {
         for entry in std::fs::read_dir(&folder).expect("the project's folder can be read") {
             let path = entry.expect("the project's folder can be read").path();
             if path.is_dir() {
-                folders.push(path);
+                // What the fuzzer builds lies below the sources, and is not ours.
+                if !path.ends_with("target") {
+                    folders.push(path);
+                }
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).expect("source is UTF-8");
                 sources.push(Source { path: path.strip_prefix(root).expect("it is below").to_owned(), text });
