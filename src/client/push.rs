@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::error::ClientError;
 use super::transport::Client;
-use crate::domain::{CONFIG_SCHEMA, Config, Digest, Name, Reference, Tag, Tree, Version};
+use crate::domain::{CONFIG_SCHEMA, Config, Digest, Manifest, Name, Reference, Tag, Tree, Version};
 use crate::pack::{Packed, pack};
 
 /// What became of a push.
@@ -51,16 +51,16 @@ impl Client {
             outcome,
             sent,
         };
-        if let Some((digest, published)) = self.published_tree(name, &version).await? {
-            if published == config.tree {
-                let mut sent = 0;
-                // Packing is deterministic: bytes that the registry has lost since can be given back to it.
-                if digest == packed.manifest.digest {
-                    sent = self.put_absent(name, &packed).await?;
-                }
-                return Ok(done(digest, Outcome::Unchanged, sent));
+        if let Some(published) = self.published(name, &version).await? {
+            if published.digest == packed.manifest.digest {
+                // Packing is deterministic: bytes that the registry has lost since are given back to it.
+                let sent = self.put_absent(name, &packed).await?;
+                return Ok(done(published.digest, Outcome::Unchanged, sent));
             }
-            return Err(ClientError::VersionExists { name: name.clone(), version, published: Some(digest) });
+            if self.tree_of(name, &published).await? == config.tree {
+                return Ok(done(published.digest, Outcome::Unchanged, 0));
+            }
+            return Err(ClientError::VersionExists { name: name.clone(), version, published: Some(published.digest) });
         }
         let sent = self.put_absent(name, &packed).await?;
         match self.put_manifest(name, &version.tag(), &packed.manifest).await {
@@ -83,26 +83,28 @@ impl Client {
         Ok(sent)
     }
 
-    /// Manifest digest and tree digest of what a version's tag names now; nothing if it names nothing.
+    /// The manifest that a version's tag names now; nothing if it names nothing.
     ///
     /// Asked of the OCI side, so that a push needs nothing but the distribution specification.
-    async fn published_tree(&self, name: &Name, version: &Version) -> Result<Option<(Digest, Digest)>, ClientError> {
+    async fn published(&self, name: &Name, version: &Version) -> Result<Option<Manifest>, ClientError> {
         let tag: Tag = match version.tag().parse() {
             Ok(tag) => tag,
             Err(error) => return Err(self.not_understood(name.as_str(), error)),
         };
-        let manifest = match self.manifest(name, &Reference::Tag(tag)).await {
-            Ok(manifest) => manifest,
-            Err(ClientError::NotFound { .. }) => return Ok(None),
-            Err(other) => return Err(other),
-        };
-        let digest = manifest.digest;
-        let config = self.config(name, &manifest).await?;
+        match self.manifest(name, &Reference::Tag(tag)).await {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(ClientError::NotFound { .. }) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Digest of a published version's files.
+    async fn tree_of(&self, name: &Name, manifest: &Manifest) -> Result<Digest, ClientError> {
+        let config = self.config(name, manifest).await?;
         if let Some(config) = config.and_then(|bytes| serde_json::from_slice::<Config>(&bytes).ok()) {
-            return Ok(Some((digest, config.tree)));
+            return Ok(config.tree);
         }
         // Pushed by a tool that writes no config of ours: the files themselves say what they are.
-        let contents = self.open(name, &manifest).await?;
-        Ok(Some((digest, contents.tree.digest())))
+        Ok(self.open(name, manifest).await?.tree.digest())
     }
 }

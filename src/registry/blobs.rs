@@ -60,15 +60,24 @@ impl Registry {
         if self.0.corruptions.load(Ordering::Relaxed) != found
             && self.0.corruptions.swap(found, Ordering::Relaxed) != found
         {
-            self.0.cache.advance();
-            self.0.cache.links.clear();
+            self.forget_links();
         }
+    }
+
+    pub(super) fn forget_links(&self) {
+        self.0.cache.advance();
+        self.0.cache.links.clear();
     }
 
     /// A blob's bytes, all or a range that lies within its size.
     pub async fn read_blob(&self, blob: &BlobInfo, range: Option<Range<u64>>) -> Result<BlobBody, RegistryError> {
         let unknown = |error| match error {
-            StorageError::NotFound { .. } => RegistryError::BlobUnknown(blob.digest),
+            StorageError::NotFound { .. } => {
+                // Lost behind our back: a client that asks before it pushes must not be told that the bytes are here.
+                tracing::error!(digest = %blob.digest, "the bytes of a blob are gone from the store; push it again");
+                self.forget_links();
+                RegistryError::BlobUnknown(blob.digest)
+            }
             error => RegistryError::from(error),
         };
         if blob.size > BLOB_MAX {

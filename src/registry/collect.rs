@@ -34,8 +34,7 @@ impl Registry {
                 self.0.cache.blobs.remove(&(area.clone(), *digest));
             }
             // Links to what is gone; a collection is rare, so the whole table goes.
-            self.0.cache.advance();
-            self.0.cache.links.clear();
+            self.forget_links();
             self.0.meta.blobs.forget(&taken).await?;
             collected.deleted += taken.len() as u64;
         }

@@ -196,3 +196,28 @@ fn what_is_not_there_is_said_so() {
     }
     assert!(!tour.path("nothing").exists());
 }
+
+#[test]
+fn the_same_again_gives_back_what_the_registry_lost() {
+    for lost in ["layers", "config"] {
+        let tour = Tour::start();
+        let pushed = tour.json(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
+        let manifest = tour.path(&format!("data/store/{}", public_blob(pushed["digest"].as_str().unwrap())));
+        let manifest: Value = serde_json::from_slice(&fs::read(manifest).unwrap()).unwrap();
+        let descriptor = manifest[lost].get(0).unwrap_or(&manifest[lost]);
+        fs::remove_file(tour.path(&format!("data/store/{}", public_blob(descriptor["digest"].as_str().unwrap()))))
+            .unwrap();
+
+        assert_ne!(tour.pclr(&["pull", "acme/hello-skill", "-o", "before"]).code, Some(0), "{lost}");
+        let again = tour.json(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
+        assert_eq!((&again["outcome"], &again["sent"]), (&"unchanged".into(), &descriptor["size"]), "{lost}");
+        tour.done(&["pull", "acme/hello-skill", "-o", "after"]);
+        assert_eq!(files(&tour.path("after")), files(Path::new(&fixture("hello-skill"))), "{lost}");
+    }
+}
+
+/// Where the store keeps a public blob.
+fn public_blob(digest: &str) -> String {
+    let area = pcl_registry::domain::Area::Public;
+    pcl_registry::storage::Key::Blob { area, digest: digest.parse().unwrap() }.path()
+}
