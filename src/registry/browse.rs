@@ -80,12 +80,7 @@ impl Registry {
         let manifest = self.manifest(actor, &repository, &reference).await?;
         let manifest = Manifest::parse(manifest.bytes.clone(), None, Algorithm::Sha256)?;
         let _room = self.room_to_open(&manifest).await?;
-        let mut layers = Vec::new();
-        for layer in manifest.layers.iter().filter(|layer| layer.is_distributable()) {
-            let limit = self.0.limits.archive.compressed;
-            let bytes = self.0.storage.get_blob(&self.area(&repository), &layer.digest, limit).await?;
-            layers.push((layer.clone(), bytes));
-        }
+        let layers = self.layers(&repository, &manifest).await?;
         let limits = self.0.limits.archive;
         let open = move || pack::unpack(&manifest, None, &layers, &limits).map(|contents| contents.tree);
         let tree = tokio::task::spawn_blocking(open).await.map_err(|_| RegistryError::Stopping)?;

@@ -15,6 +15,7 @@ mod find;
 mod import;
 mod index;
 mod inner;
+mod layers;
 mod manifests;
 mod open;
 mod publish;

@@ -8,7 +8,6 @@ use super::answer::{Answer, bad_request, nothing};
 use super::parameters::Parameters;
 use super::path::OfVersion;
 use super::received::read_small;
-use crate::domain::Version;
 use crate::domain::api::{Problem, YankRequest};
 use crate::http::App;
 use crate::http::error::{Code, Failure};
@@ -26,11 +25,7 @@ const BODY_MAX: usize = 64 << 10;
     path = "/api/v1/artifacts/{org}/{slug}/versions/{version}/yank",
     operation_id = "yank",
     tag = "artifacts",
-    params(
-        ("org" = String, Path, description = "Organisation"),
-        ("slug" = String, Path, description = "Name within the organisation"),
-        ("version" = Version, Path, description = "The version"),
-    ),
+    params(OfVersion),
     request_body(content = Option<YankRequest>, description = "Why, for people; may be left out"),
     responses(
         (status = 204, description = "It is yanked"),
@@ -68,11 +63,7 @@ pub(super) async fn yank(
     path = "/api/v1/artifacts/{org}/{slug}/versions/{version}/yank",
     operation_id = "undoYank",
     tag = "artifacts",
-    params(
-        ("org" = String, Path, description = "Organisation"),
-        ("slug" = String, Path, description = "Name within the organisation"),
-        ("version" = Version, Path, description = "The version"),
-    ),
+    params(OfVersion),
     responses(
         (status = 204, description = "It is not yanked"),
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
@@ -90,11 +81,7 @@ pub(super) async fn undo_yank(State(app): State<App>, OfVersion(name, version): 
     path = "/api/v1/artifacts/{org}/{slug}/versions/{version}/restore",
     operation_id = "restore",
     tag = "artifacts",
-    params(
-        ("org" = String, Path, description = "Organisation"),
-        ("slug" = String, Path, description = "Name within the organisation"),
-        ("version" = Version, Path, description = "The version"),
-    ),
+    params(OfVersion),
     responses(
         (status = 204, description = "It can be read"),
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),

@@ -63,10 +63,7 @@ pub(super) async fn list(State(app): State<App>, uri: Uri) -> Answer {
     path = "/api/v1/artifacts/{org}/{slug}",
     operation_id = "getPackage",
     tag = "artifacts",
-    params(
-        ("org" = String, Path, description = "Organisation"),
-        ("slug" = String, Path, description = "Name within the organisation"),
-    ),
+    params(OfPackage),
     responses(
         (status = 200, body = Package, description = "The package", headers(("ETag" = String))),
         (status = 304, description = "It is what `If-None-Match` names"),

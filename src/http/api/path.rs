@@ -2,6 +2,9 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{Ref, RefOr, Required, Schema};
+use utoipa::{IntoParams, PartialSchema};
 
 use super::answer::{Refusal, bad_request};
 use crate::domain::{Name, Version};
@@ -36,6 +39,33 @@ impl<S: Send + Sync> FromRequestParts<S> for OfVersion {
         })?;
         Ok(Self(name(&params)?, version))
     }
+}
+
+impl IntoParams for OfPackage {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            segment("org", "Organisation", String::schema()),
+            segment("slug", "Name within the organisation", String::schema()),
+        ]
+    }
+}
+
+impl IntoParams for OfVersion {
+    fn into_params(of: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut segments = OfPackage::into_params(of);
+        segments.push(segment(
+            "version",
+            "The version; build metadata does not matter",
+            Ref::from_schema_name("Version").into(),
+        ));
+        segments
+    }
+}
+
+/// How the document describes one segment of a path.
+fn segment(name: &str, description: &str, schema: RefOr<Schema>) -> Parameter {
+    let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
+    parameter.description(Some(description)).schema(Some(schema)).build()
 }
 
 async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Refusal> {

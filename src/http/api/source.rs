@@ -8,8 +8,8 @@ use super::answer::{Answer, tagged};
 use super::openapi::Octets;
 use super::parameters::Parameters;
 use super::path::OfVersion;
+use crate::domain::TreePath;
 use crate::domain::api::Problem;
-use crate::domain::{TreePath, Version};
 use crate::http::App;
 
 /// A file of a version
@@ -21,9 +21,7 @@ use crate::http::App;
     operation_id = "getSource",
     tag = "artifacts",
     params(
-        ("org" = String, Path, description = "Organisation"),
-        ("slug" = String, Path, description = "Name within the organisation"),
-        ("version" = Version, Path, description = "The version"),
+        OfVersion,
         ("file" = Option<TreePath>, Query, description = "Path within the artifact; its primary file if not given"),
     ),
     responses(

@@ -22,8 +22,7 @@ const LIMIT_MAX: usize = 1000;
     operation_id = "listVersions",
     tag = "artifacts",
     params(
-        ("org" = String, Path, description = "Organisation"),
-        ("slug" = String, Path, description = "Name within the organisation"),
+        OfPackage,
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Rows of a page, 1000 if not given"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
     ),
@@ -54,11 +53,7 @@ pub(super) async fn list(State(app): State<App>, OfPackage(name): OfPackage, uri
     path = "/api/v1/artifacts/{org}/{slug}/versions/{version}",
     operation_id = "getVersion",
     tag = "artifacts",
-    params(
-        ("org" = String, Path, description = "Organisation"),
-        ("slug" = String, Path, description = "Name within the organisation"),
-        ("version" = Version, Path, description = "The version; build metadata does not matter"),
-    ),
+    params(OfVersion),
     responses(
         (status = 200, body = VersionDetail, description = "The version", headers(("ETag" = String))),
         (status = 304, description = "It is what `If-None-Match` names"),
@@ -86,8 +81,7 @@ pub(super) async fn get(
     operation_id = "resolve",
     tag = "artifacts",
     params(
-        ("org" = String, Path, description = "Organisation"),
-        ("slug" = String, Path, description = "Name within the organisation"),
+        OfPackage,
         ("range" = Option<Range>, Query, description = "The range, `*` if not given"),
     ),
     responses(
