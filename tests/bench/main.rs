@@ -1,0 +1,42 @@
+//! How fast the registry is, beside its peers: `tests/bench/run` builds and calls this.
+//!
+//! Without an argument everything is measured and written to `docs/benchmarks.md`; with `short`, the cost of each request is
+//! printed in less than a minute.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod catalogue;
+mod compared;
+mod connection;
+#[allow(dead_code, reason = "the tests read more of it")]
+#[path = "../it/corpus.rs"]
+mod corpus;
+mod counted;
+mod full;
+mod load;
+mod made;
+mod memory;
+mod process;
+mod push;
+mod reads;
+mod server;
+mod short;
+mod table;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: counted::Counting = counted::Counting;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["serve", ..] => return counted::serve(),
+        ["short"] => short::run(),
+        ref sections if sections.iter().all(|section| full::SECTIONS.contains(section)) => full::run(sections),
+        _ => {
+            eprintln!("usage: tests/bench/run [short | {}]", full::SECTIONS.join(" | "));
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
