@@ -8,6 +8,7 @@
 //! It knows names of objects, not of artifacts: which blob belongs to what, who may read it and when it may go is decided
 //! elsewhere.
 
+mod buffers;
 pub mod contract;
 mod disk;
 mod error;
@@ -26,7 +27,7 @@ mod trust;
 mod uploads;
 mod write;
 
-pub use disk::DiskStore;
+pub use disk::{DiskStore, Syncing};
 pub use error::StorageError;
 pub use events::EVENT_MAX;
 pub use fault::MeteredStore;

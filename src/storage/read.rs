@@ -16,6 +16,7 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _};
 use object_store::{GetOptions, GetRange, ObjectStore as _, ObjectStoreExt as _};
 
+use super::buffers::Buffers;
 use super::disk::{DiskStore, Stamp, blocking};
 use super::trust::Proof;
 use super::{Key, Storage, StorageError};
@@ -182,7 +183,8 @@ async fn read_file(disk: DiskStore, blob: Blob, range: Option<Range<u64>>) -> Re
             file.seek(io::SeekFrom::Start(range.start)).map_err(|error| blob.failed(error))?;
         }
         let hasher = blob.hasher(&range, stamp);
-        let mut reader = Reader { disk, file, left: range.end - range.start, stamp, hasher, blob };
+        let buffers = blob.storage.0.buffers.clone();
+        let mut reader = Reader { disk, file, left: range.end - range.start, stamp, hasher, blob, buffers };
         let first = reader.next()?;
         Ok((stamp.size, range, first, reader))
     };
@@ -200,13 +202,15 @@ struct Reader {
     stamp: Stamp,
     hasher: Option<Hasher>,
     blob: Blob,
+    buffers: Buffers,
 }
 
 impl Reader {
     /// Reads the next chunk; before the last one is returned the digest is checked.
     fn next(&mut self) -> Result<Bytes, StorageError> {
         let wanted = self.left.min(CHUNK);
-        let mut buffer = Vec::with_capacity(wanted as usize);
+        let is_large = wanted == CHUNK;
+        let mut buffer = if is_large { self.buffers.take(CHUNK as usize) } else { Vec::with_capacity(wanted as usize) };
         let read = (&mut self.file).take(wanted).read_to_end(&mut buffer);
         let read = read.map_err(|error| self.blob.failed(error))? as u64;
         if read < wanted {
@@ -214,14 +218,15 @@ impl Reader {
             return Err(self.blob.failed(io::ErrorKind::UnexpectedEof.into()));
         }
         self.left -= read;
-        let Some(hasher) = &mut self.hasher else { return Ok(buffer.into()) };
-        hasher.update(&buffer);
+        let chunk = if is_large { self.buffers.lend(buffer) } else { Bytes::from(buffer) };
+        let Some(hasher) = &mut self.hasher else { return Ok(chunk) };
+        hasher.update(&chunk);
         if self.left > 0 {
-            return Ok(buffer.into());
+            return Ok(chunk);
         }
-        let Some(hasher) = self.hasher.take() else { return Ok(buffer.into()) };
+        let Some(hasher) = self.hasher.take() else { return Ok(chunk) };
         match self.blob.judge(hasher, self.stamp) {
-            Ok(()) => Ok(buffer.into()),
+            Ok(()) => Ok(chunk),
             Err(Quarantine { to }) => {
                 // Only this very file: a push may have replaced it meanwhile.
                 let moved = self.disk.rename_if_same(&self.blob.path, self.stamp, &to.path());

@@ -11,7 +11,8 @@ use object_store::memory::InMemory;
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
 use uuid::Uuid;
 
-use super::disk::{DiskStore, blocking};
+use super::buffers::Buffers;
+use super::disk::{DiskStore, Syncing, blocking};
 use super::error::StorageError;
 use super::fault::MeteredStore;
 use super::meter::{Meter, Writes};
@@ -42,6 +43,8 @@ pub(super) struct Inner {
     pub(super) disk: Option<DiskStore>,
     pub(super) meter: Meter,
     pub(super) trust: Trust,
+    /// What large reads are read into.
+    pub(super) buffers: Buffers,
     pub(super) corruptions: AtomicU64,
     pub(super) sessions: Mutex<HashMap<Uuid, Arc<Session>>>,
     /// Held while the document of an upload is read.
@@ -57,13 +60,13 @@ impl Storage {
     /// Errors: [`StorageError::Locked`] if another server has it, [`StorageError::NewerFormat`], [`StorageError::ReadOnly`],
     /// [`StorageError::Full`].
     pub async fn open_disk(root: &Path) -> Result<Self, StorageError> {
-        Self::open_disk_with(root, Meter::default()).await
+        Self::open_disk_with(root, Meter::default(), Syncing::default()).await
     }
 
-    /// [`Storage::open_disk`] with a meter of the caller's, who can plan failures with it.
-    pub async fn open_disk_with(root: &Path, meter: Meter) -> Result<Self, StorageError> {
+    /// [`Storage::open_disk`] with a meter of the caller's, who can plan failures with it, and a way of syncing.
+    pub async fn open_disk_with(root: &Path, meter: Meter, syncing: Syncing) -> Result<Self, StorageError> {
         let (folder, its_meter) = (root.to_owned(), meter.clone());
-        let disk = blocking(root.display().to_string(), move || DiskStore::open(&folder, its_meter)).await?;
+        let disk = blocking(root.display().to_string(), move || DiskStore::open(&folder, its_meter, syncing)).await?;
         let storage = Self::new(Arc::new(disk.clone()), Some(disk), meter);
         let Format { format: _ } = storage.check_format().await?;
         Ok(storage)
@@ -92,6 +95,7 @@ impl Storage {
             disk,
             meter,
             trust: Trust::default(),
+            buffers: Buffers::default(),
             corruptions: AtomicU64::new(0),
             sessions: Mutex::default(),
             loading: tokio::sync::Mutex::default(),

@@ -9,7 +9,7 @@ use pcl_registry::meta::{
     Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, Meta, MetaError, Order, Outcome, Page, Replay,
 };
 use pcl_registry::registry::Limits;
-use pcl_registry::storage::{Failure, Fault, Meter, When};
+use pcl_registry::storage::{Failure, Fault, Meter, Syncing, When};
 
 use crate::inside::{DataFolder, Opened, Owner, Package, keys};
 
@@ -26,8 +26,8 @@ fn next() -> Package {
 }
 
 /// How many steps a publish takes, when one was made before.
-async fn steps(owner: Owner) -> u64 {
-    let folder = DataFolder::new(owner);
+async fn steps(owner: Owner, syncing: Syncing) -> u64 {
+    let folder = DataFolder::new(owner).syncing(syncing);
     let open = folder.open().await;
     open.push(&before()).await.unwrap();
     open.meter.arm(None);
@@ -64,12 +64,13 @@ async fn assert_survives_power_loss(folder: &DataFolder, open: Opened, packages:
     }
 }
 
-async fn fails_at_every_step(owner: Owner, when: When) {
-    let steps = steps(owner).await;
-    assert!(steps >= 20, "four blobs and an event, staged, named and synced: {steps}");
+async fn fails_at_every_step(owner: Owner, syncing: Syncing, when: When) {
+    let steps = steps(owner, syncing).await;
+    let syncs = if syncing == Syncing::FileSystem { 2 } else { 10 };
+    assert!(steps >= 10 + syncs, "four blobs and an event, staged, named and synced: {steps}");
     for step in 1..=steps {
-        let what = format!("{owner:?}, error {when:?} step {step} of {steps}");
-        let folder = DataFolder::new(owner);
+        let what = format!("{owner:?}, {syncing:?}, error {when:?} step {step} of {steps}");
+        let folder = DataFolder::new(owner).syncing(syncing);
         let open = folder.open().await;
         open.push(&before()).await.unwrap();
         open.meter.arm(Some(Fault { step, when, failure: Failure::Error }));
@@ -83,11 +84,11 @@ async fn fails_at_every_step(owner: Owner, when: When) {
     }
 }
 
-async fn crashes_at_every_step(owner: Owner, when: When) {
-    let steps = steps(owner).await;
+async fn crashes_at_every_step(owner: Owner, syncing: Syncing, when: When) {
+    let steps = steps(owner, syncing).await;
     for (step, power) in (1..=steps).flat_map(|step| [(step, true), (step, false)]) {
-        let what = format!("{owner:?}, crash {when:?} step {step} of {steps}, power stays: {power}");
-        let folder = DataFolder::new(owner);
+        let what = format!("{owner:?}, {syncing:?}, crash {when:?} step {step} of {steps}, power stays: {power}");
+        let folder = DataFolder::new(owner).syncing(syncing);
         let open = folder.open().await;
         open.push(&before()).await.unwrap();
         open.meter.arm(Some(Fault { step, when, failure: Failure::Crash }));
@@ -104,23 +105,31 @@ async fn crashes_at_every_step(owner: Owner, when: When) {
 }
 
 macro_rules! every_step {
-    ($($name:ident: $run:ident, $owner:ident, $when:ident;)*) => {$(
+    ($($name:ident: $run:ident, $owner:ident, $syncing:ident, $when:ident;)*) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            $run(Owner::$owner, When::$when).await;
+            $run(Owner::$owner, Syncing::$syncing, When::$when).await;
         }
     )*};
 }
 
 every_step! {
-    sqlite_errors_before_every_step: fails_at_every_step, Sqlite, Before;
-    sqlite_errors_after_every_step: fails_at_every_step, Sqlite, After;
-    sqlite_crashes_before_every_step: crashes_at_every_step, Sqlite, Before;
-    sqlite_crashes_after_every_step: crashes_at_every_step, Sqlite, After;
-    store_errors_before_every_step: fails_at_every_step, Store, Before;
-    store_errors_after_every_step: fails_at_every_step, Store, After;
-    store_crashes_before_every_step: crashes_at_every_step, Store, Before;
-    store_crashes_after_every_step: crashes_at_every_step, Store, After;
+    sqlite_errors_before_every_step: fails_at_every_step, Sqlite, EachFile, Before;
+    sqlite_errors_after_every_step: fails_at_every_step, Sqlite, EachFile, After;
+    sqlite_crashes_before_every_step: crashes_at_every_step, Sqlite, EachFile, Before;
+    sqlite_crashes_after_every_step: crashes_at_every_step, Sqlite, EachFile, After;
+    sqlite_with_one_sync_errors_before_every_step: fails_at_every_step, Sqlite, FileSystem, Before;
+    sqlite_with_one_sync_errors_after_every_step: fails_at_every_step, Sqlite, FileSystem, After;
+    sqlite_with_one_sync_crashes_before_every_step: crashes_at_every_step, Sqlite, FileSystem, Before;
+    sqlite_with_one_sync_crashes_after_every_step: crashes_at_every_step, Sqlite, FileSystem, After;
+    store_errors_before_every_step: fails_at_every_step, Store, EachFile, Before;
+    store_errors_after_every_step: fails_at_every_step, Store, EachFile, After;
+    store_crashes_before_every_step: crashes_at_every_step, Store, EachFile, Before;
+    store_crashes_after_every_step: crashes_at_every_step, Store, EachFile, After;
+    store_with_one_sync_errors_before_every_step: fails_at_every_step, Store, FileSystem, Before;
+    store_with_one_sync_errors_after_every_step: fails_at_every_step, Store, FileSystem, After;
+    store_with_one_sync_crashes_before_every_step: crashes_at_every_step, Store, FileSystem, Before;
+    store_with_one_sync_crashes_after_every_step: crashes_at_every_step, Store, FileSystem, After;
 }
 
 /// Fails one transaction: 1 before it happened, 2 after.

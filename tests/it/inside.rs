@@ -14,7 +14,7 @@ use pcl_registry::meta::{Memory, Meta, Sqlite, contract};
 use pcl_registry::pack::{self, Packed};
 use pcl_registry::registry::{BlobBody, Builder, Clock, Committing, Limits, Push, Registry, RegistryError};
 use pcl_registry::search::Index;
-use pcl_registry::storage::{Key, Meter, Storage, StorageError};
+use pcl_registry::storage::{Key, Meter, Storage, StorageError, Syncing};
 use serde_json::Value;
 
 /// Who commits.
@@ -29,6 +29,7 @@ pub struct DataFolder {
     folder: tempfile::TempDir,
     pub owner: Owner,
     clock: Arc<AtomicI64>,
+    syncing: Syncing,
 }
 
 /// An open registry with its parts.
@@ -85,7 +86,12 @@ impl Package {
 impl DataFolder {
     pub fn new(owner: Owner) -> Self {
         let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
-        Self { folder: tempfile::tempdir().unwrap(), owner, clock }
+        Self { folder: tempfile::tempdir().unwrap(), owner, clock, syncing: Syncing::EachFile }
+    }
+
+    /// With another way of syncing than each file by itself.
+    pub fn syncing(self, syncing: Syncing) -> Self {
+        Self { syncing, ..self }
     }
 
     pub fn path(&self) -> &Path {
@@ -139,7 +145,7 @@ impl DataFolder {
     pub async fn open_storage(&self, meter: &Meter) -> Storage {
         let begun = std::time::Instant::now();
         loop {
-            match Storage::open_disk_with(&self.path().join("store"), meter.clone()).await {
+            match Storage::open_disk_with(&self.path().join("store"), meter.clone(), self.syncing).await {
                 Ok(storage) => return storage,
                 Err(StorageError::Locked(_)) if begun.elapsed().as_secs() < 20 => tokio::task::yield_now().await,
                 Err(error) => panic!("{error}"),

@@ -12,6 +12,8 @@ mod parts;
 mod settle;
 mod staged;
 mod system;
+#[cfg_attr(not(target_os = "linux"), path = "no_whole.rs")]
+mod whole;
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -24,9 +26,11 @@ use super::meter::{Meter, Step};
 use parts::Disk;
 pub(super) use parts::Stamp;
 use settle::Durability;
+pub use settle::Syncing;
 pub(super) use staged::Staged;
 pub(super) use system::blocking;
 use system::{is_absent, unusable};
+use whole::Whole;
 
 /// Files and folders of the store's own, which are no objects.
 const LOCK: &str = ".lock";
@@ -39,7 +43,7 @@ pub struct DiskStore(Arc<Disk>);
 impl DiskStore {
     /// Opens the folder, creating it if absent, and locks it. Errors: [`StorageError::Locked`], [`StorageError::ReadOnly`],
     /// [`StorageError::Full`].
-    pub fn open(root: &Path, meter: Meter) -> Result<Self, StorageError> {
+    pub fn open(root: &Path, meter: Meter, syncing: Syncing) -> Result<Self, StorageError> {
         let failed = |path: &Path| {
             let path = path.display().to_string();
             move |error| StorageError::io(path, error)
@@ -62,6 +66,8 @@ impl DiskStore {
             meter,
             temporary: AtomicU64::new(0),
             durability: Durability::default(),
+            whole: Whole::of(root),
+            syncing,
             naming: RwLock::new(()),
             _lock: lock,
         })))

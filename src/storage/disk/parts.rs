@@ -6,7 +6,8 @@ use std::sync::RwLock;
 use std::sync::atomic::AtomicU64;
 
 use super::super::meter::Meter;
-use super::settle::Durability;
+use super::settle::{Durability, Syncing};
+use super::whole::Whole;
 
 /// Shared by all clones.
 pub(super) struct Disk {
@@ -14,6 +15,9 @@ pub(super) struct Disk {
     pub(super) meter: Meter,
     pub(super) temporary: AtomicU64,
     pub(super) durability: Durability,
+    /// For syncing many files in one call; `None` where that cannot be done.
+    pub(super) whole: Option<Whole>,
+    pub(super) syncing: Syncing,
     /// Read by whoever gives a file its name, written by whoever must be sure that a name stays on its file.
     pub(super) naming: RwLock<()>,
     pub(super) _lock: File,

@@ -1,4 +1,5 @@
-//! Durability in groups: every file of a group is synced once, and every folder that names one of them once.
+//! Durability in groups: every file of a group is synced once, and every folder that names one of them once; or all of them in
+//! one call, where that costs less.
 //!
 //! Groups run one after another. Whoever asks while one runs waits for the next, which takes all that have gathered: the
 //! more clients push at once, the fewer syncs a push costs. There is no timer, so one client alone never waits.
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::super::recent::{PathId, Recent};
+use super::whole::Whole;
 use super::{DiskStore, Step, StorageError};
 
 /// Files and folders that are known to be durable: about 40 bytes each, so 5 MB at most.
@@ -27,7 +29,22 @@ const SPREAD_OVER: usize = 4;
 /// The folders that hold objects; others may lie beside them.
 const OBJECTS: [&str; 5] = ["events", "public", "private", "quarantine", "staging"];
 
+/// How a group of files is made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Syncing {
+    /// Each file and each folder by itself.
+    EachFile,
+    /// The file system as a whole, where the platform can.
+    FileSystem,
+    /// Whichever costs less now.
+    #[default]
+    Cheapest,
+}
+
 type Outcome = Result<(), (String, Arc<io::Error>)>;
+
+/// Paths, each with what became of its sync.
+type Synced = Vec<(String, Result<(), Arc<io::Error>>)>;
 
 struct Ticket {
     paths: Vec<String>,
@@ -45,6 +62,8 @@ struct Known {
     durable: Recent<PathId, ()>,
     /// Folders whose own names are durable.
     folders: Recent<PathId, ()>,
+    /// Folders on the file system of the store's own folder.
+    covered: Recent<PathId, ()>,
     /// Files whose sync failed. The system reports such a failure once and may call the lost pages clean afterwards, so
     /// only writing the file anew mends it.
     suspect: HashSet<PathId>,
@@ -57,6 +76,7 @@ impl Default for Known {
         Self {
             durable: Recent::new(REMEMBERED),
             folders: Recent::new(REMEMBERED),
+            covered: Recent::new(REMEMBERED),
             suspect: HashSet::new(),
             changed: None,
         }
@@ -190,7 +210,10 @@ impl DiskStore {
         outcomes
     }
 
-    fn sync_files(&self, files: &[&str]) -> Vec<(String, Result<(), Arc<io::Error>>)> {
+    fn sync_files(&self, files: &[&str]) -> Synced {
+        if let Some(synced) = self.sync_whole(files) {
+            return synced;
+        }
         let mut synced = self.spread(files, |path| self.sync_file(path));
         let found = synced.iter().filter(|(_, result)| result.is_ok());
         let folders: Vec<String> = self.folders_of(found.map(|(path, _)| path.as_str()));
@@ -200,14 +223,58 @@ impl DiskStore {
         match failed {
             // Which names are lost is not known, so none of the group is durable.
             Some(error) => synced.iter_mut().for_each(|(_, result)| *result = Err(error.clone())),
-            None => {
-                let mut known = self.0.durability.known();
-                for folder in folders {
-                    known.folders.insert(PathId::of(folder), ());
-                }
-            }
+            None => self.durability_of(folders),
         }
         synced
+    }
+
+    /// All files and folders in one call. `None` if it is not to be used, or failed: then each must be asked for itself.
+    fn sync_whole(&self, files: &[&str]) -> Option<Synced> {
+        let whole = self.0.whole.as_ref().filter(|whole| match self.0.syncing {
+            Syncing::EachFile => false,
+            Syncing::FileSystem => true,
+            Syncing::Cheapest => whole.is_cheap(),
+        })?;
+        let found: Vec<(String, _)> = files
+            .iter()
+            .map(|path| {
+                let found = self.stat(path).and_then(|found| found.map(drop).ok_or(io::ErrorKind::NotFound.into()));
+                ((*path).to_owned(), found.map_err(Arc::new))
+            })
+            .collect();
+        let folders = self.folders_of(found.iter().filter(|(_, found)| found.is_ok()).map(|(path, _)| path.as_str()));
+        if !self.covers(whole, &folders) {
+            return None;
+        }
+        if let Err(error) = self.0.meter.step(Step::Sync, || whole.sync()) {
+            tracing::warn!(%error, "the file system cannot be synced as a whole, each file is synced by itself");
+            return None;
+        }
+        self.durability_of(folders.iter().map(String::as_str));
+        Some(found)
+    }
+
+    /// Whether all folders lie on this file system. Each is looked at once.
+    fn covers(&self, whole: &Whole, folders: &[String]) -> bool {
+        folders.iter().all(|folder| {
+            let id = PathId::of(folder);
+            if self.0.durability.known().covered.get(id).is_some() {
+                return true;
+            }
+            let covered = whole.covers(&self.file_path(folder));
+            if covered {
+                self.0.durability.known().covered.insert(id, ());
+            }
+            covered
+        })
+    }
+
+    /// Notes that the names of these folders are durable.
+    fn durability_of<'a>(&self, folders: impl IntoIterator<Item = &'a str>) {
+        let mut known = self.0.durability.known();
+        for folder in folders {
+            known.folders.insert(PathId::of(folder), ());
+        }
     }
 
     /// The folders whose entries must be durable for these files to be found: each file's own, and above it those whose
@@ -234,11 +301,7 @@ impl DiskStore {
         self.0.meter.step(Step::Sync, || sync_folder(&self.file_path(folder)))
     }
 
-    fn spread(
-        &self,
-        paths: &[&str],
-        work: impl Fn(&str) -> io::Result<()> + Sync,
-    ) -> Vec<(String, Result<(), Arc<io::Error>>)> {
+    fn spread(&self, paths: &[&str], work: impl Fn(&str) -> io::Result<()> + Sync) -> Synced {
         let one = |path: &&str| ((*path).to_owned(), work(path).map_err(Arc::new));
         if paths.len() < SPREAD_FROM {
             return paths.iter().map(one).collect();

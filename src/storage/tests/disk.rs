@@ -171,6 +171,27 @@ async fn append(storage: &Storage, id: uuid::Uuid, text: &'static str) -> Result
 }
 
 #[tokio::test]
+async fn an_upload_without_bytes_is_written_down_after_a_second_and_costs_nothing_before() {
+    let folder = folder();
+    let storage = open(&folder).await;
+    let (repository, now) = ("acme/hello".parse().unwrap(), Timestamp::from_micros(0));
+    let before = storage.writes();
+    let begin = || storage.begin_upload(&repository, &Area::Public, Algorithm::Sha256, now);
+    let (waits, cancelled) = (begin().await.unwrap(), begin().await.unwrap());
+    storage.cancel_upload(cancelled.id).await.unwrap();
+    assert_eq!(storage.writes(), before);
+    let begun = std::time::Instant::now();
+    while !storage.exists(&Key::Upload(waits.id)).await.unwrap() {
+        assert!(begun.elapsed().as_secs() < 30, "it is written down");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(!storage.exists(&Key::Upload(cancelled.id)).await.unwrap());
+    drop(storage);
+    let storage = open(&folder).await;
+    assert_eq!(storage.upload(waits.id).await.unwrap(), waits);
+}
+
+#[tokio::test]
 async fn bytes_beyond_what_the_document_of_an_upload_says_are_cut_off() {
     let Interrupted { folder, id } = interrupted().await;
     let data = file(folder.path(), &Key::UploadData(id));

@@ -7,7 +7,7 @@ use object_store::memory::InMemory;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::super::{Created, Failure, Fault, Key, Meter, Storage, StorageError, When};
+use super::super::{Created, Failure, Fault, Key, Meter, Storage, StorageError, Syncing, When};
 use super::{blob, folder};
 use crate::domain::{Algorithm, Area, Timestamp};
 
@@ -49,7 +49,7 @@ async fn assert_whole_or_absent(storage: &Storage, number: u64) -> bool {
 
 async fn open(folder: &TempDir) -> (Storage, Meter) {
     let meter = Meter::default();
-    (Storage::open_disk_with(folder.path(), meter.clone()).await.unwrap(), meter)
+    (Storage::open_disk_with(folder.path(), meter.clone(), Syncing::EachFile).await.unwrap(), meter)
 }
 
 async fn steps_of_a_publish() -> u64 {
@@ -161,6 +161,7 @@ async fn upload(storage: &Storage, begun: &mut Option<Uuid>) -> Result<(), Stora
     let repository = "acme/hello".parse().unwrap();
     let now = Timestamp::from_micros(0);
     let id = storage.begin_upload(&repository, &Area::Public, Algorithm::Sha256, now).await?.id;
+    storage.save_uploads().await?;
     *begun = Some(id);
     let mut at = 0;
     for chunk in CHUNKS {

@@ -10,11 +10,15 @@ use bytes::Bytes;
 use object_store::memory::InMemory;
 use tempfile::TempDir;
 
-use super::{Storage, contract};
+use super::{Meter, Storage, Syncing, contract};
 use crate::domain::Digest;
 
 async fn open(folder: &TempDir) -> Storage {
-    Storage::open_disk(folder.path()).await.unwrap()
+    open_syncing(folder, Syncing::EachFile).await
+}
+
+async fn open_syncing(folder: &TempDir, syncing: Syncing) -> Storage {
+    Storage::open_disk_with(folder.path(), Meter::default(), syncing).await.unwrap()
 }
 
 fn folder() -> TempDir {

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::super::{BlobPut, Failure, Fault, Key, Meter, Storage, StorageError, When, Writes};
-use super::{blob, folder, open};
+use super::super::{BlobPut, Failure, Fault, Key, Meter, Storage, StorageError, Syncing, When, Writes};
+use super::{blob, folder, open, open_syncing};
 use crate::domain::Area;
 
 fn since(storage: &Storage, before: Writes) -> Writes {
@@ -45,6 +45,44 @@ async fn a_publish_costs_two_groups_of_syncs() {
     storage.create(&Key::Event(2), Bytes::from_static(b"event")).await.unwrap();
     storage.settle(&[Key::Event(2)]).await.unwrap();
     assert_eq!(since(&storage, before), Writes { objects: 5, appends: 0, syncs: 11, groups: 2 });
+}
+
+/// The same in one call a group, where the platform has it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_group_takes_one_call_that_syncs_the_file_system() {
+    let folder = folder();
+    let storage = open_syncing(&folder, Syncing::FileSystem).await;
+    let before = storage.writes();
+    let mut keys = Vec::new();
+    for text in ["config", "layer", "record", "manifest"] {
+        keys.push(put(&storage, text).await);
+    }
+    storage.settle(&keys).await.unwrap();
+    assert_eq!(since(&storage, before), Writes { objects: 4, appends: 0, syncs: 1, groups: 1 });
+    storage.settle(&keys).await.unwrap();
+    assert_eq!(since(&storage, before).syncs, 1, "what is durable costs nothing");
+    let absent = Key::Event(1);
+    let settled = storage.settle(&[put(&storage, "there").await, absent]).await;
+    assert!(matches!(settled, Err(StorageError::NotFound { .. })), "{settled:?}");
+    storage.disk().unwrap().lose_power().unwrap();
+    for key in keys {
+        assert!(storage.exists(&key).await.unwrap(), "{key:?}");
+    }
+}
+
+/// A failure of the one call may be that of somebody else's file: each is asked for itself then.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn when_the_one_call_fails_each_file_is_synced() {
+    let folder = folder();
+    let meter = Meter::default();
+    let storage = Storage::open_disk_with(folder.path(), meter.clone(), Syncing::FileSystem).await.unwrap();
+    let keys = [put(&storage, "config").await, put(&storage, "layer").await];
+    let before = storage.writes();
+    meter.arm(Some(Fault { step: 1, when: When::Before, failure: Failure::Error }));
+    storage.settle(&keys).await.unwrap();
+    assert!(since(&storage, before).syncs >= 4, "two files and their folders");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -118,7 +156,7 @@ async fn power_takes_what_was_not_settled_and_nothing_else() {
 async fn a_file_whose_sync_failed_is_written_again_before_it_is_durable() {
     let folder = folder();
     let meter = Meter::default();
-    let storage = Storage::open_disk_with(folder.path(), meter.clone()).await.unwrap();
+    let storage = Storage::open_disk_with(folder.path(), meter.clone(), Syncing::EachFile).await.unwrap();
     for (text, damaged) in [("content", false), ("damaged", true)] {
         let key = put(&storage, text).await;
         meter.arm(Some(Fault { step: 1, when: When::Before, failure: Failure::Error }));
