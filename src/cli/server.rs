@@ -93,7 +93,8 @@ pub(super) async fn serve(
         }
         tracing::info!("stopping: requests in flight finish, new ones are not taken");
     };
-    crate::http::serve(App::new(registry, options, Some(metrics)), listener, stop).await?;
+    crate::http::serve(App::new(registry.clone(), options, Some(metrics)), listener, stop).await?;
+    registry.save_uploads().await.context("uploads that have just begun are lost")?;
     collecting.abort();
     folding.abort();
     tracing::info!("stopped");

@@ -55,6 +55,11 @@ impl Registry {
         Ok(self.0.storage.begin_upload(repository, &area, algorithm, self.0.clock.now()).await?)
     }
 
+    /// Writes down the sessions that only this process knows yet. For a server that stops.
+    pub async fn save_uploads(&self) -> Result<(), RegistryError> {
+        Ok(self.0.storage.save_uploads().await?)
+    }
+
     /// How far a session is.
     pub async fn upload(&self, actor: &Actor, repository: &Repository, id: Uuid) -> Result<Upload, RegistryError> {
         self.require(actor, Action::Push, Scope::Repository(repository))?;

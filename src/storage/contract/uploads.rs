@@ -190,6 +190,8 @@ pub async fn check_upload_survives_restart(storage: Storage, reopen: impl AsyncF
         let bytes = content(seed, SIZE);
         let digest = Digest::of(algorithm, &bytes);
         let id = begin(&storage, algorithm, 5).await;
+        // As a server that stops does.
+        storage.save_uploads().await.expect("save");
         let mut at = 0;
         for end in [0, 1_234_567, 1_234_600, SIZE] {
             let before = storage.upload(id).await.expect("upload");

@@ -34,7 +34,7 @@ impl Storage {
         E: Into<Source>,
     {
         let session = self.session(id).await?;
-        let mut state = session.writer(id)?;
+        let mut state = session.writer(id).await?;
         let offset = state.upload.offset;
         if let Some(found) = expected_offset.filter(|found| *found != offset) {
             return Err(StorageError::Offset { expected: offset, found });

@@ -39,6 +39,7 @@ impl Storage {
         chunks: Vec<Bytes>,
         save: Save,
     ) -> Result<Held, StorageError> {
+        state.is_stored = true;
         if let Some(disk) = self.0.disk.clone() {
             let storage = self.clone();
             return blocking("an upload", move || {
@@ -94,20 +95,6 @@ impl Storage {
         state.document_size = size;
         state.unsaved = 0;
         Ok(())
-    }
-
-    /// Writes the document of a session that has just begun.
-    pub(super) async fn save_begun(&self, mut state: State) -> Result<State, StorageError> {
-        if let Some(disk) = self.0.disk.clone() {
-            let storage = self.clone();
-            return blocking("an upload", move || {
-                storage.save_to_file(&disk, &mut state)?;
-                Ok(state)
-            })
-            .await;
-        }
-        self.put(&Key::Upload(state.upload.id), state.document(None)?).await?;
-        Ok(state)
     }
 
     async fn write_to_parts(&self, state: &mut State, chunks: Vec<Bytes>, save: Save) -> Result<(), StorageError> {

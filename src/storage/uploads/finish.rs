@@ -22,7 +22,7 @@ impl Storage {
     /// second pass. Errors: [`StorageError::UploadUnknown`], [`StorageError::Busy`], [`StorageError::WrongDigest`], after which the upload is still
     /// there, for the caller to cancel.
     pub async fn finish(&self, id: Uuid, digest: &Digest) -> Result<u64, StorageError> {
-        let state = self.session(id).await?.writer(id)?;
+        let state = self.session(id).await?.writer(id).await?;
         match self.0.disk.clone() {
             Some(disk) => {
                 let (storage, digest) = (self.clone(), *digest);

@@ -4,6 +4,9 @@
 //! file on a disk and as parts on other stores. It survives a restart. One request at a time writes to it. Its offset is
 //! truthful whatever happens: a client that hangs up leaves what had arrived, and a process that dies leaves what its document
 //! says, with whatever lies beyond cut off before more is taken.
+//!
+//! Most uploads are over within milliseconds of their beginning. So a session that has received nothing gets its document only
+//! after a second, or when the server stops: whoever is killed within that second loses sessions without a byte in them.
 
 mod append;
 mod bytes;
@@ -12,13 +15,18 @@ mod session;
 mod state;
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::{Key, Storage, StorageError};
 use crate::domain::{Algorithm, Area, Repository, Timestamp};
+use bytes::Save;
 pub(super) use session::Session;
 use state::State;
+
+/// How long a session may be without a document before its first byte.
+const SAVE_AFTER: Duration = Duration::from_secs(1);
 
 /// An upload in flight, as it stood when this was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,9 +65,31 @@ impl Storage {
             started: now,
             touched: now,
         };
-        let state = self.save_begun(State::new(upload.clone())).await?;
-        self.sessions().insert(upload.id, Arc::new(Session::new(state)));
+        self.sessions().insert(upload.id, Arc::new(Session::new(State::new(upload.clone()))));
+        let (id, store) = (upload.id, Arc::downgrade(&self.0));
+        tokio::spawn(async move {
+            tokio::time::sleep(SAVE_AFTER).await;
+            let Some(inner) = store.upgrade() else { return };
+            if let Err(error) = Self(inner).save_begun(id).await {
+                tracing::warn!(upload = %id, %error, "an upload would not survive a restart");
+            }
+        });
         Ok(upload)
+    }
+
+    /// Writes the documents of uploads that have none yet. A server that stops calls this.
+    pub async fn save_uploads(&self) -> Result<(), StorageError> {
+        let ids: Vec<Uuid> = self.sessions().keys().copied().collect();
+        for id in ids {
+            self.save_begun(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the document of a session if nothing of it is stored and nobody is writing to it.
+    async fn save_begun(&self, id: Uuid) -> Result<(), StorageError> {
+        let Some(session) = self.sessions().get(&id).cloned() else { return Ok(()) };
+        session.save_first(|state| async { self.write_staged(state, Vec::new(), Save::Now).await?.1 }).await
     }
 
     /// An upload in flight. Errors: [`StorageError::UploadUnknown`].
@@ -71,8 +101,10 @@ impl Storage {
 
     /// Ends an upload and removes its bytes. Errors: [`StorageError::UploadUnknown`], [`StorageError::Busy`].
     pub async fn cancel_upload(&self, id: Uuid) -> Result<(), StorageError> {
-        let mut state = self.session(id).await?.writer(id)?;
-        self.remove_upload(id).await?;
+        let mut state = self.session(id).await?.writer(id).await?;
+        if state.is_stored {
+            self.remove_upload(id).await?;
+        }
         state.over = true;
         self.sessions().remove(&id);
         Ok(())
@@ -81,9 +113,11 @@ impl Storage {
     /// Ends all uploads that nobody has sent to since `before`, and removes what is left of others. Returns how many.
     pub async fn expire_uploads(&self, before: Timestamp) -> Result<usize, StorageError> {
         let mut expired = 0;
-        for id in self.staged_uploads().await? {
+        let mut ids = self.staged_uploads().await?;
+        ids.extend(self.sessions().keys());
+        for id in ids {
             let idle = match self.session(id).await {
-                Ok(session) => match session.writer(id) {
+                Ok(session) => match session.writer(id).await {
                     Ok(state) => state.upload.touched < before,
                     // Somebody writes to it, or has just ended it.
                     Err(_) => false,

@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) document_size: u64,
     /// The bytes may not be those that were hashed: the machine has been started again since, and nothing of them was synced.
     pub(super) doubtful: bool,
+    /// Whether anything of it may lie in the store.
+    pub(super) is_stored: bool,
     /// Finished or cancelled.
     pub(super) over: bool,
 }
@@ -57,6 +59,7 @@ impl State {
             unsaved: 0,
             document_size: 0,
             doubtful: false,
+            is_stored: false,
             over: false,
         }
     }
@@ -103,7 +106,7 @@ impl State {
         // Parts are whole objects, which their store keeps or does not.
         let doubtful = upload.offset > 0 && !in_parts && !same_start;
         let document_size = file.len() as u64;
-        Ok(Self { hasher, parts: document.parts, doubtful, document_size, ..Self::new(upload) })
+        Ok(Self { hasher, parts: document.parts, doubtful, document_size, is_stored: true, ..Self::new(upload) })
     }
 }
 
