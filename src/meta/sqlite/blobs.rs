@@ -8,8 +8,8 @@ use crate::domain::{Area, Digest, Repository, Timestamp};
 use super::super::{BlobRow, Blobs, MetaError};
 use super::Sqlite;
 use super::facts::{CONDEMNED, DELETING, LIVE};
-use super::pool::{Durable, End};
 use super::sql::{Sql, get, parse, signed, unsigned};
+use super::writer::{Durable, End};
 
 /// Everything that keeps a blob: what manifests name (those of deleted versions too), manifests, records, reasons.
 const REFERENCED: &str = "SELECT m.area, b.blob FROM manifest_blobs b

@@ -13,9 +13,9 @@ use super::super::{
     engine,
 };
 use super::Sqlite;
-use super::pool::{Durable, End};
 use super::reshow::label_type;
 use super::sql::{Sql, get, json, parse, parse_optional, signed, unsigned};
+use super::writer::{Durable, End};
 
 const PACKAGE: &str = "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated";
 

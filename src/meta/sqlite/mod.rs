@@ -15,6 +15,7 @@ mod reshow;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod writer;
 mod writes;
 
 use std::path::Path;

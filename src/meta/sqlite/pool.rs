@@ -1,4 +1,4 @@
-//! Connections: one writer behind a lock, a few readers, all used from blocking threads.
+//! Connections: one that writes, on its own thread, and a few that read, from blocking threads.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,11 +12,17 @@ use uuid::Uuid;
 use super::super::MetaError;
 use super::migrate::{MIGRATIONS, migrate};
 use super::sql::{Sql, failed};
+use super::writer::{Durable, End, Writer};
 
 /// How many connections read at once. Reads are short, and more would only compete for the same disk.
 const READERS: usize = 4;
 /// How long a connection waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);
+/// Pages that the log grows by before they go into the file: 32 MiB. Digests scatter over the tables, so that nearby publishes
+/// touch the same pages again and again; the later they are copied, the fewer copies.
+const CHECKPOINT_PAGES: i64 = 8192;
+/// Pages that the writer keeps, in KiB.
+const WRITER_CACHE_KIB: i64 = 8192;
 /// Statements that each connection keeps prepared: more than there are in this store.
 const PREPARED: usize = 128;
 
@@ -28,45 +34,12 @@ struct OpenError {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// Whether a transaction is to be kept.
-pub(super) enum End {
-    Commit,
-    RollBack,
-}
-
-/// When a transaction survives a loss of power. It survives the end of the process either way.
-///
-/// In WAL mode SQLite syncs the log at a commit only under `synchronous=FULL`, and such a sync covers the whole log: every
-/// transaction before it is durable then too, in order, and none can be lost while a later one is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Durable {
-    /// On return.
-    Now,
-    /// Together with the next one that is durable on return.
-    WithNext,
-}
-
-impl Durable {
-    fn synchronous(self) -> &'static str {
-        match self {
-            Self::Now => "FULL",
-            Self::WithNext => "NORMAL",
-        }
-    }
-}
-
-/// The connection that writes, and what its `synchronous` is set to.
-struct Writer {
-    connection: Connection,
-    durable: Durable,
-}
-
 pub(super) struct Pool {
-    writer: Mutex<Writer>,
+    writer: Writer,
     readers: Mutex<Vec<Connection>>,
     /// As many permits as there are idle readers.
     idle: Semaphore,
-    statements: AtomicU64,
+    statements: Arc<AtomicU64>,
 }
 
 impl Pool {
@@ -85,6 +58,8 @@ impl Pool {
             writer.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
             writer.pragma_update(None, "synchronous", Durable::Now.synchronous()).map_err(failed)?;
             writer.pragma_update(None, "foreign_keys", "ON").map_err(failed)?;
+            writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(failed)?;
+            writer.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(failed)?;
             migrate(&writer, &name, MIGRATIONS)?;
             let identity = "INSERT OR IGNORE INTO identity (one, id) VALUES (1, ?1)";
             writer.execute(identity, [Uuid::now_v7().to_string()]).map_err(failed)?;
@@ -96,11 +71,12 @@ impl Pool {
             Ok((writer, readers.collect::<Result<Vec<_>, _>>()?))
         };
         let (writer, readers) = open().map_err(explain)?;
+        let statements = Arc::<AtomicU64>::default();
         Ok(Self {
-            writer: Mutex::new(Writer { connection: writer, durable: Durable::Now }),
+            writer: Writer::start(writer, statements.clone()).map_err(|error| MetaError::Unavailable(error.into()))?,
             readers: Mutex::new(readers),
             idle: Semaphore::new(READERS),
-            statements: AtomicU64::new(0),
+            statements,
         })
     }
 
@@ -130,37 +106,19 @@ impl Pool {
         .await
     }
 
-    /// Writes in one transaction that holds the write lock from its beginning. Rolls back on an error or a panic.
+    /// Writes in a transaction, perhaps with others: [`Writer::write`].
     pub async fn write<T: Send + 'static>(
-        self: &Arc<Self>,
+        &self,
         durable: Durable,
         work: impl FnOnce(&Sql<'_>) -> Result<(T, End), MetaError> + Send + 'static,
     ) -> Result<T, MetaError> {
-        let pool = self.clone();
-        blocking(move || {
-            // A panic while the lock was held has rolled its transaction back: the connection is sound.
-            let mut writer = pool.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            if writer.durable != durable {
-                writer.connection.pragma_update(None, "synchronous", durable.synchronous()).map_err(failed)?;
-                writer.durable = durable;
-            }
-            let connection = &writer.connection;
-            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(failed)?;
-            let (made, end) = work(&Sql::new(&transaction, &pool.statements))?;
-            match end {
-                End::Commit => transaction.commit(),
-                End::RollBack => transaction.rollback(),
-            }
-            .map_err(failed)?;
-            Ok(made)
-        })
-        .await
+        self.writer.write(durable, work).await
     }
 
     /// Runs `work` on the writer, outside any transaction.
     #[cfg(test)]
-    pub fn with_writer<T>(&self, work: impl FnOnce(&Connection) -> T) -> T {
-        work(&self.writer.lock().unwrap_or_else(PoisonError::into_inner).connection)
+    pub fn with_writer<T: Send + 'static>(&self, work: impl FnOnce(&Connection) -> T + Send + 'static) -> T {
+        self.writer.outside(work)
     }
 
     fn take_reader(&self) -> Option<Connection> {

@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use super::super::contract::{Artifact, Stores, World, dump};
 use super::super::{Meta, MetaError};
 use super::Sqlite;
-use super::pool::{Durable, End};
 use super::sql::Sql;
+use super::writer::{Durable, End};
 
 /// A folder of databases.
 struct Folder {
@@ -180,7 +180,7 @@ async fn a_full_disk_is_unavailable_and_loses_nothing() {
     let before = dump(&world.meta).await.unwrap();
     let limit = |pages: &str| {
         let sql = format!("PRAGMA max_page_count = {pages}");
-        sqlite.pool.with_writer(|writer| writer.query_row(&sql, [], |_| Ok(()))).unwrap();
+        sqlite.pool.with_writer(move |writer| writer.query_row(&sql, [], |_| Ok(()))).unwrap();
     };
     limit("1");
     let mut huge = Artifact::new("acme/hello@2.0.0").unwrap();
@@ -282,4 +282,48 @@ async fn a_link_waits_for_the_next_change_to_be_durable_and_a_change_does_not() 
     }
     world.meta.blobs.take_condemned(world.now(), 1).await.unwrap();
     assert_eq!(synchronous(), 2, "bytes are deleted only after the mark is durable");
+}
+
+/// What gathers while a transaction runs shares the next one; one that fails or panics takes nothing of the others along.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_that_gather_share_a_transaction_and_fail_alone() {
+    let folder = Folder::new();
+    let sqlite = Arc::new(Sqlite::open(folder.next()).unwrap());
+    sqlite.pool.with_writer(|writer| writer.execute_batch("CREATE TABLE tried (number INTEGER)")).unwrap();
+    let (go_on, holds) = std::sync::mpsc::channel::<()>();
+    let first = sqlite.clone();
+    let first =
+        tokio::spawn(
+            async move { first.pool.write(Durable::Now, move |_| Ok((holds.recv().unwrap(), End::Commit))).await },
+        );
+    let insert = |number: i64| {
+        let sqlite = sqlite.clone();
+        async move {
+            let durable = if number == 3 { Durable::Now } else { Durable::WithNext };
+            let work = move |sql: &Sql<'_>| {
+                sql.run("INSERT INTO tried VALUES (?1)", [number])?;
+                assert_ne!(number, 1, "a write that panics");
+                match number {
+                    2 => Err(MetaError::Corrupt("a write that fails".to_owned())),
+                    4 => Ok((number, End::RollBack)),
+                    _ => Ok((number, End::Commit)),
+                }
+            };
+            sqlite.pool.write(durable, work).await
+        }
+    };
+    let mut all = Box::pin(futures::future::join_all((0..6).map(insert)));
+    assert!(futures::poll!(&mut all).is_pending());
+    go_on.send(()).unwrap();
+    first.await.unwrap().unwrap();
+    let outcomes: Vec<Result<i64, String>> =
+        all.await.into_iter().map(|outcome| outcome.map_err(|error| error.to_string())).collect();
+    for (number, outcome) in (0..).zip(&outcomes) {
+        assert_eq!(outcome.is_ok(), !matches!(number, 1 | 2), "{number}: {outcome:?}");
+    }
+    let kept = |writer: &rusqlite::Connection| {
+        let mut statement = writer.prepare("SELECT number FROM tried ORDER BY number").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<Vec<i64>, _>>().unwrap()
+    };
+    assert_eq!(sqlite.pool.with_writer(kept), [0, 3, 5]);
 }
