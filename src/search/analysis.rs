@@ -201,6 +201,9 @@ fn split_at_capitals(text: &str, from: usize, to: usize, parts: &mut Vec<Piece>)
 
 /// Letters and digits of any script, and the marks that belong to them.
 fn is_word(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_alphanumeric();
+    }
     character.is_alphanumeric()
         || matches!(character,
             '\u{300}'..='\u{36f}' | '\u{ad}' | '\u{200c}' | '\u{200d}' | '\u{483}'..='\u{487}'
@@ -213,6 +216,7 @@ fn is_word(character: char) -> bool {
 /// Characters of scripts that set no spaces between words, or, as Korean, between a word and its endings.
 fn is_unspaced(character: char) -> bool {
     match character {
+        ..'\u{e00}' => false,
         // Thai, Lao, Myanmar and Khmer vowel and tone signs, which Unicode does not count as letters.
         '\u{e31}'..='\u{e4e}' => character != '\u{e3f}',
         '\u{eb1}'..='\u{ece}' | '\u{102b}'..='\u{103e}' | '\u{17b4}'..='\u{17d3}' => true,

@@ -5,10 +5,15 @@ use std::ops::Range;
 
 use tantivy::tokenizer::TokenStream;
 
-use super::tokenizer::WordStream;
+use super::tokenizer::{Initials, WordStream};
 
 /// Characters of a snippet.
 const WINDOW: usize = 240;
+/// Bytes of a text that are looked through together. Most texts say early what they are found for, and cutting 16 KiB of twenty
+/// texts into words was most of a search's time.
+const BLOCK: usize = 2 << 10;
+/// Marked words that a snippet is chosen by: a text with a thousand of them is judged by its first.
+const MARKS_MAX: usize = 100;
 /// Characters that a snippet shows before its first marked word.
 const LEAD: usize = 40;
 
@@ -111,22 +116,31 @@ impl Matcher {
             return Vec::new();
         }
         let mut marks: Vec<Range<usize>> = Vec::new();
-        let mut stream = WordStream::new(text);
+        let initials = self.initials();
+        let mut stream = if guess { WordStream::new(text) } else { WordStream::beginning(text, &initials) };
         while stream.advance() {
             let token = stream.token();
             if !self.matches(&token.text, guess) {
                 continue;
             }
+            let enough = !guess && marks.len() == MARKS_MAX;
             match marks.last_mut() {
                 // Pairs of a run overlap; parts lie inside their whole, or side by side.
                 Some(last) if token.offset_from <= last.end => {
                     last.start = last.start.min(token.offset_from);
                     last.end = last.end.max(token.offset_to);
                 }
+                _ if enough => break,
                 _ => marks.push(token.offset_from..token.offset_to),
             }
         }
         marks
+    }
+
+    fn initials(&self) -> Initials {
+        let mut initials = Initials::default();
+        self.terms.iter().chain(&self.prefixes).for_each(|word| initials.add(word));
+        initials
     }
 
     /// The whole text, marked. For titles: guesses are marked too.
@@ -139,10 +153,20 @@ impl Matcher {
         cut(text, &self.marks(text, false))
     }
 
-    /// The best stretch of a text, if anything in it is marked.
+    /// The best stretch of the first block of a text in which anything is marked, if there is one.
     pub(super) fn excerpt(&self, text: &str) -> Option<Snippet> {
-        let marks = self.marks(text, false);
-        (!marks.is_empty()).then(|| cut(text, &marks))
+        let mut from = 0;
+        while from < text.len() {
+            let near = text.ceil_char_boundary(from + BLOCK);
+            let to = text[near..].find(char::is_whitespace).map_or(text.len(), |space| near + space);
+            let marks = self.marks(&text[from..to], false).into_iter();
+            let marks: Vec<Range<usize>> = marks.map(|mark| from + mark.start..from + mark.end).collect();
+            if !marks.is_empty() {
+                return Some(cut(text, &marks));
+            }
+            from = to;
+        }
+        None
     }
 }
 
@@ -160,8 +184,8 @@ fn cut(text: &str, marks: &[Range<usize>]) -> Snippet {
         let words: HashSet<String> = inside.map(|other| text[other.clone()].to_lowercase()).collect();
         words.len()
     };
-    // Of equals the first; a text with a thousand marked words is judged by its first hundred.
-    let first = marks.iter().take(100).rev().max_by_key(|mark| worth(mark));
+    // Of equals the first.
+    let first = marks.iter().rev().max_by_key(|mark| worth(mark));
     let mut from = first.map_or(0, |mark| before(mark.start, LEAD));
     if from > 0
         && let (Some(space), Some(mark)) = (text[from..].find(char::is_whitespace), first)

@@ -17,9 +17,40 @@ pub(super) const WORDS: &str = "words";
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Words;
 
+/// How words of interest begin. A stem of four letters or more begins with the same two letters as its word in Latin script,
+/// a shorter one with the same letter, so that other words need not be stemmed, which is most of the work. What begins with a
+/// character beyond ASCII is always of interest.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Initials {
+    letters: u128,
+    pairs: Vec<[u8; 2]>,
+}
+
+impl Initials {
+    /// A word or a stem, or the beginning of words.
+    pub(super) fn add(&mut self, word: &str) {
+        match word.as_bytes() {
+            [first, second, _, _, ..] if first.is_ascii() => self.pairs.push([*first, *second]),
+            [first, ..] if first.is_ascii() => self.letters |= 1 << first,
+            _ => {}
+        }
+    }
+
+    fn has(&self, word: &str) -> bool {
+        match word.as_bytes() {
+            [first, ..] if !first.is_ascii() => true,
+            [first, ..] if self.letters & (1 << first) != 0 => true,
+            [first, second, ..] => self.pairs.contains(&[*first, *second]),
+            _ => false,
+        }
+    }
+}
+
 /// Its tokens, made one unit at a time.
 pub(super) struct WordStream<'a> {
     units: Units<'a>,
+    /// Words that begin otherwise are left out, if it is said.
+    initials: Option<&'a Initials>,
     pending: VecDeque<Token>,
     position: usize,
     token: Token,
@@ -35,7 +66,12 @@ impl Tokenizer for Words {
 
 impl<'a> WordStream<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { units: units(text), pending: VecDeque::new(), position: 0, token: Token::default() }
+        Self { units: units(text), initials: None, pending: VecDeque::new(), position: 0, token: Token::default() }
+    }
+
+    /// Only the words that begin like this; the others take their positions all the same.
+    pub(super) fn beginning(text: &'a str, initials: &'a Initials) -> Self {
+        Self { initials: Some(initials), ..Self::new(text) }
     }
 
     fn push(&mut self, piece: Piece, position: usize) {
@@ -44,6 +80,9 @@ impl<'a> WordStream<'a> {
     }
 
     fn push_word(&mut self, piece: Piece, position: usize) {
+        if self.initials.is_some_and(|initials| !initials.has(&piece.text)) {
+            return;
+        }
         let stem = stem(&piece.text).map(|text| Piece { text, ..piece.clone() });
         self.push(piece, position);
         if let Some(stem) = stem {
@@ -117,6 +156,52 @@ mod tests {
         }
         let expected: Vec<_> = expected.iter().map(|(position, text)| (*position, (*text).to_owned())).collect();
         assert_eq!(tokens, expected, "{text:?}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn words_that_begin_otherwise_are_all_that_is_left_out(
+            text in "([a-zA-Z]{1,12}[-._ ]|\\PC|写作 |dying |skies |рыбы ){0,30}",
+            of_interest in proptest::collection::vec("[a-z]{0,5}", 0..4),
+        ) {
+            let mut initials = Initials::default();
+            of_interest.iter().for_each(|word| initials.add(word));
+            let tokens = |mut stream: WordStream<'_>| {
+                let mut tokens = Vec::new();
+                while stream.advance() {
+                    tokens.push(stream.token().clone());
+                }
+                tokens
+            };
+            let mut all = tokens(WordStream::new(&text));
+            let mut found = tokens(WordStream::beginning(&text, &initials));
+            let mut rest = all.iter();
+            proptest::prop_assert!(found.iter().all(|token| rest.any(|other| other == token)), "nothing is added or moved");
+            // A word of interest brings its stem, which may begin otherwise.
+            found.retain(|token| initials.has(&token.text));
+            all.retain(|token| initials.has(&token.text));
+            proptest::prop_assert_eq!(found, all);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_word_is_left_out_whose_stem_is_of_interest(word in "[a-z]{1,9}(ing|ies|ied|y|ly|s|ational|sses|ement|)") {
+            let stem = stem(&word).unwrap_or_else(|| word.clone());
+            let mut initials = Initials::default();
+            initials.add(&stem);
+            proptest::prop_assert!(initials.has(&word), "{} of {}", stem, word);
+        }
+    }
+
+    #[test]
+    fn stems_that_are_exceptions_are_of_interest() {
+        for (word, stem) in [("dying", "die"), ("lying", "lie"), ("tying", "tie"), ("skies", "sky"), ("idly", "idl")] {
+            assert_eq!(super::stem(word).as_deref(), Some(stem));
+            let mut initials = Initials::default();
+            initials.add(stem);
+            assert!(initials.has(word), "{word}");
+        }
     }
 
     #[test]

@@ -37,6 +37,28 @@ fn what_was_fed_is_there_after_a_restart() {
     assert_eq!(open(directory.path()).1, Opened { through: 0, origin: Origin::Found });
 }
 
+/// Events of plain images are seen without a commit, up to a number; what must be taken out is committed at once.
+#[test]
+fn what_changes_nothing_is_not_committed_each_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let stranger = || vec!["c/image".parse().unwrap()];
+    filled(directory.path());
+    let (index, _) = open(directory.path());
+    index.apply(Vec::new(), stranger(), 10).unwrap();
+    assert_eq!(index.through(), 10);
+    drop(index);
+    let (index, opened) = open(directory.path());
+    assert_eq!(opened.through, 9, "no commit was made for it, and it is read again");
+    index.apply(Vec::new(), stranger(), 9 + 5000).unwrap();
+    drop(index);
+    let (index, opened) = open(directory.path());
+    assert_eq!(opened.through, 9 + 5000, "not too much is read again");
+    index.apply(Vec::new(), vec!["a/one".parse().unwrap()], 9 + 5001).unwrap();
+    check(&index, "", &["b/two"]);
+    drop(index);
+    assert_eq!(open(directory.path()).1.through, 9 + 5001);
+}
+
 #[test]
 fn indexes_of_other_schemas_are_removed_and_nothing_else_is() {
     let directory = tempfile::tempdir().unwrap();
