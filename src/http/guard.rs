@@ -18,28 +18,27 @@ pub(super) fn refusal<B>(request: &Request<B>, on_loopback: bool) -> Option<Fail
         Err(failure) => return Some(failure),
     };
     // A name of the attacker's that has come to mean 127.0.0.1 makes a page look like the registry's own.
-    if on_loopback && authority.as_deref().is_some_and(|authority| !is_loopback(authority)) {
+    if on_loopback && authority.is_some_and(|authority| !is_loopback(authority)) {
         return Some(denied(
             "this registry listens on loopback and answers to localhost only; a proxy before it sends Host: localhost",
         ));
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    (!reads && is_foreign(request, authority.as_deref()))
-        .then(|| denied("a page of another origin cannot change anything here"))
+    (!reads && is_foreign(request, authority)).then(|| denied("a page of another origin cannot change anything here"))
 }
 
 /// Whom the client means to talk to. RFC 9112, 3.2: HTTP/1.1 says it in one `Host`; a target in absolute form wins over it.
-fn authority<B>(request: &Request<B>) -> Result<Option<String>, Failure> {
+fn authority<B>(request: &Request<B>) -> Result<Option<&str>, Failure> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (host, second) = (hosts.next(), hosts.next());
     if second.is_some() || (request.version() == Version::HTTP_11 && host.is_none()) {
         return Err(Failure::bad_request(Code::Unsupported, "a request has one Host header"));
     }
     if let Some(authority) = request.uri().authority() {
-        return Ok(Some(authority.as_str().to_owned()));
+        return Ok(Some(authority.as_str()));
     }
     let unreadable = |_| Failure::bad_request(Code::Unsupported, "the Host header is not text");
-    host.map(|host| host.to_str().map(str::to_owned).map_err(unreadable)).transpose()
+    host.map(|host| host.to_str().map_err(unreadable)).transpose()
 }
 
 fn is_loopback(authority: &str) -> bool {

@@ -8,6 +8,7 @@ mod body;
 pub mod error;
 mod etag;
 mod guard;
+mod meters;
 pub mod oci;
 mod ops;
 mod options;

@@ -20,6 +20,7 @@ use tower::ServiceExt;
 
 use super::body::IdleLimited;
 use super::error::{Code, Failure};
+use super::meters::Meters;
 use super::oci::route::Route;
 use super::stream::Watched;
 use super::{App, api, guard, oci};
@@ -31,6 +32,8 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
         slots: Semaphore::new(app.options.concurrency),
         uploads: Semaphore::new(app.options.concurrency),
         on_loopback: listener.local_addr()?.ip().to_canonical().is_loopback(),
+        oci_meters: Meters::of("oci"),
+        api_meters: Meters::of("api"),
         app,
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -64,7 +67,8 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
         let service = Arc::clone(&service);
         let answer = service_fn(move |request| {
             let service = Arc::clone(&service);
-            async move { Ok::<_, Infallible>(service.answer(request).await) }
+            // In a box: hyper keeps room for it in every connection, and most of those are idle.
+            async move { Ok::<_, Infallible>(Box::pin(service.answer(request)).await) }
         });
         let connection =
             builder.serve_connection(TokioIo::new(Watched::new(stream, patience, idle)), answer).into_owned();
@@ -90,6 +94,8 @@ struct Service {
     slots: Semaphore,
     uploads: Semaphore,
     on_loopback: bool,
+    oci_meters: Meters,
+    api_meters: Meters,
 }
 
 impl Service {
@@ -104,9 +110,8 @@ impl Service {
             *response.body_mut() = Body::empty();
         }
         let status = response.status();
-        let front = if is_oci { "oci" } else { "api" };
-        metrics::counter!("pclr_http_requests_total", "front" => front, "status" => class(status)).increment(1);
-        metrics::histogram!("pclr_http_request_seconds", "front" => front).record(started.elapsed().as_secs_f64());
+        let meters = if is_oci { &self.oci_meters } else { &self.api_meters };
+        meters.answered(status, started.elapsed());
         tracing::debug!(method = %method, path, status = status.as_u16(), micros = started.elapsed().as_micros() as u64);
         response
     }
@@ -177,16 +182,6 @@ impl Lane {
             Ok(Route::Uploads(_) | Route::Upload(..)) => Self::Upload,
             _ => Self::Ordinary,
         }
-    }
-}
-
-fn class(status: StatusCode) -> &'static str {
-    match status.as_u16() / 100 {
-        1 => "1xx",
-        2 => "2xx",
-        3 => "3xx",
-        4 => "4xx",
-        _ => "5xx",
     }
 }
 

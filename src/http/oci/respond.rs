@@ -34,11 +34,7 @@ pub(super) fn parameter(request: &Parts, name: &str) -> Option<String> {
 
 /// All values of a parameter of the query, in order.
 pub(super) fn parameters(request: &Parts, name: &str) -> Vec<String> {
-    let query = request.uri.query().unwrap_or_default();
     let pairs: Vec<(String, String)> =
         axum::extract::Query::try_from_uri(&request.uri).map(|query| query.0).unwrap_or_default();
-    if query.is_empty() {
-        return Vec::new();
-    }
     pairs.into_iter().filter(|(key, _)| key == name).map(|(_, value)| value).collect()
 }
