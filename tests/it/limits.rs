@@ -45,7 +45,8 @@ async fn uploads_that_trickle_leave_the_reads_alone() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
-    let world = World::start_with(&["--max-connections", "2", "--upload-idle-timeout", "500ms", "--header-timeout", "60s"]);
+    let world =
+        World::start_with(&["--max-connections", "2", "--upload-idle-timeout", "500ms", "--header-timeout", "60s"]);
     // More than the buffers of a connection hold.
     let digest = world.push_blob("team/image", &vec![7; 64 << 20]).await;
     let mut stalled = Vec::new();
