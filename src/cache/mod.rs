@@ -27,8 +27,10 @@ pub struct Cache {
     epoch: AtomicU64,
     /// Manifests by repository and digest.
     pub manifests: Table<(Repository, Digest), Arc<CachedManifest>>,
-    /// Targets of tags.
-    pub tags: Table<(Repository, Tag), Digest>,
+    /// Targets of tags; `None` for a tag that is not there, which clients ask for as often.
+    pub tags: Table<(Repository, Tag), Option<Digest>>,
+    /// All tags of a repository, in the order of their bytes; `None` where they are too many to be kept.
+    pub tag_lists: Table<Repository, Option<Arc<[Tag]>>>,
     /// Indexes that were composed behind a fallback tag, and behind which: who asks for one by digest gets it composed anew.
     pub fallbacks: Table<(Repository, Digest), Tag>,
     /// Blobs that a repository may read.
@@ -46,6 +48,9 @@ impl Cache {
             epoch: AtomicU64::new(0),
             manifests: Table::weighed(bytes, |manifest: &Arc<CachedManifest>| manifest.bytes.len() + 300),
             tags: Table::counted(100_000),
+            tag_lists: Table::weighed(bytes / 8, |list: &Option<Arc<[Tag]>>| {
+                list.iter().flat_map(|tags| tags.iter()).map(|tag| tag.as_str().len() + 24).sum()
+            }),
             fallbacks: Table::counted(10_000),
             links: Table::counted(200_000),
             touched: Table::counted(100_000),
@@ -61,6 +66,7 @@ impl Cache {
     /// Forgets every tag, manifest and link: for when somebody else's commits came in.
     pub fn clear_pointers(&self) {
         self.tags.clear();
+        self.tag_lists.clear();
         self.manifests.clear();
         self.links.clear();
     }
@@ -106,10 +112,10 @@ mod tests {
             .get_or_load::<_, _, ()>(&cache.tags, key(), async {
                 cache.advance();
                 cache.tags.remove(&key());
-                Ok(Some(old))
+                Ok(Some(Some(old)))
             })
             .await;
-        assert_eq!(loaded, Ok(Some(old)));
+        assert_eq!(loaded, Ok(Some(Some(old))));
         assert_eq!(cache.tags.get(&key()), None);
     }
 
@@ -117,9 +123,9 @@ mod tests {
     async fn a_second_read_does_not_load() {
         let cache = Cache::new(1 << 20);
         let digest = Digest::sha256(b"");
-        let first = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Ok(Some(digest)) }).await;
+        let first = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Ok(Some(Some(digest))) }).await;
         let second = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Err(()) }).await;
-        assert_eq!((first, second), (Ok(Some(digest)), Ok(Some(digest))));
+        assert_eq!((first, second), (Ok(Some(Some(digest))), Ok(Some(Some(digest)))));
     }
 
     #[tokio::test]
@@ -127,7 +133,7 @@ mod tests {
         let cache = Cache::new(1 << 20);
         let absent = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Ok(None) }).await;
         let digest = Digest::sha256(b"");
-        let found = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Ok(Some(digest)) }).await;
-        assert_eq!((absent, found), (Ok(None), Ok(Some(digest))));
+        let found = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Ok(Some(Some(digest))) }).await;
+        assert_eq!((absent, found), (Ok(None), Ok(Some(Some(digest)))));
     }
 }

@@ -292,6 +292,7 @@ pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
     for applied in applied {
         let Some((Event { body, .. }, _)) = &applied.event else { continue };
         let repository = body.repository();
+        cache.tag_lists.remove(&repository);
         for tag in &applied.tags {
             cache.tags.remove(&(repository.clone(), tag.clone()));
         }

@@ -9,6 +9,9 @@ use crate::storage::{Key, StorageError};
 use super::commit::unknown;
 use super::{Registry, RegistryError};
 
+/// Most tags of a repository whose list is kept in memory.
+const TAGS_KEPT: usize = 1000;
+
 impl Registry {
     /// A manifest by tag or digest, in its own bytes and type. Warm, this is two cache lookups.
     pub async fn manifest(
@@ -43,11 +46,32 @@ impl Registry {
         limit: usize,
     ) -> Result<(Vec<Tag>, bool), RegistryError> {
         self.require(actor, Action::Read, Scope::Repository(repository))?;
-        let tags = self.0.meta.refs.tags(repository, last, limit.saturating_add(1)).await?;
-        let mut tags = tags.ok_or(RegistryError::RepositoryUnknown)?;
-        let more = tags.len() > limit;
+        let (mut tags, more) = match self.short_list(repository).await? {
+            Some(all) => {
+                let after = last.map_or(0, |last| all.partition_point(|tag| tag.as_str() <= last));
+                let rest = &all[after..];
+                (rest[..rest.len().min(limit)].to_vec(), rest.len() > limit)
+            }
+            None => {
+                let tags = self.0.meta.refs.tags(repository, last, limit.saturating_add(1)).await?;
+                let tags = tags.ok_or(RegistryError::RepositoryUnknown)?;
+                let more = tags.len() > limit;
+                (tags, more)
+            }
+        };
         tags.truncate(limit);
         Ok((tags, more))
+    }
+
+    /// All tags of a repository, unless they are too many.
+    async fn short_list(&self, repository: &Repository) -> Result<Option<Arc<[Tag]>>, RegistryError> {
+        let load = async {
+            let tags = self.0.meta.refs.tags(repository, None, TAGS_KEPT + 1).await?;
+            let short = |tags: Vec<Tag>| (tags.len() <= TAGS_KEPT).then(|| Arc::from(tags));
+            Ok::<_, RegistryError>(tags.map(short))
+        };
+        let list = self.0.cache.get_or_load(&self.0.cache.tag_lists, repository.clone(), load).await?;
+        list.ok_or(RegistryError::RepositoryUnknown)
     }
 
     /// Repositories after `last` in the order of their bytes, and whether there are more.
@@ -66,8 +90,8 @@ impl Registry {
 
     pub(super) async fn tag(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, RegistryError> {
         let key = (repository.clone(), tag.clone());
-        let load = async { Ok::<_, RegistryError>(self.0.meta.refs.tag(repository, tag).await?) };
-        self.0.cache.get_or_load(&self.0.cache.tags, key, load).await
+        let load = async { Ok::<_, RegistryError>(Some(self.0.meta.refs.tag(repository, tag).await?)) };
+        Ok(self.0.cache.get_or_load(&self.0.cache.tags, key, load).await?.flatten())
     }
 
     pub(super) async fn manifest_by_digest(

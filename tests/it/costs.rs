@@ -1,7 +1,7 @@
 //! What a publish costs, and that a warm pull costs nothing: a change of these numbers is a decision.
 
 use bytes::Bytes;
-use pcl_registry::domain::{Actor, Reference};
+use pcl_registry::domain::{Actor, Reference, Repository};
 use pcl_registry::storage::{Failure, Fault, Syncing, When, Writes};
 
 use crate::inside::{DataFolder, Opened, Owner, Package};
@@ -92,6 +92,9 @@ async fn a_warm_pull_asks_neither_database_nor_store() {
         let blob = open.registry.blob(&actor, repository, &package.packed.layer.digest).await.unwrap();
         open.registry.touch_blob(&blob).await.unwrap();
         assert_eq!(open.blob(repository, &blob.digest).await.unwrap(), package.packed.layer.content);
+        let absent = Reference::Tag("absent".parse().unwrap());
+        assert!(open.registry.manifest(&actor, repository, &absent).await.is_err());
+        assert_eq!(tags(&open, repository).await, ["1.0.0", "latest"]);
     };
     pull().await;
     // From here on the store answers no read and no write.
@@ -100,4 +103,63 @@ async fn a_warm_pull_asks_neither_database_nor_store() {
     assert!(open.push_blob(&package.repository, &Bytes::from_static(b"new")).await.is_err());
     let (writes, statements) = cost(&open, pull).await;
     assert_eq!((writes, statements), (Writes::default(), 0));
+}
+
+/// Everything that a repository's answers are kept for changes with a commit: tags that come, move and go, and lists of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_of_tags_changes_with_every_commit() {
+    for owner in [Owner::Sqlite, Owner::Store] {
+        let folder = DataFolder::new(owner);
+        let open = folder.open().await;
+        let (first, second) = (hello("1.0.0"), hello("1.1.0"));
+        let (actor, repository) = (Actor::Operator, &first.repository);
+        let latest = Reference::Tag("latest".parse().unwrap());
+        let digest = async |reference: &Reference| {
+            let found = open.registry.manifest(&actor, repository, reference).await;
+            found.ok().map(|manifest| manifest.digest)
+        };
+        assert!(open.registry.tags(&actor, repository, None, 10).await.is_err(), "{owner:?}");
+        assert_eq!(digest(&latest).await, None);
+        open.push(&first).await.unwrap();
+        assert_eq!(tags(&open, repository).await, ["1.0.0", "latest"], "{owner:?}");
+        assert_eq!((digest(&latest).await, digest(&second.reference()).await), (Some(first.digest()), None), "{owner:?}");
+        open.push(&second).await.unwrap();
+        assert_eq!(tags(&open, repository).await, ["1.0.0", "1.1.0", "latest"], "{owner:?}");
+        assert_eq!(digest(&latest).await, Some(second.digest()), "{owner:?}");
+        assert_eq!(digest(&second.reference()).await, Some(second.digest()), "{owner:?}");
+        open.registry.delete_manifest(&actor, repository, &Reference::Digest(second.digest())).await.unwrap();
+        assert_eq!(tags(&open, repository).await, ["1.0.0", "latest"], "{owner:?}");
+        assert_eq!(digest(&latest).await, Some(first.digest()), "{owner:?}");
+        assert_eq!(digest(&second.reference()).await, None, "{owner:?}");
+    }
+}
+
+/// Pages of a list that is kept are those of the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_tags_begin_after_the_last_and_say_whether_there_are_more() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    for version in ["1.0.0", "1.0.1", "2.0.0"] {
+        open.push(&hello(version)).await.unwrap();
+    }
+    let repository = hello("1.0.0").repository;
+    for (last, limit, expected) in [
+        (None, 2, (vec!["1.0.0", "1.0.1"], true)),
+        (None, 4, (vec!["1.0.0", "1.0.1", "2.0.0", "latest"], false)),
+        (Some("1.0.0"), 1, (vec!["1.0.1"], true)),
+        (Some("1.5"), 9, (vec!["2.0.0", "latest"], false)),
+        (Some("latest"), 9, (vec![], false)),
+        (Some("zebra"), 9, (vec![], false)),
+        (None, 0, (vec![], true)),
+    ] {
+        let (tags, more) = open.registry.tags(&Actor::Operator, &repository, last, limit).await.unwrap();
+        let tags: Vec<&str> = tags.iter().map(|tag| tag.as_str()).collect();
+        assert_eq!((tags, more), expected, "{last:?}, {limit}");
+    }
+}
+
+async fn tags(open: &Opened, repository: &Repository) -> Vec<String> {
+    let (tags, more) = open.registry.tags(&Actor::Operator, repository, None, 100).await.unwrap();
+    assert!(!more);
+    tags.iter().map(ToString::to_string).collect()
 }
