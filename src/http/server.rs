@@ -25,6 +25,10 @@ use super::oci::route::Route;
 use super::stream::Watched;
 use super::{App, api, guard, oci};
 
+/// Most bytes that HTTP/1 keeps of a connection: a request's line and headers must fit, and uploads arrive in pieces of so many.
+/// The library's own limit is two thirds more, and 64 uploads at once made 200 MiB of it.
+const CONNECTION_BUFFER: usize = 256 << 10;
+
 /// Serves until `stop` resolves, then lets requests in flight finish, for as long as the options allow.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
     let service = Arc::new(Service {
@@ -38,6 +42,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(service.app.options.header_timeout);
+    builder.http1().max_buf_size(CONNECTION_BUFFER);
     // HTTP/2 has no limit of that kind: a client that answers no ping is gone.
     let (idle, patience) = (service.app.options.idle_timeout, service.app.options.header_timeout);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(idle).keep_alive_timeout(patience);

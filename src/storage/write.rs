@@ -14,7 +14,7 @@ use super::{Key, Storage, StorageError};
 use crate::domain::{Area, Digest, Hasher};
 
 /// Bytes gathered before they are hashed and written: one visit to a blocking thread each.
-pub(super) const GATHER: usize = 512 << 10;
+pub(super) const GATHER: usize = 256 << 10;
 /// Length of a part on stores that take large objects in parts. Each asks for at least 5 MiB.
 pub(super) const PART: usize = 8 << 20;
 
