@@ -81,6 +81,16 @@ pub(super) enum Command {
     Import(super::import::Import),
     /// Take a version out of resolution, or put it back
     Yank(super::yank::Yank),
+    /// Say that a version should be left, why, and for what
+    Deprecate(super::deprecate::Deprecate),
+    /// Pin `latest` to a version, or let it be the highest again
+    Rollback(super::rollback::Rollback),
+    /// Let a tag name a version, or remove it
+    Tag(super::tag::Tag),
+    /// Show what differs between two versions
+    Diff(super::diff::Diff),
+    /// Show every change of an artifact, latest first
+    History(super::history::History),
     /// Bring a deleted version back
     Restore(super::restore::Restore),
     /// Rebuild catalogue and search index from the object store
@@ -126,6 +136,7 @@ impl Filter {
             sort: sort.map(str::to_owned),
             limit: self.limit,
             cursor: self.page,
+            ..crate::client::ListQuery::default()
         }
     }
 }

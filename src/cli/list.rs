@@ -5,6 +5,8 @@ use clap::{Args, ValueEnum};
 use super::args::{Filter, Global};
 use super::failure::Exit;
 use super::output::{about, table};
+use crate::client::ListQuery;
+use crate::domain::Timestamp;
 use crate::domain::api::PackageList;
 
 /// List artifacts
@@ -12,7 +14,28 @@ use crate::domain::api::PackageList;
 pub(super) struct List {
     #[command(flatten)]
     filter: Filter,
-    /// Order: name or updated
+    /// Only with any of these tags, with commas between them
+    #[arg(long, value_name = "TAGS")]
+    any_tag: Option<String>,
+    /// Only with any of these skills, with commas between them
+    #[arg(long, value_name = "SKILLS")]
+    any_skill: Option<String>,
+    /// Only by this author
+    #[arg(long)]
+    author: Option<String>,
+    /// Only under this licence
+    #[arg(long, visible_alias = "licence")]
+    license: Option<String>,
+    /// Only with this value in the metadata, such as governance.risk_classification=critical; repeat it for more
+    #[arg(long = "field", value_name = "PATH=VALUE")]
+    fields: Vec<String>,
+    /// Only what changed at this time or later, such as 2026-01-31T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    updated_since: Option<Timestamp>,
+    /// Print how many there are instead
+    #[arg(long)]
+    count: bool,
+    /// Order: name, updated or created
     #[arg(long, value_enum, hide_possible_values = true, value_name = "ORDER")]
     sort: Option<Sort>,
 }
@@ -21,6 +44,7 @@ pub(super) struct List {
 enum Sort {
     Name,
     Updated,
+    Created,
 }
 
 impl List {
@@ -28,8 +52,27 @@ impl List {
         let sort = self.sort.map(|sort| match sort {
             Sort::Name => "name",
             Sort::Updated => "updated",
+            Sort::Created => "created",
         });
-        let page = global.client()?.packages(&self.filter.query(sort)).await?;
+        let fields: Vec<String> = self.fields.iter().map(|field| field.replace(',', "\\,")).collect();
+        let mut query = ListQuery {
+            any_tag: self.any_tag,
+            any_skill: self.any_skill,
+            author: self.author,
+            license: self.license,
+            field: Some(fields.join(",")).filter(|fields| !fields.is_empty()),
+            updated_since: self.updated_since,
+            total: self.count,
+            ..self.filter.query(sort)
+        };
+        if self.count {
+            query.limit = Some(1);
+            let page = global.client()?.packages(&query).await?;
+            let total = page.total.unwrap_or_default();
+            global.output().document(&serde_json::json!({ "total": total }), |_| total.to_string())?;
+            return Ok(Exit::Done);
+        }
+        let page = global.client()?.packages(&query).await?;
         global.output().document(&page, of_packages)?;
         if let Some(next) = &page.next {
             global.output().note(format!("more: repeat with --page {next}"));

@@ -9,8 +9,8 @@ use super::artifact::Local;
 use super::failure::{Exit, Failure};
 use super::progress::Progress;
 use super::units::human;
-use crate::client::{Outcome, Pushed, Selector, Wanted};
-use crate::domain::{Kind, Name, Version};
+use crate::client::{Client, ClientError, Outcome, Pushed, Selector, Wanted};
+use crate::domain::{Kind, Name, Step, Version};
 
 /// Publish a folder or file
 #[derive(Debug, Args)]
@@ -28,13 +28,20 @@ pub(super) struct Push {
     /// Which of several declarations in a PCL file
     #[arg(long, value_name = "NAME")]
     declaration: Option<String>,
+    /// Publish as the next version after the highest published one: major, minor, patch or pre
+    #[arg(long, value_name = "STEP", requires = "wanted")]
+    bump: Option<Step>,
 }
 
 impl Push {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let output = global.output();
         let local = Local::read(&self.path, self.kind, self.declaration.as_deref())?;
-        let (name, version) = self.identity(&local)?;
+        let client = global.client()?;
+        let (name, version) = match (self.bump, &self.wanted) {
+            (Some(step), Some(wanted)) => next(&client, wanted, step, local.finding.version.clone()).await?,
+            _ => self.identity(&local)?,
+        };
         for left_out in &local.left_out {
             output.note(format!("left out: {left_out}"));
         }
@@ -51,7 +58,7 @@ impl Push {
             output.note(format!("{}:{}: {}", found.file, found.line, found.message));
         }
         let progress = Progress::bytes(output, "sending");
-        let client = global.client()?.watched(progress.watch());
+        let client = client.watched(progress.watch());
         let pushed = client.push(&name, &local.tree, local.config(version)).await?;
         progress.finish();
         output.outcome(&pushed, |pushed| sentence(pushed, local.finding.kind))?;
@@ -82,6 +89,31 @@ impl Push {
             }
         }
     }
+}
+
+/// The version after the highest published one; the source's own, or 0.1.0, if nothing is published.
+async fn next(
+    client: &Client,
+    wanted: &Wanted,
+    step: Step,
+    source: Option<Version>,
+) -> anyhow::Result<(Name, Version)> {
+    let name = wanted.name.clone();
+    if wanted.selector != Selector::Latest {
+        let hint = format!("leave --bump out, or name {name} alone");
+        return Err(Failure::usage(format!("{wanted} says the version, and so does --bump"), hint).into());
+    }
+    let releases = match client.releases(&name).await {
+        Ok(releases) => releases,
+        Err(ClientError::NotFound { .. }) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let version = match releases.first() {
+        Some(highest) => highest.version.bump(step),
+        None => source.or_else(|| "0.1.0".parse().ok()),
+    };
+    let none = || Failure::usage(format!("no version comes after the highest of {wanted}"), "say which version it is");
+    Ok((name, version.ok_or_else(none)?))
 }
 
 fn sentence(pushed: &Pushed, kind: Kind) -> String {

@@ -67,6 +67,7 @@ fn of_package(package: &Package) -> String {
         ("title", text(&package.title)),
         ("kind", package.kind.to_string()),
         ("latest", latest.unwrap_or_else(|| format!("none (shown is {})", package.shown))),
+        ("pinned", package.pinned.as_ref().map(|pinned| format!("to {pinned}")).unwrap_or_default()),
         ("about", text(&package.description)),
         ("tags", package.tags.join(", ")),
         ("skills", skills(&package.skills)),
@@ -80,16 +81,21 @@ fn of_package(package: &Package) -> String {
 
 fn of_version(detail: &VersionDetail) -> String {
     let published = &detail.published;
-    let state = match (published.deleted, published.yanked) {
-        (true, _) => "deleted",
-        (false, true) => "yanked",
-        (false, false) => "published",
+    let state = match (published.deleted, published.yanked, &published.deprecation) {
+        (true, ..) => "deleted",
+        (_, true, _) => "yanked",
+        (_, _, Some(_)) => "deprecated",
+        _ => "published",
     };
+    let because = if published.yanked { &detail.reasons.yanked } else { &detail.reasons.deprecated };
+    let instead = published.deprecation.as_ref().and_then(|deprecation| deprecation.replacement.as_ref());
     let mut text = pairs([
         ("name", Name::to_string(&published.name)),
         ("version", published.version.to_string()),
         ("kind", published.kind.to_string()),
         ("state", format!("{state}, {}", when(published.published))),
+        ("because", because.as_deref().map(short).unwrap_or_default()),
+        ("instead", instead.map(Name::to_string).unwrap_or_default()),
         ("digest", published.digest.to_string()),
     ]);
     if let Some(config) = &published.config {

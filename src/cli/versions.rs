@@ -17,7 +17,7 @@ pub(super) struct Versions {
 
 impl Versions {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let releases = List { items: global.client()?.releases(&self.name).await?, next: None };
+        let releases = List::new(global.client()?.releases(&self.name).await?, None);
         global.output().document(&releases, of_releases)?;
         Ok(Exit::Done)
     }

@@ -8,13 +8,19 @@ use serde::de::DeserializeOwned;
 use super::answer::read_body;
 use super::error::ClientError;
 use super::transport::Client;
-use crate::domain::api::{Count, List, PackageList, ReleaseList, Resolved, SearchPage, VersionDetail, YankRequest};
-use crate::domain::{Kind, Name, Package, Range, Release, Version};
+use crate::domain::api::{
+    Comparison, Count, DeprecateRequest, HistoryEntry, List, PackageList, PinRequest, ReleaseList, Resolved,
+    SearchPage, VersionDetail, YankRequest,
+};
+use crate::domain::{Kind, Name, Package, Range, Release, Timestamp, Version};
 
 /// Most that is read of a document, in bytes.
 const DOCUMENT_MAX: u64 = 64 << 20;
 /// Pages that are followed where all are wanted.
 const PAGES_MAX: usize = 10_000;
+
+/// The body of a request without one.
+const NOTHING: Option<&()> = None;
 
 /// Which packages to list. Empty fields ask for nothing.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -27,7 +33,22 @@ pub struct ListQuery {
     pub skill: Option<String>,
     /// Of this organisation.
     pub org: Option<String>,
-    /// `name` or `updated`.
+    /// With any of these tags.
+    pub any_tag: Option<String>,
+    /// With any of these skills.
+    pub any_skill: Option<String>,
+    /// By any of these authors.
+    pub author: Option<String>,
+    /// Under any of these licences.
+    pub license: Option<String>,
+    /// With these values in the metadata, each as `path=value`.
+    pub field: Option<String>,
+    /// Changed at this time or later.
+    pub updated_since: Option<Timestamp>,
+    /// Whether to count the rows of all pages.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub total: bool,
+    /// `name`, `updated` or `created`.
     pub sort: Option<String>,
     /// Rows a page.
     pub limit: Option<u32>,
@@ -118,31 +139,81 @@ impl Client {
 
     /// Puts a yanked version back.
     pub async fn undo_yank(&self, name: &Name, version: &Version) -> Result<(), ClientError> {
-        self.change(Method::DELETE, name, version, "yank", None).await
+        self.change(Method::DELETE, name, version, "yank", NOTHING).await
+    }
+
+    /// Says of a version that people had better leave it.
+    pub async fn deprecate(
+        &self,
+        name: &Name,
+        version: &Version,
+        request: &DeprecateRequest,
+    ) -> Result<(), ClientError> {
+        self.change(Method::POST, name, version, "deprecate", Some(request)).await
+    }
+
+    /// Takes a deprecation back.
+    pub async fn undo_deprecate(&self, name: &Name, version: &Version) -> Result<(), ClientError> {
+        self.change(Method::DELETE, name, version, "deprecate", NOTHING).await
+    }
+
+    /// Lets `latest` name a version until it is unpinned.
+    pub async fn pin(&self, name: &Name, version: &Version) -> Result<(), ClientError> {
+        let path = format!("/api/v1/artifacts/{name}/pin");
+        let request = PinRequest { version: version.clone() };
+        self.ask(Method::PUT, &path, &format!("{name}@{version}"), Some(&request)).await
+    }
+
+    /// Lets `latest` be the highest version again.
+    pub async fn unpin(&self, name: &Name) -> Result<(), ClientError> {
+        self.ask(Method::DELETE, &format!("/api/v1/artifacts/{name}/pin"), name.as_str(), NOTHING).await
+    }
+
+    /// What differs between two versions.
+    pub async fn compare(&self, name: &Name, from: &Version, to: &Version) -> Result<Comparison, ClientError> {
+        let path = format!("/api/v1/artifacts/{name}/compare");
+        let query = [("from", from.to_string()), ("to", to.to_string())];
+        self.document(&format!("{from} and {to} of {name}"), &path, &query).await
+    }
+
+    /// One page of the history of a package, latest first.
+    pub async fn history(&self, name: &Name, query: &ListQuery) -> Result<List<HistoryEntry>, ClientError> {
+        let path = format!("/api/v1/artifacts/{name}/history");
+        self.document(&format!("the history of {name}"), &path, query).await
     }
 
     /// Brings a deleted version back.
     pub async fn restore(&self, name: &Name, version: &Version) -> Result<(), ClientError> {
-        self.change(Method::POST, name, version, "restore", None).await
+        self.change(Method::POST, name, version, "restore", NOTHING).await
     }
 
-    /// Each change names the state that it leads to, so it may be asked for twice.
     async fn change(
         &self,
         method: Method,
         name: &Name,
         version: &Version,
         verb: &str,
-        body: Option<&YankRequest>,
+        body: Option<&impl Serialize>,
     ) -> Result<(), ClientError> {
-        let (path, what) = (format!("/api/v1/artifacts/{name}/versions/{version}/{verb}"), format!("{name}@{version}"));
+        let path = format!("/api/v1/artifacts/{name}/versions/{version}/{verb}");
+        self.ask(method, &path, &format!("{name}@{version}"), body).await
+    }
+
+    /// Each change names the state that it leads to, so it may be asked for twice.
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        what: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<(), ClientError> {
         self.repeat(|| async {
-            let request = self.request(method.clone(), &path);
+            let request = self.request(method.clone(), path);
             let request = match body {
                 Some(body) => request.json(body),
                 None => request,
             };
-            self.send(request, &what).await.map(drop)
+            self.send(request, what).await.map(drop)
         })
         .await
     }

@@ -11,7 +11,7 @@ use super::answer::{header, read_body};
 use super::error::ClientError;
 use super::transport::Client;
 use crate::domain::media_type::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
-use crate::domain::{Algorithm, Descriptor, Digest, MANIFEST_MAX, Manifest, Name, Reference};
+use crate::domain::{Algorithm, Descriptor, Digest, MANIFEST_MAX, Manifest, Name, Reference, Tag};
 use crate::pack::Blob;
 
 const DIGEST_HEADER: &str = "docker-content-digest";
@@ -105,6 +105,18 @@ impl Client {
             Ok(true)
         })
         .await
+    }
+
+    /// Lets a tag name a manifest that the registry has.
+    pub async fn set_tag(&self, name: &Name, tag: &Tag, digest: &Digest) -> Result<(), ClientError> {
+        let Manifest { bytes, digest, media_type, .. } = self.manifest(name, &Reference::Digest(*digest)).await?;
+        self.put_manifest(name, tag.as_str(), &Blob { media_type, digest, content: bytes }).await
+    }
+
+    /// Removes a tag. What it names stays.
+    pub async fn remove_tag(&self, name: &Name, tag: &Tag) -> Result<(), ClientError> {
+        let path = format!("/v2/{name}/manifests/{tag}");
+        self.send(self.request(Method::DELETE, &path), &format!("{name}:{tag}")).await.map(drop)
     }
 
     /// Puts a manifest under a tag. The same bytes again succeed, so it is repeated if need be.

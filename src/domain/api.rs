@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Digest, FileEntry, Kind, Name, Package, Published, Release, Version};
+use super::{ActorId, Digest, FileEntry, Kind, Name, Package, Published, Release, Tag, Timestamp, Version};
 
 /// One page of a list. `next` goes back as `cursor` for the next page; it is absent on the last one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -13,6 +13,16 @@ pub struct List<T> {
     /// Where the next page begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// How many rows all pages have together, if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+}
+
+impl<T> List<T> {
+    /// A page, and where the next begins.
+    pub const fn new(items: Vec<T>, next: Option<String>) -> Self {
+        Self { items, next, total: None }
+    }
 }
 
 /// One version with its files. `GET /artifacts/{org}/{slug}/versions/{version}`.
@@ -23,6 +33,145 @@ pub struct VersionDetail {
     pub published: Published,
     /// The files; empty if the record was purged.
     pub files: Vec<FileEntry>,
+    /// What its owners say of it, in words.
+    #[serde(default, skip_serializing_if = "Reasons::is_empty")]
+    pub reasons: Reasons,
+}
+
+/// Why a version is yanked or deprecated, as far as anybody said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reasons {
+    /// Why it was yanked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yanked: Option<String>,
+    /// Why it is deprecated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<String>,
+}
+
+impl Reasons {
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What differs between two versions. `GET /artifacts/{org}/{slug}/compare`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Comparison {
+    /// The package.
+    pub name: Name,
+    /// The one version.
+    pub from: Version,
+    /// The other.
+    pub to: Version,
+    /// What they say of themselves.
+    pub fields: Vec<FieldChange>,
+    /// What they may do.
+    pub capabilities: CapabilityChange,
+    /// Their files.
+    pub files: Vec<FileChange>,
+}
+
+/// A field that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FieldChange {
+    /// Its path, such as `description` or `metadata.governance.risk_classification`.
+    pub field: String,
+    /// Its value in the one version, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<serde_json::Value>,
+    /// Its value in the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<serde_json::Value>,
+}
+
+/// What may be done with one version and not with the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CapabilityChange {
+    /// Tools that are allowed now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools_added: Vec<String>,
+    /// Tools that are allowed no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools_removed: Vec<String>,
+    /// There was a list of allowed tools, and there is none now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrestricted: bool,
+    /// The model that it was written for, if it is another one now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_from: Option<String>,
+    /// The model that it is written for now, if it was another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_to: Option<String>,
+}
+
+impl CapabilityChange {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A file that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FileChange {
+    /// Its path.
+    pub path: String,
+    /// What became of it.
+    pub change: FileChangeKind,
+    /// Its length before, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_from: Option<u64>,
+    /// Its length now, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_to: Option<u64>,
+    /// Whether it can be run now, if that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executable: Option<bool>,
+    /// The lines, as a unified diff; absent if it is no text or too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+}
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FileChangeKind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// Its content or its mode is another.
+    Modified,
+}
+
+/// One change of a package. `GET /artifacts/{org}/{slug}/history`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HistoryEntry {
+    /// Number of the event.
+    pub event: u64,
+    /// When.
+    pub time: Timestamp,
+    /// Who.
+    pub actor: ActorId,
+    /// What happened: the type of the event, such as `publish` or `yank`.
+    pub what: String,
+    /// The version that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// The manifest or blob that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Tags that moved to it, or that were removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+    /// Why, as far as anybody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What to use instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<Name>,
 }
 
 /// What a range resolves to. `GET /artifacts/{org}/{slug}/resolve?range=`.
@@ -179,6 +328,24 @@ pub struct YankRequest {
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// The body of `POST …/deprecate`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeprecateRequest {
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The package to use instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<Name>,
+}
+
+/// The body of `PUT …/pin`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PinRequest {
+    /// What `latest` is to name.
+    pub version: Version,
 }
 
 /// Lists of packages.

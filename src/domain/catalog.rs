@@ -53,8 +53,11 @@ pub struct Package {
     pub kind: Kind,
     /// Who sees it.
     pub visibility: Visibility,
-    /// Highest published version that is neither pre-release nor yanked: what the tag `latest` names.
+    /// What the tag `latest` names: the pinned version, else the highest published one that is neither pre-release nor yanked.
     pub latest: Option<Version>,
+    /// The version that `latest` is pinned to. As long as that one is yanked or deleted, the pin does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Version>,
     /// The version whose words describe the package: `latest`, else the highest pre-release, else the highest yanked one.
     pub shown: Version,
     /// The name as people write it.
@@ -94,6 +97,17 @@ pub struct Release {
     pub published: Timestamp,
 }
 
+/// What is said of a version that people had better leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Deprecation {
+    /// Digest of a blob with the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Digest>,
+    /// The package to use instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<Name>,
+}
+
 /// A published version with all that is known about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Published {
@@ -111,6 +125,12 @@ pub struct Published {
     pub config: Option<Config>,
     /// Not chosen for ranges.
     pub yanked: bool,
+    /// Digest of a blob with the reason of the yank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yank_reason: Option<Digest>,
+    /// What is said against it, if it is deprecated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecation: Option<Deprecation>,
     /// Deleted, but restorable; its number stays burnt.
     pub deleted: bool,
     /// When.

@@ -93,6 +93,42 @@ pub enum Body {
         /// The version.
         version: Version,
     },
+    /// People had better leave a version; ranges still choose it.
+    #[serde(rename = "deprecate")]
+    Deprecate {
+        /// The package.
+        name: Name,
+        /// The version.
+        version: Version,
+        /// Digest of a blob with the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Digest>,
+        /// The package to use instead.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replacement: Option<Name>,
+    },
+    /// A deprecation was taken back.
+    #[serde(rename = "undeprecate")]
+    Undeprecate {
+        /// The package.
+        name: Name,
+        /// The version.
+        version: Version,
+    },
+    /// `latest` names this version, whatever else is published.
+    #[serde(rename = "pin")]
+    Pin {
+        /// The package.
+        name: Name,
+        /// The version.
+        version: Version,
+    },
+    /// `latest` is computed again.
+    #[serde(rename = "unpin")]
+    Unpin {
+        /// The package.
+        name: Name,
+    },
     /// A deleted version is back.
     #[serde(rename = "restore")]
     Restore {
@@ -162,6 +198,24 @@ impl Event {
 }
 
 impl Body {
+    /// Its `type`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Manifest(_) => "manifest",
+            Self::Publish { .. } => "publish",
+            Self::TagDelete { .. } => "tag.delete",
+            Self::ManifestDelete { .. } => "manifest.delete",
+            Self::BlobDelete { .. } => "blob.delete",
+            Self::Yank { .. } => "yank",
+            Self::Unyank { .. } => "unyank",
+            Self::Deprecate { .. } => "deprecate",
+            Self::Undeprecate { .. } => "undeprecate",
+            Self::Pin { .. } => "pin",
+            Self::Unpin { .. } => "unpin",
+            Self::Restore { .. } => "restore",
+        }
+    }
+
     /// The repository that it changed.
     pub fn repository(&self) -> Repository {
         match self {
@@ -169,7 +223,13 @@ impl Body {
             Self::TagDelete { repository, .. }
             | Self::ManifestDelete { repository, .. }
             | Self::BlobDelete { repository, .. } => repository.clone(),
-            Self::Yank { name, .. } | Self::Unyank { name, .. } | Self::Restore { name, .. } => name.repository(),
+            Self::Yank { name, .. }
+            | Self::Unyank { name, .. }
+            | Self::Deprecate { name, .. }
+            | Self::Undeprecate { name, .. }
+            | Self::Pin { name, .. }
+            | Self::Unpin { name }
+            | Self::Restore { name, .. } => name.repository(),
         }
     }
 }

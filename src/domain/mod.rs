@@ -26,7 +26,7 @@ pub use artifact::{
     About, CONFIG_SCHEMA, Capabilities, Config, Declared, Dependency, DependencyType, Diagnostic, Level, Primary,
     RECORD_MAX, RECORD_TEXT_MAX, Record, Skill, Source,
 };
-pub use catalog::{Package, Published, Release, Visibility};
+pub use catalog::{Deprecation, Package, Published, Release, Visibility};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use event::{Accepted, Body, EVENT_FORMAT, Event, EventError};
 pub use kind::{Kind, KindError};
@@ -34,4 +34,4 @@ pub use manifest::{Descriptor, MANIFEST_MAX, MANIFEST_READ_MAX, Manifest, Manife
 pub use name::{Name, NameError, REPOSITORY_MAX, RESERVED, Reference, Repository, SLUG_MAX, Tag, slug, slug_or_hash};
 pub use time::{Timestamp, TimestampError};
 pub use tree::{File, FileEntry, Tree, TreePath, TreePathError, tree_digest};
-pub use version::{Range, VERSION_MAX, Version, VersionError};
+pub use version::{Range, Step, VERSION_MAX, Version, VersionError};

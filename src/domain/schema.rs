@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, T
 use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Digest, Kind, Level, Name, Range, Timestamp, TreePath, Version, Visibility};
+use super::{ActorId, Digest, Kind, Level, Name, Range, Tag, Timestamp, TreePath, Version, Visibility};
 
 fn string() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))
@@ -51,6 +51,10 @@ text_schemas! {
         string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))), "2026-01-31T09:30:00.000000Z";
     TreePath: "Path of a file within an artifact: `/` between components, none of them `.`, `..` or empty",
         string().min_length(Some(1)).max_length(Some(1024)), "references/style.md";
+    Tag: "Tag of a repository",
+        string().max_length(Some(128)).pattern(Some("^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$")), "1.0.0-rc.1";
+    ActorId: "Who did something; `anonymous` and `operator` have no account",
+        string().max_length(Some(128)).pattern(Some("^[A-Za-z0-9:_.-]+$")), "operator";
     Kind: "What an artifact is", one_of(&Kind::ALL.map(Kind::as_str)), "persona";
     Level: "How well a skill is mastered",
         one_of(&[Level::Beginner, Level::Intermediate, Level::Expert].map(Level::as_str)), "expert";

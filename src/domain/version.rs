@@ -35,6 +35,33 @@ impl VersionError {
 #[derive(Clone)]
 pub struct Version(Arc<Parsed>);
 
+/// How far the next version is from the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// What used it may break.
+    Major,
+    /// It can do more.
+    Minor,
+    /// It does the same, better.
+    Patch,
+    /// It is not finished.
+    Pre,
+}
+
+impl FromStr for Step {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "major" => Ok(Self::Major),
+            "minor" => Ok(Self::Minor),
+            "patch" => Ok(Self::Patch),
+            "pre" => Ok(Self::Pre),
+            _ => Err(format!("{text:?} is no step: expected major, minor, patch or pre")),
+        }
+    }
+}
+
 struct Parsed {
     semver: semver::Version,
     js: js_semver::Version,
@@ -73,6 +100,31 @@ impl Version {
         let semver::Version { major, minor, patch, .. } = self.0.semver;
         let patch = if self.is_prerelease() { patch } else { patch.checked_add(1)? };
         format!("{major}.{minor}.{patch}").parse().ok()
+    }
+
+    /// The next version after this one, as npm counts: a pre-release of just that number is finished first.
+    /// `None` past the largest number.
+    pub fn bump(&self, step: Step) -> Option<Self> {
+        let semver::Version { major, minor, patch, ref pre, .. } = self.0.semver;
+        let next = |number: u64| number.checked_add(1);
+        let text = match step {
+            Step::Major if !pre.is_empty() && (minor, patch) == (0, 0) => format!("{major}.0.0"),
+            Step::Major => format!("{}.0.0", next(major)?),
+            Step::Minor if !pre.is_empty() && patch == 0 => format!("{major}.{minor}.0"),
+            Step::Minor => format!("{major}.{}.0", next(minor)?),
+            Step::Patch => return self.next_patch(),
+            Step::Pre if pre.is_empty() => format!("{major}.{minor}.{}-0", next(patch)?),
+            Step::Pre => {
+                let mut identifiers: Vec<String> = pre.split('.').map(str::to_owned).collect();
+                let number = |text: &String| text.parse::<u64>().ok();
+                match identifiers.iter().rposition(|identifier| number(identifier).is_some()) {
+                    Some(at) => identifiers[at] = next(number(&identifiers[at])?)?.to_string(),
+                    None => identifiers.push("0".to_owned()),
+                }
+                format!("{major}.{minor}.{patch}-{}", identifiers.join("."))
+            }
+        };
+        text.parse().ok()
     }
 
     /// A key whose byte order is the order of precedence, for stores that sort text.
@@ -248,6 +300,25 @@ mod tests {
 
     fn version(text: &str) -> Version {
         text.parse().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// As npm's semver 7 counts.
+    #[test]
+    fn the_next_version_is_npms() {
+        for (from, expected) in [
+            ("1.2.3", ["2.0.0", "1.3.0", "1.2.4", "1.2.4-0"]),
+            ("1.2.3-rc.1", ["2.0.0", "1.3.0", "1.2.3", "1.2.3-rc.2"]),
+            ("1.2.0-rc", ["2.0.0", "1.2.0", "1.2.0", "1.2.0-rc.0"]),
+            ("2.0.0-rc.1", ["2.0.0", "2.0.0", "2.0.0", "2.0.0-rc.2"]),
+            ("2.1.0-rc", ["3.0.0", "2.1.0", "2.1.0", "2.1.0-rc.0"]),
+            ("1.2.3+build", ["2.0.0", "1.3.0", "1.2.4", "1.2.4-0"]),
+            ("1.0.0-alpha.1.beta", ["1.0.0", "1.0.0", "1.0.0", "1.0.0-alpha.2.beta"]),
+            ("0.0.0", ["1.0.0", "0.1.0", "0.0.1", "0.0.1-0"]),
+        ] {
+            let found = [Step::Major, Step::Minor, Step::Patch, Step::Pre].map(|step| version(from).bump(step));
+            assert_eq!(found.map(|next| next.unwrap().to_string()), expected, "{from}");
+        }
+        assert_eq!(version("9007199254740991.0.0").bump(Step::Major), None);
     }
 
     #[test]

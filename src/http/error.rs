@@ -232,6 +232,7 @@ fn refusal(refused: &Refused) -> (StatusCode, Code) {
         | Refused::KindDiffers { .. }
         | Refused::LatestIsComputed
         | Refused::BlobInUse(_)
+        | Refused::PinOfYanked(_)
         | Refused::Batch => (StatusCode::CONFLICT, Code::Denied),
         // OCI distribution 1.1, "Pushing Manifests": a manifest whose blobs are absent is refused with 404 or 400.
         Refused::BlobsUnknown(_) => (StatusCode::BAD_REQUEST, Code::ManifestBlobUnknown),
@@ -244,7 +245,9 @@ fn refusal_detail(refused: &Refused) -> Value {
         Refused::VersionExists { version, digest } => json!({ "version": version, "digest": digest }),
         Refused::BlobsUnknown(digests) => json!({ "digests": digests }),
         Refused::KindDiffers { package, pushed } => json!({ "package": package, "pushed": pushed }),
-        Refused::VersionDeleted(version) | Refused::BlobInUse(version) => json!({ "version": version }),
+        Refused::VersionDeleted(version) | Refused::BlobInUse(version) | Refused::PinOfYanked(version) => {
+            json!({ "version": version })
+        }
         Refused::LatestIsComputed | Refused::NotFound(_) | Refused::Batch => Value::Null,
     }
 }

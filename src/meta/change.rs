@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::domain::{Accepted, ActorId, Config, Digest, Event, Kind, Name, Repository, Tag, Timestamp, Version};
+use crate::domain::{
+    Accepted, ActorId, Config, Deprecation, Digest, Event, Kind, Name, Repository, Tag, Timestamp, Version,
+};
 
 /// One change. If it is not refused and changes anything, it becomes exactly one event.
 #[derive(Clone, Debug)]
@@ -62,6 +64,34 @@ pub enum Act {
         name: Name,
         /// The version.
         version: Version,
+    },
+    /// Say of a version that people had better leave it. Said again with other words, those count.
+    Deprecate {
+        /// The package.
+        name: Name,
+        /// The version.
+        version: Version,
+        /// What is said.
+        deprecation: Deprecation,
+    },
+    /// Take a deprecation back.
+    Undeprecate {
+        /// The package.
+        name: Name,
+        /// The version.
+        version: Version,
+    },
+    /// Let `latest` name a version until it is unpinned.
+    Pin {
+        /// The package.
+        name: Name,
+        /// The version.
+        version: Version,
+    },
+    /// Let `latest` be computed again.
+    Unpin {
+        /// The package.
+        name: Name,
     },
     /// Bring a deleted version back.
     Restore {
@@ -165,6 +195,9 @@ pub enum Refused {
     /// A published version needs the blob.
     #[error("version {0} needs this blob; delete the version first")]
     BlobInUse(Version),
+    /// A yanked version cannot be what everybody gets.
+    #[error("version {0} is yanked; take the yank back first, or pin another version")]
+    PinOfYanked(Version),
     /// The tag, manifest, version or blob is not there.
     #[error("{0} is not there")]
     NotFound(&'static str),

@@ -23,6 +23,6 @@ pub use memory::Memory;
 pub use page::PAGE_MAX;
 pub use sqlite::Sqlite;
 pub use traits::{
-    BlobRow, Blobs, Catalog, Cursor, Filter, Head, Label, LabelCount, Ledger, ManifestRow, Meta, MetaError, Order,
-    Page, Refs,
+    Between, BlobRow, Blobs, Catalog, Cursor, Filter, Head, Label, LabelCount, Ledger, ManifestRow, Meta, MetaError,
+    Order, Page, Refs,
 };

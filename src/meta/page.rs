@@ -22,6 +22,7 @@ impl Cursor {
         let key = match order {
             Order::Name => String::new(),
             Order::Updated => last.updated.micros().to_string(),
+            Order::Created => last.created.micros().to_string(),
         };
         Self { query: query_hash(filter, order), key, name: last.name.to_string() }
     }
@@ -35,7 +36,7 @@ impl Cursor {
         let micros = match (order, self.key.as_str()) {
             (Order::Name, "") => 0,
             (Order::Name, _) => return Err(MetaError::Cursor),
-            (Order::Updated, key) => key.parse().map_err(|_| MetaError::Cursor)?,
+            (Order::Updated | Order::Created, key) => key.parse().map_err(|_| MetaError::Cursor)?,
         };
         Ok((Timestamp::from_micros(micros), self.name.parse().map_err(|_| MetaError::Cursor)?))
     }

@@ -1,6 +1,10 @@
-//! What a package says of itself: the words of the version that it shows, and which filters they pass.
+//! What a package says of itself: the words of the version that it shows, the labels that it can be found by, and which filters
+//! it passes.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::domain::{Config, Package, Skill, Source};
 
@@ -39,29 +43,107 @@ impl Shown {
             source: source.clone(),
         }
     }
+}
 
-    /// Each label once, as written.
-    pub fn labels(&self) -> Vec<(Label, &str)> {
-        let tags = self.tags.iter().map(|tag| (Label::Tag, tag.as_str()));
-        let skills = self.skills.iter().map(|skill| (Label::Skill, skill.name.as_str()));
-        let mut labels: Vec<_> = tags.chain(skills).collect();
-        labels.sort_unstable();
-        labels.dedup();
-        labels
+/// Most fields of the metadata that a package can be found by, in the order in which they are written.
+const FIELDS_MAX: usize = 256;
+/// Longest of them, in bytes; what is longer is text, which a search finds.
+const FIELD_MAX: usize = 300;
+
+/// What a package whose version has this config can be found by: each label once, as written.
+pub(super) fn labels(config: Option<&Config>) -> BTreeSet<(Label, String)> {
+    let Some(Config { about, .. }) = config else { return BTreeSet::new() };
+    let tags = about.tags.iter().map(|tag| (Label::Tag, tag.clone()));
+    let skills = about.skills.iter().map(|skill| (Label::Skill, skill.name.clone()));
+    let authors = about.authors.iter().map(|author| (Label::Author, author.clone()));
+    let license = about.license.iter().map(|license| (Label::License, license.clone()));
+    let mut fields = Vec::new();
+    for (key, value) in &about.metadata {
+        collect_fields(key, value, &mut fields);
+    }
+    let fields = fields.into_iter().map(|field| (Label::Field, field));
+    tags.chain(skills).chain(authors).chain(license).chain(fields).collect()
+}
+
+/// Every value below `path`. The elements of an array are values of its path.
+fn collect_fields(path: &str, value: &Value, fields: &mut Vec<String>) {
+    let text = match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                collect_fields(&format!("{path}.{key}"), value, fields);
+            }
+            return;
+        }
+        Value::Array(values) => {
+            for value in values {
+                collect_fields(path, value, fields);
+            }
+            return;
+        }
+        Value::Null => return,
+        Value::String(text) => text.trim().to_owned(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    };
+    if fields.len() < FIELDS_MAX && path.len() + text.len() < FIELD_MAX {
+        fields.push(format!("{path}={text}"));
     }
 }
 
 impl Filter {
-    /// Whether the package passes.
-    pub fn matches(&self, package: &Package) -> bool {
+    /// Whether the package with these labels passes.
+    pub fn matches(&self, package: &Package, labels: &BTreeSet<(Label, String)>) -> bool {
         let is_visible = match self.visibilities.as_slice() {
             [] => package.visibility == crate::domain::Visibility::Public,
             visibilities => visibilities.contains(&package.visibility),
         };
+        let has = |(label, text): &(Label, &str)| labels.contains(&(*label, (*text).to_owned()));
         is_visible
             && (self.kinds.is_empty() || self.kinds.contains(&package.kind))
             && self.org.as_ref().is_none_or(|org| package.name.org() == org)
-            && self.tags.iter().all(|tag| package.tags.contains(tag))
-            && self.skills.iter().all(|wanted| package.skills.iter().any(|skill| skill.name == *wanted))
+            && self.created.contains(package.created)
+            && self.updated.contains(package.updated)
+            && self.groups().iter().all(|group| group.iter().any(has))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_value_of_the_metadata_is_a_field() {
+        let metadata = json!({
+            "governance": { "risk_classification": " critical ", "reviewed": true, "owner": null },
+            "regions": ["eu", "us", ["apac"]],
+            "steps": [{ "name": "one" }, { "name": "two" }],
+            "limits": { "tokens": 4096, "share": 0.5 },
+            "long": "x".repeat(FIELD_MAX),
+        });
+        let mut fields = Vec::new();
+        metadata.as_object().unwrap().iter().for_each(|(key, value)| collect_fields(key, value, &mut fields));
+        fields.sort();
+        let expected = [
+            "governance.reviewed=true",
+            "governance.risk_classification=critical",
+            "limits.share=0.5",
+            "limits.tokens=4096",
+            "regions=apac",
+            "regions=eu",
+            "regions=us",
+            "steps.name=one",
+            "steps.name=two",
+        ];
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn fields_have_a_limit() {
+        let many: Vec<Value> = (0..2 * FIELDS_MAX).map(|number| json!(number)).collect();
+        let mut fields = Vec::new();
+        collect_fields("numbers", &Value::Array(many), &mut fields);
+        assert_eq!(fields.len(), FIELDS_MAX);
+        assert_eq!(fields[0], "numbers=0");
     }
 }

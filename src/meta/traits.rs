@@ -103,6 +103,9 @@ pub trait Catalog: Send + Sync {
         limit: usize,
     ) -> Result<Page<Package>, MetaError>;
 
+    /// How many packages pass the filter.
+    async fn count(&self, filter: &Filter) -> Result<u64, MetaError>;
+
     /// Labels of public packages with the number of packages that show them, most used first, then by label.
     async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError>;
 }
@@ -190,6 +193,14 @@ pub trait Ledger: Send + Sync {
 
     /// Exact bytes of up to `limit` events after number `after`, in order.
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<(u64, Bytes)>, MetaError>;
+
+    /// Exact bytes of up to `limit` events of a repository with numbers below `before`, latest first.
+    async fn history(
+        &self,
+        repository: &Repository,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, Bytes)>, MetaError>;
 }
 
 /// The last event of a sequence. `n` is 0 before the first.
@@ -242,6 +253,39 @@ pub struct Filter {
     pub org: Option<String>,
     /// Any of these visibilities; public alone if empty.
     pub visibilities: Vec<Visibility>,
+    /// Of each group at least one label.
+    pub labelled: Vec<Vec<(Label, String)>>,
+    /// When its first version was published.
+    pub created: Between,
+    /// When it last changed.
+    pub updated: Between,
+}
+
+impl Filter {
+    /// Groups of labels, of each of which at least one must be there: those of `tags` and `skills` alone in theirs.
+    pub fn groups(&self) -> Vec<Vec<(Label, &str)>> {
+        let tags = self.tags.iter().map(|tag| vec![(Label::Tag, tag.as_str())]);
+        let skills = self.skills.iter().map(|skill| vec![(Label::Skill, skill.as_str())]);
+        let labelled =
+            self.labelled.iter().map(|group| group.iter().map(|(label, text)| (*label, text.as_str())).collect());
+        tags.chain(skills).chain(labelled).collect()
+    }
+}
+
+/// A span of time, open where an end is not given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Between {
+    /// Not before this.
+    pub since: Option<Timestamp>,
+    /// Before this.
+    pub before: Option<Timestamp>,
+}
+
+impl Between {
+    /// Whether the time lies in it.
+    pub fn contains(&self, time: Timestamp) -> bool {
+        self.since.is_none_or(|since| time >= since) && self.before.is_none_or(|before| time < before)
+    }
 }
 
 /// The order of a list.
@@ -251,6 +295,8 @@ pub enum Order {
     Name,
     /// Latest change first, then by name.
     Updated,
+    /// Newest first, by the first version, then by name.
+    Created,
 }
 
 /// Where the next page begins.
@@ -274,12 +320,18 @@ pub struct Page<T> {
 }
 
 /// A kind of label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub enum Label {
     /// `tags`.
     Tag,
     /// `skills`.
     Skill,
+    /// `authors`.
+    Author,
+    /// `license`.
+    License,
+    /// A value anywhere in `metadata`, as `path.to.it=value`.
+    Field,
 }
 
 /// A label and how many packages show it.

@@ -5,6 +5,7 @@
 //! trees give equal bytes. Knows nothing of files on disk, networks, stores, or the formats inside the files.
 
 mod artifact;
+mod compare;
 mod contents;
 mod limits;
 mod read;
@@ -13,6 +14,7 @@ mod tar_entries;
 mod write;
 
 pub use artifact::{Blob, PackError, Packed, TreeDiffers, pack};
+pub use compare::{compare_capabilities, compare_fields, compare_files};
 pub use contents::{Contents, IdentityError, UnpackError, check_identity, unpack};
 pub use limits::{ArchiveError, Limit, Limits};
 pub use read::{read_archive, read_files};

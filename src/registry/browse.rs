@@ -1,11 +1,12 @@
 //! Reading the catalogue: packages, versions, files, ranges, labels.
 
 use bytes::Bytes;
+use tokio::sync::SemaphorePermit;
 
-use crate::domain::api::{Resolved, VersionDetail};
+use crate::domain::api::{Comparison, Reasons, Resolved, VersionDetail};
 use crate::domain::{
     Action, Actor, Algorithm, Digest, Manifest, Name, Package, RECORD_MAX, Range, Record, Reference, Release,
-    Repository, Scope, Version,
+    Repository, Scope, Tree, Version,
 };
 use crate::meta::{Cursor, Filter, Label, LabelCount, Order, Page};
 use crate::storage::StorageError;
@@ -34,6 +35,12 @@ impl Registry {
         Ok(self.0.meta.catalog.packages(filter, order, after, limit).await?)
     }
 
+    /// How many public packages pass the filter.
+    pub async fn count(&self, actor: &Actor, filter: &Filter) -> Result<u64, RegistryError> {
+        self.require(actor, Action::Read, Scope::Registry)?;
+        Ok(self.0.meta.catalog.count(filter).await?)
+    }
+
     /// The versions of a package that can be read, highest first.
     pub async fn releases(&self, actor: &Actor, name: &Name) -> Result<Vec<Release>, RegistryError> {
         self.require(actor, Action::Read, Scope::Repository(&name.repository()))?;
@@ -52,7 +59,12 @@ impl Registry {
         let published = self.0.meta.catalog.version(name, version).await?;
         let published = published.filter(|published| !published.deleted).ok_or_else(unknown)?;
         let record = self.record(&repository, &published.record).await?;
-        Ok(VersionDetail { published, files: record.map(|record| record.files).unwrap_or_default() })
+        let deprecated = published.deprecation.as_ref().and_then(|deprecation| deprecation.reason);
+        let reasons = Reasons {
+            yanked: self.reason(name, published.yank_reason).await?,
+            deprecated: self.reason(name, deprecated).await?,
+        };
+        Ok(VersionDetail { published, files: record.map(|record| record.files).unwrap_or_default(), reasons })
     }
 
     /// The best release in a range.
@@ -71,21 +83,57 @@ impl Registry {
         file: Option<&str>,
     ) -> Result<Bytes, RegistryError> {
         let detail = self.version(actor, name, version).await?;
-        let repository = name.repository();
+        let (tree, _room) = self.tree(actor, name, &detail.published.digest).await?;
         let wanted = match file {
             Some(file) => file.to_owned(),
             None => detail.published.config.map(|config| config.primary.file).unwrap_or_default(),
         };
-        let reference = Reference::Digest(detail.published.digest);
-        let manifest = self.manifest(actor, &repository, &reference).await?;
+        tree.get(&wanted).map(|file| file.content.clone()).ok_or(RegistryError::FileUnknown(wanted))
+    }
+
+    /// What differs between two versions.
+    pub async fn compare(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        from: &Version,
+        to: &Version,
+    ) -> Result<Comparison, RegistryError> {
+        let (before, after) =
+            (self.version(actor, name, from).await?.published, self.version(actor, name, to).await?.published);
+        // Two trees lie in memory for it. Their room is given back at once: who waits for a second with one in hand can wait for ever.
+        let _turn = self.0.comparing.acquire().await.map_err(|_| RegistryError::Stopping)?;
+        let (old, _) = self.tree(actor, name, &before.digest).await?;
+        let (new, _) = self.tree(actor, name, &after.digest).await?;
+        let name = name.clone();
+        let compare = move || {
+            let (fields, capabilities) = match (&before.config, &after.config) {
+                (Some(from), Some(to)) => (pack::compare_fields(from, to), pack::compare_capabilities(from, to)),
+                // Purged: nothing is known of it.
+                _ => Default::default(),
+            };
+            let files = pack::compare_files(&old, &new);
+            Comparison { name, from: before.version, to: after.version, fields, capabilities, files }
+        };
+        tokio::task::spawn_blocking(compare).await.map_err(|_| RegistryError::Stopping)
+    }
+
+    /// The files of a manifest, and the room that they take.
+    async fn tree(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        digest: &Digest,
+    ) -> Result<(Tree, SemaphorePermit<'_>), RegistryError> {
+        let repository = name.repository();
+        let manifest = self.manifest(actor, &repository, &Reference::Digest(*digest)).await?;
         let manifest = Manifest::parse(manifest.bytes.clone(), None, Algorithm::Sha256)?;
-        let _room = self.room_to_open(&manifest).await?;
+        let room = self.room_to_open(&manifest).await?;
         let layers = self.layers(&repository, &manifest).await?;
         let limits = self.0.limits.archive;
         let open = move || pack::unpack(&manifest, None, &layers, &limits).map(|contents| contents.tree);
         let tree = tokio::task::spawn_blocking(open).await.map_err(|_| RegistryError::Stopping)?;
-        let tree = tree.map_err(|error| RegistryError::ManifestInvalid(error.to_string()))?;
-        tree.get(&wanted).map(|file| file.content.clone()).ok_or(RegistryError::FileUnknown(wanted))
+        Ok((tree.map_err(|error| RegistryError::ManifestInvalid(error.to_string()))?, room))
     }
 
     /// Tags or skills with the number of packages that show them.

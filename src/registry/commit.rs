@@ -307,7 +307,15 @@ pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
             Body::Manifest(accepted) | Body::Publish { accepted, .. } => {
                 cache.manifests.remove(&(repository, accepted.digest));
             }
-            Body::TagDelete { .. } | Body::Yank { .. } | Body::Unyank { .. } | Body::Restore { .. } => {}
+            // Tags that moved are all that is kept of these.
+            Body::TagDelete { .. }
+            | Body::Yank { .. }
+            | Body::Unyank { .. }
+            | Body::Deprecate { .. }
+            | Body::Undeprecate { .. }
+            | Body::Pin { .. }
+            | Body::Unpin { .. }
+            | Body::Restore { .. } => {}
         }
     }
 }

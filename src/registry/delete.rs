@@ -1,8 +1,8 @@
-//! Deleting, yanking and restoring: changes that carry no bytes.
+//! Deleting: tags, manifests, and the right to read a blob.
 
 use uuid::Uuid;
 
-use crate::domain::{Action, Actor, Digest, Name, Reference, Repository, Scope, Version};
+use crate::domain::{Action, Actor, Digest, Reference, Repository, Scope};
 use crate::meta::{Act, Applied, Change, Refused};
 
 use super::commit::unknown;
@@ -39,62 +39,6 @@ impl Registry {
         let act = Act::DeleteBlob { repository: repository.clone(), digest: *digest };
         match self.commit(actor, act, Vec::new()).await {
             Err(RegistryError::Refused(Refused::NotFound(_))) => Err(RegistryError::BlobUnknown(*digest)),
-            other => other.map(drop),
-        }
-    }
-
-    /// Takes a version out of ranges. Doing so again changes nothing.
-    pub async fn yank(
-        &self,
-        actor: &Actor,
-        name: &Name,
-        version: &Version,
-        reason: Option<&str>,
-    ) -> Result<(), RegistryError> {
-        let repository = name.repository();
-        self.require(actor, Action::Manage, Scope::Repository(&repository))?;
-        let mut settle = Vec::new();
-        let mut digest = None;
-        if let Some(reason) = reason {
-            // A reason is free text, so it is a blob that can be purged; events carry digests only.
-            let bytes = bytes::Bytes::copy_from_slice(reason.as_bytes());
-            let found = Digest::sha256(&bytes);
-            let area = self.area(&repository);
-            self.keep(&area, &[found]).await?;
-            self.0.storage.put_blob(&area, bytes, &found).await?;
-            settle.push(self.blob_key(&repository, found));
-            digest = Some(found);
-        }
-        let act = Act::Yank { name: name.clone(), version: version.clone(), reason: digest };
-        self.manage(actor, name, version, act, settle).await
-    }
-
-    /// Takes a yank back.
-    pub async fn unyank(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
-        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
-        let act = Act::Unyank { name: name.clone(), version: version.clone() };
-        self.manage(actor, name, version, act, Vec::new()).await
-    }
-
-    /// Brings a deleted version back.
-    pub async fn restore(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
-        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
-        let act = Act::Restore { name: name.clone(), version: version.clone() };
-        self.manage(actor, name, version, act, Vec::new()).await
-    }
-
-    async fn manage(
-        &self,
-        actor: &Actor,
-        name: &Name,
-        version: &Version,
-        act: Act,
-        settle: Vec<crate::storage::Key>,
-    ) -> Result<(), RegistryError> {
-        match self.commit(actor, act, settle).await {
-            Err(RegistryError::Refused(Refused::NotFound(_))) => {
-                Err(RegistryError::VersionUnknown(version.clone(), name.to_string()))
-            }
             other => other.map(drop),
         }
     }

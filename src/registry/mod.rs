@@ -12,6 +12,7 @@ mod data;
 mod delete;
 mod error;
 mod find;
+mod history;
 mod import;
 mod index;
 mod inner;
@@ -23,6 +24,7 @@ mod push;
 mod rebuild;
 mod referrers;
 mod replay;
+mod standing;
 mod uploads;
 
 use std::sync::Arc;

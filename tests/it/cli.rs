@@ -41,6 +41,11 @@ fn help_names_every_command() {
       skills       List skills and how many artifacts have each
       import       Publish everything that is found in a folder, table or registry.json
       yank         Take a version out of resolution, or put it back
+      deprecate    Say that a version should be left, why, and for what
+      rollback     Pin `latest` to a version, or let it be the highest again
+      tag          Let a tag name a version, or remove it
+      diff         Show what differs between two versions
+      history      Show every change of an artifact, latest first
       restore      Bring a deleted version back
       rebuild      Rebuild catalogue and search index from the object store
       collect      Remove content that nothing names any more [alias: gc]
@@ -75,6 +80,7 @@ fn help_of_push() {
     Options:
           --kind <KIND>         What it is, if the source does not say: persona, team, workflow, skill, …
           --declaration <NAME>  Which of several declarations in a PCL file
+          --bump <STEP>         Publish as the next version after the highest published one: major, minor, patch or pre
       -h, --help                Print help
 
     Everywhere:

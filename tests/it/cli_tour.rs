@@ -221,3 +221,80 @@ fn public_blob(digest: &str) -> String {
     let area = pcl_registry::domain::Area::Public;
     pcl_registry::storage::Key::Blob { area, digest: digest.parse().unwrap() }.path()
 }
+
+#[test]
+fn a_bad_release_is_rolled_back_deprecated_and_told() {
+    let tour = Tour::start();
+    tour.done(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
+    tour.done(&["pull", "acme/hello-skill", "-o", "hello"]);
+    fs::write(tour.path("hello").join("NOTES.md"), "new\n").unwrap();
+    let pushed = tour.json(&["push", "hello", "acme/hello-skill", "--bump", "minor"]);
+    assert_eq!(pushed["version"], "1.1.0");
+    let error = tour.refused(2, &["push", "hello", "acme/hello-skill@2.0.0", "--bump", "minor"]);
+    assert!(error.contains("hint: "), "{error}");
+
+    let diff = tour.done(&["diff", "acme/hello-skill", "1.0.0"]);
+    assert!(diff.contains("+ NOTES.md") && diff.contains("+++ b/NOTES.md\n") && diff.contains("+new"), "{diff}");
+    let patch = tour.done(&["diff", "acme/hello-skill", "1.0.0", "1.1.0", "--patch"]);
+    assert!(patch.starts_with("--- /dev/null\n+++ b/NOTES.md\n"), "{patch}");
+    assert!(tour.done(&["diff", "acme/hello-skill", "^1.0", "1.1.0"]).contains("nothing differs"));
+
+    let rolled = tour.done(&["rollback", "acme/hello-skill@1.0.0"]);
+    assert_eq!(rolled, "latest of acme/hello-skill is 1.0.0, pinned\n");
+    assert_eq!(
+        tour.json(&["pull", "acme/hello-skill", "-o", "old"])["tree"],
+        tour.json(&["pull", "acme/hello-skill@1.0.0", "-o", "same"])["tree"]
+    );
+    assert!(tour.done(&["show", "acme/hello-skill"]).contains("pinned"));
+    assert_eq!(
+        tour.done(&["rollback", "--undo", "acme/hello-skill"]),
+        "latest of acme/hello-skill is 1.1.0, the highest\n"
+    );
+    tour.refused(2, &["rollback", "acme/hello-skill"]);
+
+    tour.done(&["deprecate", "acme/hello-skill@^1", "--reason", "rude", "--replacement", "acme/polite"]);
+    let versions = tour.json(&["versions", "acme/hello-skill"]);
+    assert!(versions["items"].as_array().unwrap().iter().all(|release| release["deprecated"] == true));
+    let shown = tour.done(&["show", "acme/hello-skill@1.0.0"]);
+    assert!(shown.contains("deprecated") && shown.contains("rude") && shown.contains("acme/polite"), "{shown}");
+    tour.done(&["deprecate", "acme/hello-skill", "--undo"]);
+    tour.refused(2, &["deprecate", "acme/hello-skill@^7"]);
+
+    assert_eq!(tour.done(&["tag", "acme/hello-skill@1.0.0", "stable"]), "acme/hello-skill:stable is 1.0.0\n");
+    assert_eq!(tour.json(&["pull", "acme/hello-skill:stable", "-o", "stable"])["version"], "1.0.0");
+    tour.done(&["tag", "acme/hello-skill@1.1.0", "stable"]);
+    tour.done(&["tag", "acme/hello-skill", "stable", "--remove"]);
+    tour.refused(2, &["tag", "acme/hello-skill@1.0.0", "latest"]);
+
+    let history = tour.json(&["history", "acme/hello-skill"]);
+    let told: Vec<_> =
+        history["items"].as_array().unwrap().iter().map(|entry| entry["what"].as_str().unwrap()).collect();
+    let expected = [
+        "tag.delete",
+        "manifest",
+        "manifest",
+        "undeprecate",
+        "undeprecate",
+        "deprecate",
+        "deprecate",
+        "unpin",
+        "pin",
+        "publish",
+        "publish",
+    ];
+    assert_eq!(told, expected);
+    assert!(tour.done(&["history", "acme/hello-skill", "--limit", "5"]).contains("undeprecate"));
+}
+
+#[test]
+fn lists_are_filtered_and_counted() {
+    let tour = Tour::start();
+    tour.done(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
+    tour.done(&["push", &fixture("personas/reviewer.pcl"), "acme/reviewer"]);
+    assert_eq!(tour.done(&["list", "--count"]), "2\n");
+    assert_eq!(tour.json(&["list", "--count", "--kind", "persona"])["total"], 1);
+    assert_eq!(tour.done(&["list", "--count", "--any-tag", "nothing,neither"]), "0\n");
+    assert_eq!(tour.done(&["list", "--count", "--field", "a.b=c, d"]), "0\n");
+    let error = tour.refused(2, &["list", "--updated-since", "yesterday"]);
+    assert!(error.contains("yesterday"), "{error}");
+}

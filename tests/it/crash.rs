@@ -178,6 +178,10 @@ impl Catalog for FailingCatalog {
         self.inner.packages(filter, order, after, limit).await
     }
 
+    async fn count(&self, filter: &Filter) -> Result<u64, MetaError> {
+        self.inner.count(filter).await
+    }
+
     async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
         self.inner.labels(label, limit).await
     }

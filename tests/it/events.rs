@@ -28,7 +28,20 @@ fn written_events_are_exactly_their_vectors() {
         assert_eq!(Event::parse(bytes.as_bytes()).unwrap(), event, "{about}");
         types.insert(value["type"].as_str().unwrap().to_owned());
     }
-    let all = ["blob.delete", "manifest", "manifest.delete", "publish", "restore", "tag.delete", "unyank", "yank"];
+    let all = [
+        "blob.delete",
+        "deprecate",
+        "manifest",
+        "manifest.delete",
+        "pin",
+        "publish",
+        "restore",
+        "tag.delete",
+        "undeprecate",
+        "unpin",
+        "unyank",
+        "yank",
+    ];
     assert_eq!(types.into_iter().collect::<Vec<_>>(), all);
 }
 

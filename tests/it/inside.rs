@@ -54,6 +54,12 @@ impl Package {
         let (name, version) = spec.split_once('@').expect("org/name@version");
         let name: Name = name.parse().unwrap();
         let content = Bytes::from(format!("# {}\n\n{text}\n", name.slug()));
+        let about = About { description: Some(format!("About {text}")), ..About::default() };
+        Self::of_file(&name, version, content, about)
+    }
+
+    /// A skill whose one file has that content.
+    pub fn of_file(name: &Name, version: &str, content: Bytes, about: About) -> Self {
         let file = File { path: "SKILL.md".parse().unwrap(), executable: false, content };
         let tree = Tree::new(vec![file]).unwrap();
         let config = Config {
@@ -61,7 +67,7 @@ impl Package {
             name: name.slug().to_owned(),
             version: version.parse().unwrap(),
             kind: Kind::Skill,
-            about: About { description: Some(format!("About {text}")), ..About::default() },
+            about,
             primary: Primary { file: "SKILL.md".into(), declaration: None },
             source: None,
             tree: tree.digest(),

@@ -18,6 +18,7 @@ mod crash;
 mod damage;
 mod durability;
 mod events;
+mod histories;
 mod inside;
 mod kill;
 mod limits;

@@ -1,14 +1,16 @@
-//! Changes of a version's state: yank, take a yank back, restore. Each names the state that it leads to, so asking twice is safe.
+//! What owners say of published versions: yank, deprecate, pin, restore. Each names the state that it leads to, so asking twice
+//! is safe.
 
 use axum::body::Body;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode, Uri};
+use serde::de::DeserializeOwned;
 
 use super::answer::{Answer, bad_request, nothing};
 use super::parameters::Parameters;
-use super::path::OfVersion;
+use super::path::{OfPackage, OfVersion};
 use super::received::read_small;
-use crate::domain::api::{Problem, YankRequest};
+use crate::domain::api::{DeprecateRequest, PinRequest, Problem, YankRequest};
 use crate::http::App;
 use crate::http::error::{Code, Failure};
 
@@ -40,21 +42,36 @@ pub(super) async fn yank(
     body: Body,
 ) -> Answer {
     Parameters::read(&uri, &[])?;
-    let bytes = read_small(&headers, body, BODY_MAX).await?;
-    let request = if bytes.trim_ascii().is_empty() {
-        YankRequest::default()
-    } else {
-        let read: Result<Option<YankRequest>, _> = serde_json::from_slice(&bytes);
-        let hint = r#"write {"reason": "…"}, or nothing"#;
-        read.map_err(|error| bad_request(format!("the body cannot be read: {error}"), hint))?.unwrap_or_default()
-    };
-    let reason = request.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
-    if reason.is_some_and(|reason| reason.chars().count() > REASON_MAX) {
-        let message = format!("the reason is longer than {REASON_MAX} characters");
-        return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message).into());
-    }
+    let hint = r#"write {"reason": "…"}, or nothing"#;
+    let request: YankRequest = read_optional(&headers, body, hint).await?;
+    let reason = reason(request.reason.as_deref())?;
     app.registry.yank(&app.actor(), &name, &version, reason).await?;
     Ok(nothing())
+}
+
+/// The body of a request, or what it is without one.
+async fn read_optional<T: DeserializeOwned + Default>(
+    headers: &HeaderMap,
+    body: Body,
+    hint: &str,
+) -> Result<T, Failure> {
+    let bytes = read_small(headers, body, BODY_MAX).await?;
+    if bytes.trim_ascii().is_empty() {
+        return Ok(T::default());
+    }
+    let read: Result<Option<T>, _> = serde_json::from_slice(&bytes);
+    let request = read.map_err(|error| bad_request(format!("the body cannot be read: {error}"), hint))?;
+    Ok(request.unwrap_or_default())
+}
+
+/// A reason that says something.
+fn reason(text: Option<&str>) -> Result<Option<&str>, Failure> {
+    let reason = text.map(str::trim).filter(|reason| !reason.is_empty());
+    if reason.is_some_and(|reason| reason.chars().count() > REASON_MAX) {
+        let message = format!("the reason is longer than {REASON_MAX} characters");
+        return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message));
+    }
+    Ok(reason)
 }
 
 /// Take a yank back
@@ -72,6 +89,102 @@ pub(super) async fn yank(
 pub(super) async fn undo_yank(State(app): State<App>, OfVersion(name, version): OfVersion, uri: Uri) -> Answer {
     Parameters::read(&uri, &[])?;
     app.registry.unyank(&app.actor(), &name, &version).await?;
+    Ok(nothing())
+}
+
+/// Deprecate a version
+///
+/// Ranges still choose it; clients say why it should be left, and what to use instead. Said again, the last words count.
+#[utoipa::path(
+    post,
+    path = "/api/v1/artifacts/{org}/{slug}/versions/{version}/deprecate",
+    operation_id = "deprecate",
+    tag = "artifacts",
+    params(OfVersion),
+    request_body(content = Option<DeprecateRequest>, description = "Why, and what to use instead; may be left out"),
+    responses(
+        (status = 204, description = "It is deprecated"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn deprecate(
+    State(app): State<App>,
+    OfVersion(name, version): OfVersion,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    Parameters::read(&uri, &[])?;
+    let hint = r#"write {"reason": "…", "replacement": "org/name"}, either or both, or nothing"#;
+    let request: DeprecateRequest = read_optional(&headers, body, hint).await?;
+    let reason = reason(request.reason.as_deref())?;
+    app.registry.deprecate(&app.actor(), &name, &version, reason, request.replacement).await?;
+    Ok(nothing())
+}
+
+/// Take a deprecation back
+#[utoipa::path(
+    delete,
+    path = "/api/v1/artifacts/{org}/{slug}/versions/{version}/deprecate",
+    operation_id = "undoDeprecate",
+    tag = "artifacts",
+    params(OfVersion),
+    responses(
+        (status = 204, description = "It is not deprecated"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn undo_deprecate(State(app): State<App>, OfVersion(name, version): OfVersion, uri: Uri) -> Answer {
+    Parameters::read(&uri, &[])?;
+    app.registry.undeprecate(&app.actor(), &name, &version).await?;
+    Ok(nothing())
+}
+
+/// Pin `latest` to a version
+///
+/// Whatever else is published, `latest` names it until it is unpinned, yanked or deleted. This is how a bad release is rolled back.
+#[utoipa::path(
+    put,
+    path = "/api/v1/artifacts/{org}/{slug}/pin",
+    operation_id = "pin",
+    tag = "artifacts",
+    params(OfPackage),
+    request_body(content = PinRequest, description = "Which version"),
+    responses(
+        (status = 204, description = "It is pinned"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn pin(
+    State(app): State<App>,
+    OfPackage(name): OfPackage,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    Parameters::read(&uri, &[])?;
+    let bytes = read_small(&headers, body, BODY_MAX).await?;
+    let request: PinRequest = serde_json::from_slice(&bytes)
+        .map_err(|error| bad_request(format!("the body cannot be read: {error}"), r#"write {"version": "1.0.0"}"#))?;
+    app.registry.pin(&app.actor(), &name, &request.version).await?;
+    Ok(nothing())
+}
+
+/// Let `latest` be the highest version again
+#[utoipa::path(
+    delete,
+    path = "/api/v1/artifacts/{org}/{slug}/pin",
+    operation_id = "unpin",
+    tag = "artifacts",
+    params(OfPackage),
+    responses(
+        (status = 204, description = "It is not pinned"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn unpin(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri) -> Answer {
+    Parameters::read(&uri, &[])?;
+    app.registry.unpin(&app.actor(), &name).await?;
     Ok(nothing())
 }
 

@@ -52,5 +52,5 @@ async fn labels(app: &App, uri: &Uri, label: Label) -> Answer {
     let limit = Parameters::read(uri, &[&["limit"]])?.limit(LIMIT_MAX, LIMIT_MAX)?;
     let labels = app.registry.labels(&app.actor(), label, limit).await?;
     let items = labels.into_iter().map(|label| Count { value: label.label, count: label.count }).collect();
-    json(&List { items, next: None })
+    json(&List::new(items, None))
 }

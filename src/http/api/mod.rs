@@ -8,6 +8,7 @@ mod changes;
 mod find;
 mod import;
 mod labels;
+mod listed;
 mod openapi;
 mod packages;
 mod parameters;

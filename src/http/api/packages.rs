@@ -3,13 +3,14 @@
 use axum::extract::State;
 use http::{HeaderMap, Uri};
 
-use super::answer::{Answer, bad_request, json, tagged_json};
+use super::answer::{Answer, json, tagged_json};
+use super::listed::{LISTED, Listed, filter};
 use super::parameters::{FILTERS, Filters, Parameters};
 use super::path::OfPackage;
 use crate::domain::Package;
-use crate::domain::api::{List, PackageList, Problem};
+use crate::domain::api::{HistoryEntry, List, PackageList, Problem};
 use crate::http::App;
-use crate::meta::{Cursor, Filter, Order};
+use crate::meta::{Cursor, Order};
 use crate::registry::RegistryError;
 
 /// Most rows of a page.
@@ -19,7 +20,7 @@ const LIMIT: usize = 100;
 
 /// Public packages
 ///
-/// A page in the order of names, or of the latest change. Tags and skills are compared as written; a search is not that strict.
+/// A page in the order of names, of the latest change or of age. Labels are compared as written; a search is not that strict.
 /// A cursor stays good while packages come and go.
 #[utoipa::path(
     get,
@@ -28,7 +29,10 @@ const LIMIT: usize = 100;
     tag = "artifacts",
     params(
         Filters,
-        ("sort" = Option<String>, Query, pattern = "^(name|updated)$", description = "`name` (default), or `updated`: latest change first"),
+        Listed,
+        ("sort" = Option<String>, Query, pattern = "^(name|updated|created)$",
+            description = "`name` (default), `updated`: latest change first, or `created`: newest first"),
+        ("total" = Option<bool>, Query, description = "Whether to count the rows of all pages"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Rows of a page, 100 if not given"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before, with the same filters and order"),
     ),
@@ -38,21 +42,47 @@ const LIMIT: usize = 100;
     ),
 )]
 pub(super) async fn list(State(app): State<App>, uri: Uri) -> Answer {
-    let parameters = Parameters::read(&uri, &[FILTERS, &["sort", "limit", "cursor"]])?;
-    let Filters { kind, tag, skill, org } = Filters::read(&parameters)?;
-    let mut org = org.into_iter();
-    let filter = Filter { kinds: kind, tags: tag, skills: skill, org: org.next(), visibilities: Vec::new() };
-    if org.next().is_some() {
-        return Err(
-            bad_request("the parameter org names more than one organisation", "list one at a time, or search").into()
-        );
-    }
-    let sort = parameters.choice("sort", &[("name", Order::Name), ("updated", Order::Updated)])?;
+    let parameters = Parameters::read(&uri, &[FILTERS, LISTED, &["sort", "total", "limit", "cursor"]])?;
+    let filter = filter(&parameters)?;
+    let sorts = [("name", Order::Name), ("updated", Order::Updated), ("created", Order::Created)];
+    let sort = parameters.choice("sort", &sorts)?;
+    let is_counted = parameters.choice("total", &[("true", true), ("false", false)])?.unwrap_or(false);
     let limit = parameters.limit(LIMIT, LIMIT_MAX)?;
     let cursor: Option<Cursor> = parameters.cursor()?.map(str::parse).transpose().map_err(RegistryError::from)?;
     let order = sort.unwrap_or(Order::Name);
     let page = app.registry.packages(&app.actor(), &filter, order, cursor.as_ref(), limit).await?;
-    json(&PackageList { items: page.items, next: page.next.map(|next| next.to_string()) })
+    let total = if is_counted { Some(app.registry.count(&app.actor(), &filter).await?) } else { None };
+    json(&PackageList { items: page.items, next: page.next.map(|next| next.to_string()), total })
+}
+
+/// The history of a package
+///
+/// Every change with who, when and what, latest first, deletes too.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{org}/{slug}/history",
+    operation_id = "getHistory",
+    tag = "artifacts",
+    params(
+        OfPackage,
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Rows of a page, 100 if not given"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+    ),
+    responses(
+        (status = 200, body = List<HistoryEntry>, description = "A page"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn history(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri) -> Answer {
+    let parameters = Parameters::read(&uri, &[&["limit", "cursor"]])?;
+    let limit = parameters.limit(LIMIT, LIMIT_MAX)?;
+    let before: Option<u64> = match parameters.cursor()? {
+        Some(_) => parameters.parsed("cursor", "give back `next` of the page before, as it was")?,
+        None => None,
+    };
+    let (items, more) = app.registry.history(&app.actor(), &name, before, limit).await?;
+    let next = items.last().filter(|_| more).map(|last| last.event.to_string());
+    json(&List::new(items, next))
 }
 
 /// A package

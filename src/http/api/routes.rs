@@ -1,7 +1,7 @@
 //! Which path is answered by what.
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use http::{Method, StatusCode, Uri};
 
 use super::answer::{Answer, Refusal};
@@ -19,10 +19,14 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/artifacts", get(packages::list))
         .route(package, get(packages::get))
         .route(&format!("{package}/resolve"), get(versions::resolve))
+        .route(&format!("{package}/compare"), get(versions::compare))
+        .route(&format!("{package}/history"), get(packages::history))
+        .route(&format!("{package}/pin"), put(changes::pin).delete(changes::unpin))
         .route(&format!("{package}/versions"), get(versions::list))
         .route(&version, get(versions::get))
         .route(&format!("{version}/source"), get(source::get))
         .route(&format!("{version}/yank"), post(changes::yank).delete(changes::undo_yank))
+        .route(&format!("{version}/deprecate"), post(changes::deprecate).delete(changes::undo_deprecate))
         .route(&format!("{version}/restore"), post(changes::restore))
         .route("/api/v1/search", get(find::search))
         .route("/api/v1/facets", get(find::facets))

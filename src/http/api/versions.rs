@@ -3,10 +3,10 @@
 use axum::extract::State;
 use http::{HeaderMap, Uri};
 
-use super::answer::{Answer, json, tagged_json};
+use super::answer::{Answer, bad_request, json, tagged_json};
 use super::parameters::Parameters;
 use super::path::{OfPackage, OfVersion};
-use crate::domain::api::{List, Problem, ReleaseList, Resolved, VersionDetail};
+use crate::domain::api::{Comparison, List, Problem, ReleaseList, Resolved, VersionDetail};
 use crate::domain::{Range, Release, Version};
 use crate::http::App;
 
@@ -44,7 +44,7 @@ pub(super) async fn list(State(app): State<App>, OfPackage(name): OfPackage, uri
     let has_more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| has_more).map(|last| last.version.number());
-    tagged_json(&headers, &ReleaseList { items, next })
+    tagged_json(&headers, &ReleaseList::new(items, next))
 }
 
 /// A version with its files
@@ -69,6 +69,41 @@ pub(super) async fn get(
     Parameters::read(&uri, &[])?;
     let detail: VersionDetail = app.registry.version(&app.actor(), &name, &version).await?;
     tagged_json(&headers, &detail)
+}
+
+/// What differs between two versions
+///
+/// What they say of themselves, what they may do, and their files as unified diffs.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{org}/{slug}/compare",
+    operation_id = "compareVersions",
+    tag = "artifacts",
+    params(
+        OfPackage,
+        ("from" = Version, Query, description = "The one version"),
+        ("to" = Version, Query, description = "The other"),
+    ),
+    responses(
+        (status = 200, body = Comparison, description = "The differences", headers(("ETag" = String))),
+        (status = 304, description = "They are what `If-None-Match` names"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn compare(
+    State(app): State<App>,
+    OfPackage(name): OfPackage,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer {
+    let parameters = Parameters::read(&uri, &[&["from", "to"]])?;
+    let hint = "give two whole versions: from=1.0.0&to=1.1.0";
+    let version = |parameter: &str| {
+        let found: Option<Version> = parameters.parsed(parameter, hint)?;
+        found.ok_or_else(|| bad_request(format!("the parameter {parameter} is missing"), hint))
+    };
+    let comparison: Comparison = app.registry.compare(&app.actor(), &name, &version("from")?, &version("to")?).await?;
+    tagged_json(&headers, &comparison)
 }
 
 /// The best version in a range

@@ -1,9 +1,11 @@
 //! Lists of packages: filters, orders, cursors, labels.
 
-use crate::domain::{Kind, Visibility};
+use serde_json::json;
 
-use super::super::{Cursor, Filter, Label, LabelCount, MetaError, Order};
-use super::world::artifact;
+use crate::domain::{Kind, Timestamp, Visibility};
+
+use super::super::{Between, Cursor, Filter, Label, LabelCount, MetaError, Order};
+use super::world::{Artifact, artifact};
 use super::{Check, Failure, Stores, World};
 
 /// Names of all packages of the list, read in pages.
@@ -52,6 +54,7 @@ pub async fn filters_combine(stores: &dyn Stores) -> Check {
                 kinds: vec![Kind::Skill],
                 org: Some("other".into()),
                 visibilities: vec![Visibility::Public, Visibility::Unlisted],
+                ..none()
             },
             "d",
         ),
@@ -64,6 +67,91 @@ pub async fn filters_combine(stores: &dyn Stores) -> Check {
             let slugs: String = found.iter().filter_map(|name| name.rsplit('/').next()).collect();
             assert_eq!(slugs, expected, "{filter:?} {order:?}");
         }
+    }
+    Ok(())
+}
+
+/// Groups of labels: of each at least one. Authors, licences and every value of the metadata are labels.
+pub async fn groups_of_labels_combine(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    for (spec, about) in [
+        ("acme/a@1.0.0", json!({ "tags": ["x"], "authors": ["Ann", "Ben"], "license": "MIT" })),
+        (
+            "acme/b@1.0.0",
+            json!({ "tags": ["y"], "authors": ["Ben"], "metadata": { "risk": { "class": "high" }, "n": 7 } }),
+        ),
+        (
+            "acme/c@1.0.0",
+            json!({ "tags": ["z"], "metadata": { "risk": { "class": "low", "seen": true }, "n": [7, 8] } }),
+        ),
+        ("acme/d@1.0.0", json!({ "skills": [{ "name": "x" }], "metadata": { "risk.class": "high" } })),
+    ] {
+        let artifact = Artifact { about: serde_json::from_value(about)?, ..artifact(spec)? };
+        world.push(&artifact).await?;
+    }
+    // Words of a version that is not shown any more count no longer.
+    let older = Artifact {
+        about: serde_json::from_value(json!({ "tags": ["x"], "license": "MIT" }))?,
+        ..artifact("acme/e@1.0.0")?
+    };
+    world.push(&older).await?;
+    world.push(&artifact("acme/e@1.0.1")?).await?;
+    use Label::{Author, Field, License, Skill, Tag};
+    for (groups, expected) in [
+        (vec![vec![(Tag, "x"), (Tag, "y")]], "ab"),
+        (vec![vec![(Tag, "x"), (Skill, "x")]], "ad"),
+        (vec![vec![(Author, "Ben")]], "ab"),
+        (vec![vec![(Author, "Ben")], vec![(License, "MIT"), (Field, "n=7")]], "ab"),
+        (vec![vec![(License, "MIT")]], "a"),
+        (vec![vec![(Field, "risk.class=high")]], "bd"),
+        (vec![vec![(Field, "risk.seen=true")], vec![(Field, "n=8")]], "c"),
+        (vec![vec![(Field, "risk.class=high"), (Field, "risk.class=low")], vec![(Field, "n=7")]], "bc"),
+        (vec![vec![(Field, "risk.class=High")]], ""),
+        (vec![vec![]], ""),
+    ] {
+        let named =
+            |group: Vec<(Label, &str)>| group.into_iter().map(|(label, text)| (label, text.to_owned())).collect();
+        let filter = Filter { labelled: groups.into_iter().map(named).collect(), ..Filter::default() };
+        let found = names(&world, &filter, Order::Name, 2).await?;
+        let slugs: String = found.iter().filter_map(|name| name.rsplit('/').next()).collect();
+        assert_eq!(slugs, expected, "{filter:?}");
+        assert_eq!(world.meta.catalog.count(&filter).await?, expected.len() as u64, "{filter:?}");
+    }
+    Ok(())
+}
+
+/// Times are compared to the microsecond: the first of a span is in it, its end is not.
+pub async fn spans_of_time_are_half_open(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    for (at, slug) in ["a", "b", "c"].iter().enumerate() {
+        let artifact = artifact(&format!("acme/{slug}@1.0.0"))?;
+        world.upload(&artifact).await?;
+        world.set_clock((at as i64 + 1) * 1_000_000_000);
+        world.act(artifact.accept()?).await??;
+    }
+    let again = artifact("acme/a@1.1.0")?;
+    world.upload(&again).await?;
+    world.set_clock(9_000_000_000);
+    world.act(again.accept()?).await??;
+    let created = world.package("acme/b").await?.created;
+    let later = Timestamp::from_micros(created.micros() + 1);
+    let since = |time| Between { since: Some(time), before: None };
+    let before = |time| Between { since: None, before: Some(time) };
+    for (created, updated, expected) in [
+        (since(created), Between::default(), "bc"),
+        (since(later), Between::default(), "c"),
+        (before(created), Between::default(), "a"),
+        (before(later), Between::default(), "ab"),
+        (Between { since: Some(created), before: Some(later) }, Between::default(), "b"),
+        (Between::default(), since(later), "ac"),
+        (before(later), since(later), "a"),
+        (since(later), before(created), ""),
+    ] {
+        let filter = Filter { created, updated, ..Filter::default() };
+        let found = names(&world, &filter, Order::Name, 2).await?;
+        let slugs: String = found.iter().filter_map(|name| name.rsplit('/').next()).collect();
+        assert_eq!(slugs, expected, "{filter:?}");
+        assert_eq!(world.meta.catalog.count(&filter).await?, expected.len() as u64, "{filter:?}");
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ pub mod publishing;
 pub mod references;
 pub mod removal;
 pub mod sequence;
+pub mod standing;
 
 use async_trait::async_trait;
 
@@ -54,12 +55,14 @@ macro_rules! metadata_contract {
             removal: a_deleted_tag_burns_its_number, a_deleted_manifest_takes_its_tags_along, a_restore_undoes_a_delete,
                 a_package_without_versions_is_not_found, yanks_come_and_go, blobs_of_versions_stay,
                 what_is_not_there_cannot_be_removed, restored_blobs_can_be_read;
+            standing: deprecations_come_and_go, reasons_of_deprecations_are_kept, a_pin_holds_latest,
+                what_is_not_there_cannot_be_pinned, a_history_is_told_backwards, a_replay_keeps_what_was_said;
             references: tags_come_in_byte_order, repositories_come_in_byte_order, an_emptied_repository_is_known,
                 referrers_come_in_order, manifests_come_with_their_blobs;
             blobs: a_read_needs_a_link, mounts_find_what_is_linked, unreferenced_blobs_are_condemned,
                 references_keep_blobs, a_condemned_blob_lives_again, what_is_being_deleted_cannot_be_counted_on,
                 uploads_become_references_by_a_push;
-            lists: filters_combine, pages_have_no_gaps_and_no_doubles, cursors_outlive_changes,
+            lists: filters_combine, groups_of_labels_combine, spans_of_time_are_half_open, pages_have_no_gaps_and_no_doubles, cursors_outlive_changes,
                 foreign_cursors_are_refused, labels_are_counted_as_written;
         }
     };

@@ -137,7 +137,9 @@ impl State {
         for ((name, _), version) in self.versions.iter() {
             let held = self.manifests.get(&(name.clone(), version.digest.to_string()));
             referenced.extend(held.map(|held| (held.row.area.clone(), version.record)));
-            referenced.extend(version.reason.map(|reason| (Area::Public, reason)));
+            let deprecated = version.deprecation.as_ref().and_then(|deprecation| deprecation.reason);
+            let reasons = version.reason.into_iter().chain(deprecated);
+            referenced.extend(reasons.map(|reason| (Area::Public, reason)));
         }
         referenced
     }

@@ -1,16 +1,19 @@
 //! Packages and versions.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::{Name, Package, Published, Release, Version, Visibility};
+use crate::domain::{Name, Package, Published, Release, Timestamp, Version, Visibility};
 
 use super::super::page::{PAGE_MAX, page};
 use super::super::{
     Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, MetaError, Order, Outcome, Page, Replay, engine,
 };
+use super::state::PackageRow;
+use super::table::Table;
 use super::{Keep, Memory};
 
 #[async_trait]
@@ -51,7 +54,7 @@ impl Catalog for Memory {
             version: row.version.clone(),
             digest: row.digest,
             yanked: row.yanked,
-            deprecated: false,
+            deprecated: row.deprecation.is_some(),
             published: row.published,
         });
         let mut releases: Vec<Release> = readable.collect();
@@ -69,6 +72,8 @@ impl Catalog for Memory {
             record: row.record,
             config: row.config.as_deref().cloned(),
             yanked: row.yanked,
+            yank_reason: row.reason,
+            deprecation: row.deprecation.clone(),
             deleted: row.deleted,
             published: row.published,
             event: row.event,
@@ -85,38 +90,40 @@ impl Catalog for Memory {
         let limit = limit.clamp(1, PAGE_MAX);
         let place = after.map(|cursor| cursor.place(filter, order)).transpose()?;
         let state = self.read();
-        let shown = |name: &String| state.packages.get(name).and_then(|row| row.shown.as_deref());
-        let passes = |package: &&Package| filter.matches(package);
-        let items: Vec<Package> = match (order, place) {
-            (Order::Name, place) => {
-                let after = place.map(|(_, name)| name.to_string()).unwrap_or_default();
-                let found = state.packages.after(after).filter_map(|(_, row)| row.shown.as_deref());
-                found.filter(passes).take(limit + 1).cloned().collect()
+        let by_time = |table: &Table<(Reverse<Timestamp>, String), ()>| {
+            let found: Box<dyn Iterator<Item = _>> = match &place {
+                None => Box::new(table.iter()),
+                Some((time, name)) => Box::new(table.after((Reverse(*time), name.to_string()))),
+            };
+            let rows = found.filter_map(|((_, name), ())| state.packages.get(name));
+            listed(rows, filter).take(limit + 1).cloned().collect::<Vec<Package>>()
+        };
+        let items: Vec<Package> = match order {
+            Order::Name => {
+                let after = place.as_ref().map(|(_, name)| name.to_string()).unwrap_or_default();
+                let rows = state.packages.after(after).map(|(_, row)| row);
+                listed(rows, filter).take(limit + 1).cloned().collect()
             }
-            (Order::Updated, None) => {
-                let found = state.by_time.iter().filter_map(|((_, name), ())| shown(name));
-                found.filter(passes).take(limit + 1).cloned().collect()
-            }
-            (Order::Updated, Some((time, name))) => {
-                let after = (Reverse(time), name.to_string());
-                let found = state.by_time.after(after).filter_map(|((_, name), ())| shown(name));
-                found.filter(passes).take(limit + 1).cloned().collect()
-            }
+            Order::Updated => by_time(&state.by_time),
+            Order::Created => by_time(&state.by_age),
         };
         Ok(page(items, limit, filter, order))
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<u64, MetaError> {
+        let state = self.read();
+        Ok(listed(state.packages.iter().map(|(_, row)| row), filter).count() as u64)
     }
 
     async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
         let state = self.read();
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
         for (_, row) in state.packages.iter() {
-            let Some(package) = row.shown.as_deref().filter(|_| row.visibility == Visibility::Public) else { continue };
-            let labels: BTreeSet<&str> = match label {
-                Label::Tag => package.tags.iter().map(String::as_str).collect(),
-                Label::Skill => package.skills.iter().map(|skill| skill.name.as_str()).collect(),
-            };
-            for label in labels {
-                *counts.entry(label).or_default() += 1;
+            if row.visibility != Visibility::Public {
+                continue;
+            }
+            for (_, text) in row.labels.iter().filter(|(other, _)| *other == label) {
+                *counts.entry(text).or_default() += 1;
             }
         }
         let mut counts: Vec<_> = counts.into_iter().collect();
@@ -124,4 +131,9 @@ impl Catalog for Memory {
         let counts = counts.into_iter().take(limit);
         Ok(counts.map(|(label, count)| LabelCount { label: label.to_owned(), count }).collect())
     }
+}
+
+/// Packages that can be found and pass the filter.
+fn listed<'a>(rows: impl Iterator<Item = &'a Arc<PackageRow>>, filter: &Filter) -> impl Iterator<Item = &'a Package> {
+    rows.filter_map(|row| row.shown.as_deref().filter(|package| filter.matches(package, &row.labels)))
 }

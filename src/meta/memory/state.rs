@@ -3,17 +3,18 @@
 //! Keys are texts where ranges over a prefix are read: an empty text comes before all others.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::domain::{
-    Area, Config, Digest, Event, Kind, Name, Package, Repository, Tag, Timestamp, Version, Visibility,
+    Area, Config, Deprecation, Digest, Event, Kind, Name, Package, Repository, Tag, Timestamp, Version, Visibility,
 };
 
 use super::super::engine::Rows;
 use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted, Write};
-use super::super::{Head, ManifestRow, MetaError};
+use super::super::{Head, Label, ManifestRow, MetaError};
 use super::table::Table;
 
 /// A manifest in a repository.
@@ -34,8 +35,12 @@ pub(super) struct PackageRow {
     pub visibility: Visibility,
     pub created: Timestamp,
     pub updated: Timestamp,
+    /// What `latest` is pinned to, by number.
+    pub pinned: Option<Version>,
     /// `None` when all versions are deleted.
     pub shown: Option<Arc<Package>>,
+    /// What it can be found by; empty if it cannot be found.
+    pub labels: Arc<BTreeSet<(Label, String)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,6 +52,7 @@ pub(super) struct VersionRow {
     pub config: Option<Arc<Config>>,
     pub yanked: bool,
     pub reason: Option<Digest>,
+    pub deprecation: Option<Deprecation>,
     pub deleted: bool,
     pub published: Timestamp,
     pub event: u64,
@@ -78,6 +84,8 @@ pub(super) struct Link {
 pub(super) struct State {
     pub head: Head,
     pub events: Table<u64, Bytes>,
+    /// Events by repository.
+    pub history: Table<(String, u64), ()>,
     /// Every repository that was ever pushed to.
     pub repositories: Table<String, Repository>,
     /// By repository and digest.
@@ -89,6 +97,8 @@ pub(super) struct State {
     pub packages: Table<String, Arc<PackageRow>>,
     /// Packages that can be found, latest change first.
     pub by_time: Table<(Reverse<Timestamp>, String), ()>,
+    /// Packages that can be found, newest first.
+    pub by_age: Table<(Reverse<Timestamp>, String), ()>,
     /// By package and number.
     pub versions: Table<(String, String), Arc<VersionRow>>,
     /// Numbers of the versions that can be read, by package and rank.
@@ -104,12 +114,14 @@ pub(super) struct State {
 macro_rules! each_table {
     ($state:ident, $verb:ident) => {{
         $state.events.$verb();
+        $state.history.$verb();
         $state.repositories.$verb();
         $state.manifests.$verb();
         $state.subjects.$verb();
         $state.tags.$verb();
         $state.packages.$verb();
         $state.by_time.$verb();
+        $state.by_age.$verb();
         $state.versions.$verb();
         $state.ranks.$verb();
         $state.by_digest.$verb();
@@ -124,12 +136,14 @@ impl State {
         Self {
             head: Head { n: 0, time: Timestamp::from_micros(0) },
             events: Table::default(),
+            history: Table::default(),
             repositories: Table::default(),
             manifests: Table::default(),
             subjects: Table::default(),
             tags: Table::default(),
             packages: Table::default(),
             by_time: Table::default(),
+            by_age: Table::default(),
             versions: Table::default(),
             ranks: Table::default(),
             by_digest: Table::default(),
@@ -192,11 +206,13 @@ impl State {
     fn package_facts(&self, name: &Name, wanted: &Wanted, facts: &mut Facts) {
         let Some(package) = self.packages.get(&name.to_string()) else { return };
         facts.package = Some(package.kind);
+        facts.pinned = package.pinned.clone();
         let known = |row: &Arc<VersionRow>| VersionFacts {
             version: row.version.clone(),
             digest: row.digest,
             yanked: row.yanked,
             deleted: row.deleted,
+            deprecation: row.deprecation.clone(),
         };
         facts.versions =
             wanted.versions.iter().filter_map(|version| self.version(name, &version.number())).map(known).collect();
@@ -257,6 +273,7 @@ impl Rows for State {
 
     fn append(&mut self, event: &Event, bytes: &Bytes) -> Result<(), MetaError> {
         self.events.insert(event.n, bytes.clone());
+        self.history.insert((event.body.repository().to_string(), event.n), ());
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::{Accepted, Area, Digest, Event, Name, Package, Repository, Tag, Timestamp, Version};
 
 use super::super::rules::{ManifestState, Write, is_stable, rank};
-use super::super::shown::Shown;
+use super::super::shown::{Shown, labels};
 use super::super::{ManifestFacts, ManifestRow};
 use super::state::{BlobState, Held, Life, Link, PackageRow, State, VersionRow};
 
@@ -51,7 +51,16 @@ impl State {
             Write::Package { name, kind, visibility } => {
                 if self.packages.get(&name.to_string()).is_none() {
                     let (kind, visibility, time) = (*kind, *visibility, event.time);
-                    let row = PackageRow { kind, visibility, created: time, updated: time, shown: None };
+                    let labels = Arc::default();
+                    let row = PackageRow {
+                        kind,
+                        visibility,
+                        created: time,
+                        updated: time,
+                        pinned: None,
+                        shown: None,
+                        labels,
+                    };
                     self.packages.insert(name.to_string(), Arc::new(row));
                 }
             }
@@ -64,6 +73,7 @@ impl State {
                     config: publication.config.clone(),
                     yanked: false,
                     reason: None,
+                    deprecation: None,
                     deleted: false,
                     published: event.time,
                     event: event.n,
@@ -76,6 +86,15 @@ impl State {
             }
             Write::Yanked { name, version, yanked, reason } => {
                 self.change_version(name, version, |row| VersionRow { yanked: *yanked, reason: *reason, ..row });
+            }
+            Write::Deprecated { name, version, deprecation } => {
+                self.change_version(name, version, |row| VersionRow { deprecation: deprecation.clone(), ..row });
+            }
+            Write::Pinned { name, version } => {
+                if let Some(row) = self.packages.get(&name.to_string()) {
+                    let row = PackageRow { pinned: version.clone(), ..PackageRow::clone(row) };
+                    self.packages.insert(name.to_string(), Arc::new(row));
+                }
             }
             Write::Reshow { name } => self.reshow(name, event),
         }
@@ -165,19 +184,26 @@ impl State {
 
     fn reshow(&mut self, name: &Name, event: &Event) {
         let Some(before) = self.packages.get(&name.to_string()).cloned() else { return };
-        let top = self.ranked(name).next_back().map(|(rank, row)| (is_stable(rank), row.clone()));
+        let pinned = before.pinned.as_ref().and_then(|pinned| self.version(name, &pinned.number()));
+        let pinned = pinned.filter(|row| !row.yanked && !row.deleted).map(|row| (true, row.clone()));
+        let highest = || self.ranked(name).next_back().map(|(rank, row)| (is_stable(rank), row.clone()));
+        let top = pinned.or_else(highest);
         let versions = self.ranks_of(name).count() as u64;
         let shown =
-            top.as_ref().map(|(is_stable, row)| Arc::new(package(name, &before, *is_stable, row, versions, event)));
+            top.as_ref().map(|(is_latest, row)| Arc::new(package(name, &before, *is_latest, row, versions, event)));
         let key = |time| (Reverse(time), name.to_string());
         self.by_time.remove(&key(before.updated));
         if shown.is_some() {
             self.by_time.insert(key(event.time), ());
+            self.by_age.insert(key(before.created), ());
+        } else {
+            self.by_age.remove(&key(before.created));
         }
-        let row = PackageRow { updated: event.time, shown, ..PackageRow::clone(&before) };
+        let labels = Arc::new(labels(top.as_ref().and_then(|(_, row)| row.config.as_deref())));
+        let row = PackageRow { updated: event.time, shown, labels, ..PackageRow::clone(&before) };
         self.packages.insert(name.to_string(), Arc::new(row));
         let latest = (name.to_string(), Tag::LATEST.to_owned());
-        match (top.filter(|(is_stable, _)| *is_stable), Tag::LATEST.parse()) {
+        match (top.filter(|(is_latest, _)| *is_latest), Tag::LATEST.parse()) {
             (Some((_, row)), Ok(tag)) => self.tags.insert(latest, (tag, row.digest)),
             _ => drop(self.tags.remove(&latest)),
         }
@@ -187,7 +213,7 @@ impl State {
 fn package(
     name: &Name,
     before: &PackageRow,
-    is_stable: bool,
+    is_latest: bool,
     row: &VersionRow,
     versions: u64,
     event: &Event,
@@ -197,7 +223,8 @@ fn package(
         name: name.clone(),
         kind: before.kind,
         visibility: before.visibility,
-        latest: is_stable.then(|| row.version.clone()),
+        latest: is_latest.then(|| row.version.clone()),
+        pinned: before.pinned.clone(),
         shown: row.version.clone(),
         title: words.title,
         description: words.description,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{Accepted, Area, Body, Config, EVENT_FORMAT, Event, Repository, Tag, Version};
+use crate::domain::{Accepted, Area, Body, Config, Deprecation, EVENT_FORMAT, Event, Repository, Tag, Version};
 
 use super::super::{Accept, Act, Applied, Change, Head, Publication, Replay};
 use super::{Decision, Wanted};
@@ -58,9 +58,16 @@ pub fn wanted(act: &Act) -> Wanted {
             brought: reason.iter().map(|digest| (Area::Public, *digest)).collect(),
             ..none(&name.repository())
         },
-        Act::Unyank { name, version } | Act::Restore { name, version } => {
-            Wanted { versions: vec![version.clone()], ..none(&name.repository()) }
-        }
+        Act::Deprecate { name, version, deprecation } => Wanted {
+            versions: vec![version.clone()],
+            brought: deprecation.reason.iter().map(|digest| (Area::Public, *digest)).collect(),
+            ..none(&name.repository())
+        },
+        Act::Unyank { name, version }
+        | Act::Undeprecate { name, version }
+        | Act::Pin { name, version }
+        | Act::Restore { name, version } => Wanted { versions: vec![version.clone()], ..none(&name.repository()) },
+        Act::Unpin { name } => none(&name.repository()),
     }
 }
 
@@ -108,6 +115,14 @@ pub fn act_of(replay: &Replay) -> Act {
             Act::Yank { name: name.clone(), version: version.clone(), reason: *reason }
         }
         Body::Unyank { name, version } => Act::Unyank { name: name.clone(), version: version.clone() },
+        Body::Deprecate { name, version, reason, replacement } => Act::Deprecate {
+            name: name.clone(),
+            version: version.clone(),
+            deprecation: Deprecation { reason: *reason, replacement: replacement.clone() },
+        },
+        Body::Undeprecate { name, version } => Act::Undeprecate { name: name.clone(), version: version.clone() },
+        Body::Pin { name, version } => Act::Pin { name: name.clone(), version: version.clone() },
+        Body::Unpin { name } => Act::Unpin { name: name.clone() },
         Body::Restore { name, version } => Act::Restore { name: name.clone(), version: version.clone() },
     }
 }

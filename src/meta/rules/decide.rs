@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::{Accepted, Area, Body, Digest, Name, Repository, Tag, Version, Visibility};
+use crate::domain::{Accepted, Area, Body, Deprecation, Digest, Name, Repository, Tag, Version, Visibility};
 
 use super::super::{Accept, Act, Refused};
 use super::{Decision, Facts, ManifestState, Mode, Write};
@@ -16,6 +16,12 @@ pub fn decide(act: &Act, facts: &Facts, mode: Mode) -> Result<Decision, Refused>
         Act::DeleteBlob { repository, digest } => decide_delete_blob(repository, digest, facts, mode),
         Act::Yank { name, version, reason } => decide_yank(name, version, Some(*reason), facts, mode),
         Act::Unyank { name, version } => decide_yank(name, version, None, facts, mode),
+        Act::Deprecate { name, version, deprecation } => {
+            decide_deprecate(name, version, Some(deprecation), facts, mode)
+        }
+        Act::Undeprecate { name, version } => decide_deprecate(name, version, None, facts, mode),
+        Act::Pin { name, version } => decide_pin(name, Some(version), facts),
+        Act::Unpin { name } => decide_pin(name, None, facts),
         Act::Restore { name, version } => decide_restore(name, version, facts),
     }
 }
@@ -217,6 +223,57 @@ fn decide_yank(
         Some(reason) => Body::Yank { name, version, reason },
         None => Body::Unyank { name, version },
     };
+    Ok(Decision { body: Some(body), writes, tags: latest().into_iter().collect() })
+}
+
+fn decide_deprecate(
+    name: &Name,
+    version: &Version,
+    deprecation: Option<&Deprecation>,
+    facts: &Facts,
+    mode: Mode,
+) -> Result<Decision, Refused> {
+    if mode == Mode::New && !facts.vanishing.is_empty() {
+        return Err(Refused::BlobsUnknown(facts.vanishing.clone()));
+    }
+    let found = facts.version(version).filter(|found| !found.deleted).ok_or(Refused::NotFound("the version"))?;
+    if found.deprecation.as_ref() == deprecation {
+        return Ok(Decision::default());
+    }
+    let (name, version) = (name.clone(), found.version.clone());
+    let deprecated =
+        Write::Deprecated { name: name.clone(), version: version.clone(), deprecation: deprecation.cloned() };
+    let mut writes = vec![deprecated, Write::Reshow { name: name.clone() }];
+    let body = match deprecation {
+        Some(Deprecation { reason, replacement }) => {
+            let blob = |digest: &Digest| Write::Blob { area: Area::Public, digest: *digest, size: 0 };
+            writes.extend(reason.as_ref().map(blob));
+            Body::Deprecate { name, version, reason: *reason, replacement: replacement.clone() }
+        }
+        None => Body::Undeprecate { name, version },
+    };
+    Ok(Decision { body: Some(body), writes, tags: Vec::new() })
+}
+
+/// `version`: `None` takes a pin back.
+fn decide_pin(name: &Name, version: Option<&Version>, facts: &Facts) -> Result<Decision, Refused> {
+    let name = name.clone();
+    let body = match version {
+        Some(version) => {
+            let found =
+                facts.version(version).filter(|found| !found.deleted).ok_or(Refused::NotFound("the version"))?;
+            if found.yanked {
+                return Err(Refused::PinOfYanked(found.version.clone()));
+            }
+            Body::Pin { name: name.clone(), version: found.version.clone() }
+        }
+        None if facts.package.is_none() => return Err(Refused::NotFound("the package")),
+        None => Body::Unpin { name: name.clone() },
+    };
+    if facts.pinned.as_ref() == version {
+        return Ok(Decision::default());
+    }
+    let writes = vec![Write::Pinned { name: name.clone(), version: version.cloned() }, Write::Reshow { name }];
     Ok(Decision { body: Some(body), writes, tags: latest().into_iter().collect() })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Accepted, Area, Body, Digest, Kind, Name, Repository, Tag, Version, Visibility};
+use crate::domain::{Accepted, Area, Body, Deprecation, Digest, Kind, Name, Repository, Tag, Version, Visibility};
 
 use super::super::{ManifestFacts, Publication};
 
@@ -43,6 +43,8 @@ pub struct Wanted {
 pub struct Facts {
     /// Kind of the package, if the repository is one.
     pub package: Option<Kind>,
+    /// The version that the package's `latest` is pinned to, by number.
+    pub pinned: Option<Version>,
     /// Targets of the wanted tags that exist.
     pub tags: BTreeMap<Tag, Digest>,
     /// The wanted manifest, if the repository has it.
@@ -84,6 +86,8 @@ pub struct VersionFacts {
     pub yanked: bool,
     /// Whether it is deleted.
     pub deleted: bool,
+    /// What is said against it.
+    pub deprecation: Option<Deprecation>,
 }
 
 /// One write to the rows. All are idempotent: writing a row that is there replaces it.
@@ -197,6 +201,22 @@ pub enum Write {
         yanked: bool,
         /// Blob with the reason.
         reason: Option<Digest>,
+    },
+    /// A version is deprecated, or not any more.
+    Deprecated {
+        /// Package.
+        name: Name,
+        /// Version, by number.
+        version: Version,
+        /// What is said against it.
+        deprecation: Option<Deprecation>,
+    },
+    /// `latest` names this version, by number, as long as it is neither yanked nor deleted; `None`: it is computed.
+    Pinned {
+        /// Package.
+        name: Name,
+        /// Which.
+        version: Option<Version>,
     },
     /// Choose again which version the package shows, by [`rank`], and let the tag `latest` name it if it is stable,
     /// else remove that tag. A package whose versions are all deleted shows nothing and is not found.

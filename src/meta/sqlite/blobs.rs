@@ -16,7 +16,8 @@ const REFERENCED: &str = "SELECT m.area, b.blob FROM manifest_blobs b
         JOIN manifests m ON m.repository = b.repository AND m.digest = b.manifest
     UNION SELECT area, digest FROM manifests
     UNION SELECT m.area, v.record FROM versions v JOIN manifests m ON m.repository = v.name AND m.digest = v.digest
-    UNION SELECT 'public', reason FROM versions WHERE reason IS NOT NULL";
+    UNION SELECT 'public', reason FROM versions WHERE reason IS NOT NULL
+    UNION SELECT 'public', deprecation ->> '$.reason' FROM versions WHERE deprecation ->> '$.reason' IS NOT NULL";
 
 #[async_trait]
 impl Blobs for Sqlite {

@@ -14,10 +14,11 @@ use super::super::{
 };
 use super::Sqlite;
 use super::reshow::label_type;
-use super::sql::{Sql, get, json, parse, parse_optional, signed, unsigned};
+use super::sql::{Sql, get, json, json_optional, parse, parse_optional, signed, unsigned};
 use super::writer::{Durable, End};
 
-const PACKAGE: &str = "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated";
+const PACKAGE: &str =
+    "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated, p.pinned";
 
 #[async_trait]
 impl Catalog for Sqlite {
@@ -60,14 +61,14 @@ impl Catalog for Sqlite {
         let mut releases = self
             .pool
             .read(move |sql| {
-                let releases = "SELECT version, digest, yanked, published FROM versions
+                let releases = "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
                                 WHERE name = ?1 AND rank IS NOT NULL";
                 sql.rows(releases, [name.as_str()], |row| {
                     Ok(Release {
                         version: parse(row, 0)?,
                         digest: parse(row, 1)?,
                         yanked: get(row, 2)?,
-                        deprecated: false,
+                        deprecated: get(row, 4)?,
                         published: Timestamp::from_micros(get(row, 3)?),
                     })
                 })
@@ -81,8 +82,8 @@ impl Catalog for Sqlite {
         let (name, number) = (name.clone(), version.number());
         self.pool
             .read(move |sql| {
-                let query = "SELECT version, kind, digest, record, config, yanked, deleted, published, event
-                             FROM versions WHERE name = ?1 AND number = ?2";
+                let query = "SELECT version, kind, digest, record, config, yanked, deleted, published, event, reason,
+                             deprecation FROM versions WHERE name = ?1 AND number = ?2";
                 sql.row(query, params![name.as_str(), number], |row| {
                     Ok(Published {
                         name: name.clone(),
@@ -90,8 +91,10 @@ impl Catalog for Sqlite {
                         kind: parse(row, 1)?,
                         digest: parse(row, 2)?,
                         record: parse(row, 3)?,
-                        config: get::<Option<String>>(row, 4)?.as_deref().map(json).transpose()?,
+                        config: json_optional(row, 4)?,
                         yanked: get(row, 5)?,
+                        yank_reason: parse_optional(row, 9)?,
+                        deprecation: json_optional(row, 10)?,
                         deleted: get(row, 6)?,
                         published: Timestamp::from_micros(get(row, 7)?),
                         event: unsigned(get(row, 8)?),
@@ -113,6 +116,14 @@ impl Catalog for Sqlite {
         let (sql, values) = list(filter, order, place, limit + 1);
         let items = self.pool.read(move |reader| reader.rows(&sql, params_from_iter(values), package)).await?;
         Ok(page(items, limit, filter, order))
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<u64, MetaError> {
+        let (condition, values) = condition(filter);
+        let sql = format!("SELECT count(*) FROM packages p WHERE {condition}");
+        let count = |row: &Row<'_>| Ok(unsigned(get(row, 0)?));
+        let found = self.pool.read(move |reader| reader.row(&sql, params_from_iter(values), count)).await?;
+        Ok(found.unwrap_or_default())
     }
 
     async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
@@ -152,6 +163,7 @@ fn package(row: &Row<'_>) -> Result<Package, MetaError> {
         kind: parse(row, 1)?,
         visibility: parse(row, 2)?,
         latest: parse_optional(row, 3)?,
+        pinned: parse_optional(row, 9)?,
         shown: parse(row, 4)?,
         title: words.title,
         description: words.description,
@@ -168,7 +180,34 @@ fn package(row: &Row<'_>) -> Result<Package, MetaError> {
 
 /// The query for one page of a list, and its parameters.
 fn list(filter: &Filter, order: Order, place: Option<(Timestamp, Name)>, rows: usize) -> (String, Vec<Value>) {
-    let mut sql = format!("SELECT {PACKAGE} FROM packages p WHERE p.shown IS NOT NULL");
+    let (condition, mut values) = condition(filter);
+    let mut sql = format!("SELECT {PACKAGE} FROM packages p WHERE {condition}");
+    let (column, ordered) = match order {
+        Order::Name => ("name", "p.name"),
+        Order::Updated => ("updated", "p.updated DESC, p.name"),
+        Order::Created => ("created", "p.created DESC, p.name"),
+    };
+    if let Some((time, last)) = place {
+        let last = Value::from(last.to_string());
+        match order {
+            Order::Name => {
+                sql.push_str(" AND p.name > ?");
+                values.push(last);
+            }
+            Order::Updated | Order::Created => {
+                sql.push_str(&format!(" AND (p.{column} < ? OR (p.{column} = ? AND p.name > ?))"));
+                values.extend([Value::from(time.micros()), Value::from(time.micros()), last]);
+            }
+        }
+    }
+    sql.push_str(&format!(" ORDER BY {ordered} LIMIT ?"));
+    values.push(Value::from(signed(rows as u64)));
+    (sql, values)
+}
+
+/// What a package `p` must be to pass the filter, and the parameters.
+fn condition(filter: &Filter) -> (String, Vec<Value>) {
+    let mut sql = "p.shown IS NOT NULL".to_owned();
     let mut values: Vec<Value> = Vec::new();
     let mut any_of = |column: &str, allowed: Vec<&str>| {
         let marks = vec!["?"; allowed.len()].join(", ");
@@ -185,28 +224,26 @@ fn list(filter: &Filter, order: Order, place: Option<(Timestamp, Name)>, rows: u
     if let Some(org) = &filter.org {
         any_of("org", vec![org]);
     }
-    let labels = filter.tags.iter().map(|tag| (Label::Tag, tag));
-    for (label, text) in labels.chain(filter.skills.iter().map(|skill| (Label::Skill, skill))) {
-        sql.push_str(" AND p.name IN (SELECT name FROM package_labels WHERE type = ? AND label = ?)");
-        values.extend([Value::from(label_type(label)), Value::from(text.clone())]);
-    }
-    let name = |name: Name| Value::from(name.to_string());
-    match (order, place) {
-        (Order::Name, None) => {}
-        (Order::Name, Some((_, last))) => {
-            sql.push_str(" AND p.name > ?");
-            values.push(name(last));
-        }
-        (Order::Updated, None) => {}
-        (Order::Updated, Some((time, last))) => {
-            sql.push_str(" AND (p.updated < ? OR (p.updated = ? AND p.name > ?))");
-            values.extend([Value::from(time.micros()), Value::from(time.micros()), name(last)]);
+    for (column, between) in [("created", filter.created), ("updated", filter.updated)] {
+        for (sign, time) in [(">=", between.since), ("<", between.before)] {
+            if let Some(time) = time {
+                sql.push_str(&format!(" AND p.{column} {sign} ?"));
+                values.push(Value::from(time.micros()));
+            }
         }
     }
-    sql.push_str(match order {
-        Order::Name => " ORDER BY p.name LIMIT ?",
-        Order::Updated => " ORDER BY p.updated DESC, p.name LIMIT ?",
-    });
-    values.push(Value::from(signed(rows as u64)));
+    for group in filter.groups() {
+        if group.is_empty() {
+            sql.push_str(" AND 0");
+            continue;
+        }
+        let marks = vec!["(?, ?)"; group.len()].join(", ");
+        sql.push_str(&format!(
+            " AND p.name IN (SELECT name FROM package_labels WHERE (type, label) IN (VALUES {marks}))"
+        ));
+        for (label, text) in group {
+            values.extend([Value::from(label_type(label)), Value::from(text.to_owned())]);
+        }
+    }
     (sql, values)
 }

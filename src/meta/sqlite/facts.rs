@@ -8,7 +8,7 @@ use crate::domain::{Digest, Event, Repository};
 use super::super::MetaError;
 use super::super::engine::Rows;
 use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted, Write};
-use super::sql::{Sql, get, parse, signed};
+use super::sql::{Sql, get, json_optional, parse, parse_optional, signed};
 
 /// A blob that lives, or is condemned and may live again.
 pub(super) const LIVE: i64 = 0;
@@ -53,7 +53,9 @@ impl Rows for &Sql<'_> {
 
     fn append(&mut self, event: &Event, bytes: &Bytes) -> Result<(), MetaError> {
         let n = signed(event.n);
-        self.run("INSERT INTO events (n, bytes) VALUES (?1, ?2)", params![n, bytes.as_ref()])?;
+        let repository = event.body.repository();
+        let sql = "INSERT INTO events (n, bytes, repository) VALUES (?1, ?2, ?3)";
+        self.run(sql, params![n, bytes.as_ref(), repository.as_str()])?;
         Ok(())
     }
 
@@ -66,29 +68,30 @@ impl Rows for &Sql<'_> {
 impl Sql<'_> {
     fn package_facts(&self, wanted: &Wanted, facts: &mut Facts) -> Result<(), MetaError> {
         let Some(name) = wanted.repository.package() else { return Ok(()) };
-        let sql = "SELECT kind FROM packages WHERE name = ?1";
-        facts.package = self.row(sql, [name.as_str()], |row| parse(row, 0))?;
-        if facts.package.is_none() {
-            return Ok(());
-        }
+        let sql = "SELECT kind, pinned FROM packages WHERE name = ?1";
+        let package = self.row(sql, [name.as_str()], |row| Ok((parse(row, 0)?, parse_optional(row, 1)?)))?;
+        let Some((kind, pinned)) = package else { return Ok(()) };
+        (facts.package, facts.pinned) = (Some(kind), pinned);
         let version = |row: &Row<'_>| {
             Ok(VersionFacts {
                 version: parse(row, 0)?,
                 digest: parse(row, 1)?,
                 yanked: get(row, 2)?,
                 deleted: get(row, 3)?,
+                deprecation: json_optional(row, 4)?,
             })
         };
         let mut numbers: Vec<_> = wanted.versions.iter().map(|version| version.number()).collect();
         numbers.sort_unstable();
         numbers.dedup();
         for number in numbers {
-            let sql = "SELECT version, digest, yanked, deleted FROM versions WHERE name = ?1 AND number = ?2";
+            let sql = "SELECT version, digest, yanked, deleted, deprecation FROM versions
+                       WHERE name = ?1 AND number = ?2";
             facts.versions.extend(self.row(sql, params![name.as_str(), number], version)?);
         }
         if let Some(digest) = wanted.manifest.filter(|_| wanted.versions_of_manifest) {
-            let sql =
-                "SELECT version, digest, yanked, deleted FROM versions WHERE name = ?1 AND digest = ?2 ORDER BY id";
+            let sql = "SELECT version, digest, yanked, deleted, deprecation FROM versions
+                       WHERE name = ?1 AND digest = ?2 ORDER BY id";
             facts.versions_of_manifest = self.rows(sql, params![name.as_str(), digest.to_string()], version)?;
         }
         if let Some(digest) = &wanted.needed {

@@ -2,6 +2,9 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use rusqlite::Row;
+
+use crate::domain::Repository;
 
 use super::super::{Head, Ledger, MetaError};
 use super::Sqlite;
@@ -22,7 +25,21 @@ impl Ledger for Sqlite {
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<(u64, Bytes)>, MetaError> {
         let sql = "SELECT n, bytes FROM events WHERE n > ?1 ORDER BY n LIMIT ?2";
         let page = [signed(after), signed(limit as u64)];
-        let event = |row: &rusqlite::Row<'_>| Ok((unsigned(get(row, 0)?), Bytes::from(get::<Vec<u8>>(row, 1)?)));
         self.pool.read(move |reader| reader.rows(sql, page, event)).await
     }
+
+    async fn history(
+        &self,
+        repository: &Repository,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, Bytes)>, MetaError> {
+        let sql = "SELECT n, bytes FROM events WHERE repository = ?1 AND n < ?2 ORDER BY n DESC LIMIT ?3";
+        let page = (repository.to_string(), before.map_or(i64::MAX, signed), signed(limit as u64));
+        self.pool.read(move |reader| reader.rows(sql, page, event)).await
+    }
+}
+
+fn event(row: &Row<'_>) -> Result<(u64, Bytes), MetaError> {
+    Ok((unsigned(get(row, 0)?), Bytes::from(get::<Vec<u8>>(row, 1)?)))
 }

@@ -15,8 +15,10 @@ pub(super) struct Migration {
 }
 
 /// All of them, in order.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "catalogue", sql: include_str!("../../../migrations/sqlite/0001_catalogue.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "catalogue", sql: include_str!("../../../migrations/sqlite/0001_catalogue.sql") },
+    Migration { number: 2, name: "standing", sql: include_str!("../../../migrations/sqlite/0002_standing.sql") },
+];
 
 /// Brings the schema up to date in one transaction. `store` names the database in errors.
 ///

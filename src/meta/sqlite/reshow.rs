@@ -5,7 +5,7 @@ use rusqlite::params;
 use crate::domain::{Config, Digest, Event, Name, Tag, Version};
 
 use super::super::rules::is_stable;
-use super::super::shown::Shown;
+use super::super::shown::{Shown, labels};
 use super::super::{Label, MetaError};
 use super::sql::{Sql, get, json, parse, to_json};
 
@@ -14,14 +14,18 @@ pub(super) fn label_type(label: Label) -> i64 {
     match label {
         Label::Tag => 0,
         Label::Skill => 1,
+        Label::Author => 2,
+        Label::License => 3,
+        Label::Field => 4,
     }
 }
 
-/// The version of the highest rank.
+/// The version that the package shows.
 struct Top {
     version: Version,
     digest: Digest,
-    rank: String,
+    /// Whether it is what `latest` names.
+    is_latest: bool,
     /// Whether the package shows it already.
     is_shown: bool,
     /// Its config; not read if it is shown already.
@@ -32,19 +36,15 @@ impl Sql<'_> {
     pub(super) fn reshow(&self, name: &Name, event: &Event) -> Result<(), MetaError> {
         let Some(top) = self.top(name)? else { return self.show_nothing(name, event) };
         // A published version never changes: as long as the same one is shown, so are its words.
-        let words = match (top.is_shown, &top.config) {
-            (true, _) => None,
-            (false, None) => Some(Shown::default()),
-            (false, Some(config)) => Some(Shown::of(Some(&json::<Config>(config)?))),
-        };
-        let card = words.as_ref().map(to_json).transpose()?;
+        let config: Option<Config> = top.config.as_deref().map(json).transpose()?;
+        let card = (!top.is_shown).then(|| to_json(&Shown::of(config.as_ref()))).transpose()?;
         let shown = top.version.to_string();
-        let latest = is_stable(&top.rank).then_some(&shown);
+        let latest = top.is_latest.then_some(&shown);
         let sql = "UPDATE packages SET shown = ?2, latest = ?3, updated = ?4, card = coalesce(?5, card),
                    versions = (SELECT count(*) FROM versions WHERE name = ?1 AND rank IS NOT NULL) WHERE name = ?1";
         self.run(sql, params![name.as_str(), shown, latest, event.time.micros(), card])?;
-        if let Some(words) = &words {
-            self.write_labels(name, words)?;
+        if !top.is_shown {
+            self.write_labels(name, config.as_ref())?;
         }
         match latest {
             Some(_) => self.write_tag(&name.repository(), Tag::LATEST, &top.digest),
@@ -53,24 +53,41 @@ impl Sql<'_> {
     }
 
     fn top(&self, name: &Name) -> Result<Option<Top>, MetaError> {
-        let sql = "SELECT v.version, v.digest, v.rank, p.shown IS v.version,
-                   CASE WHEN p.shown IS v.version THEN NULL ELSE v.config END
-                   FROM versions v JOIN packages p ON p.name = v.name
-                   WHERE v.name = ?1 AND v.rank IS NOT NULL ORDER BY v.rank DESC LIMIT 1";
-        self.row(sql, [name.as_str()], |row| {
+        let pinned = "JOIN packages p ON p.name = v.name AND p.pinned = v.number
+                      WHERE v.name = ?1 AND v.rank IS NOT NULL AND v.yanked = 0";
+        let highest = "JOIN packages p ON p.name = v.name
+                       WHERE v.name = ?1 AND v.rank IS NOT NULL ORDER BY v.rank DESC LIMIT 1";
+        match self.version_to_show(name, pinned, |_| true)? {
+            None => self.version_to_show(name, highest, is_stable),
+            pinned => Ok(pinned),
+        }
+    }
+
+    /// The version that `which` finds; `is_latest` judges its rank.
+    fn version_to_show(
+        &self,
+        name: &Name,
+        which: &str,
+        is_latest: impl Fn(&str) -> bool,
+    ) -> Result<Option<Top>, MetaError> {
+        let sql = format!(
+            "SELECT v.version, v.digest, v.rank, p.shown IS v.version,
+             CASE WHEN p.shown IS v.version THEN NULL ELSE v.config END FROM versions v {which}"
+        );
+        self.row(&sql, [name.as_str()], |row| {
             Ok(Top {
                 version: parse(row, 0)?,
                 digest: parse(row, 1)?,
-                rank: get(row, 2)?,
+                is_latest: is_latest(&get::<String>(row, 2)?),
                 is_shown: get(row, 3)?,
                 config: get(row, 4)?,
             })
         })
     }
 
-    fn write_labels(&self, name: &Name, words: &Shown) -> Result<(), MetaError> {
+    fn write_labels(&self, name: &Name, config: Option<&Config>) -> Result<(), MetaError> {
         self.run("DELETE FROM package_labels WHERE name = ?1", [name.as_str()])?;
-        for (label, text) in words.labels() {
+        for (label, text) in labels(config) {
             let sql = "INSERT INTO package_labels (type, label, name) VALUES (?1, ?2, ?3)";
             self.run(sql, params![label_type(label), text, name.as_str()])?;
         }

@@ -73,6 +73,14 @@ pub(super) fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Meta
     serde_json::from_str(text).map_err(|error| MetaError::Corrupt(format!("a JSON column of a row: {error}")))
 }
 
+/// The same for a column that may be NULL.
+pub(super) fn json_optional<T: serde::de::DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+) -> Result<Option<T>, MetaError> {
+    get::<Option<String>>(row, column)?.as_deref().map(json).transpose()
+}
+
 /// A value as JSON, for a column.
 pub(super) fn to_json(value: &impl serde::Serialize) -> Result<String, MetaError> {
     serde_json::to_string(value).map_err(|error| MetaError::Corrupt(format!("a value that is no JSON: {error}")))

@@ -60,6 +60,15 @@ impl Sql<'_> {
                 let reason = reason.map(|digest| digest.to_string());
                 self.run(sql, params![name.as_str(), version.number(), yanked, rank, reason]).map(drop)
             }
+            Write::Deprecated { name, version, deprecation } => {
+                let sql = "UPDATE versions SET deprecation = ?3 WHERE name = ?1 AND number = ?2";
+                let deprecation = deprecation.as_ref().map(to_json).transpose()?;
+                self.run(sql, params![name.as_str(), version.number(), deprecation]).map(drop)
+            }
+            Write::Pinned { name, version } => {
+                let sql = "UPDATE packages SET pinned = ?2 WHERE name = ?1";
+                self.run(sql, params![name.as_str(), version.as_ref().map(Version::number)]).map(drop)
+            }
             Write::Reshow { name } => self.reshow(name, event),
         }
     }

@@ -1,0 +1,139 @@
+//! Which packages a list has: the parameters that only lists take, beside the [`Filters`] that they share with searches.
+
+use utoipa::IntoParams;
+
+use super::answer::bad_request;
+use super::parameters::{Filters, Parameters};
+use crate::domain::Timestamp;
+use crate::http::error::Failure;
+use crate::meta::{Between, Filter, Label};
+
+/// What [`Listed`] is read from.
+pub(super) const LISTED: &[&str] = &[
+    "any_tag",
+    "any_skill",
+    "author",
+    "license",
+    "field",
+    "created_since",
+    "created_before",
+    "updated_since",
+    "updated_before",
+];
+
+/// Filters of lists. Where several values are given, with commas or repeated, one of them is enough, but for `field`.
+#[derive(Debug, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the fields describe the parameters")]
+pub(super) struct Listed {
+    /// Any of these tags.
+    #[param(required = false, style = Form, explode)]
+    any_tag: Vec<String>,
+    /// Any of these skills.
+    #[param(required = false, style = Form, explode)]
+    any_skill: Vec<String>,
+    /// Any of these authors, as written.
+    #[param(required = false, style = Form, explode)]
+    author: Vec<String>,
+    /// Any of these licences, as written.
+    #[param(required = false, style = Form, explode)]
+    license: Vec<String>,
+    /// A value in the metadata, as `path.to.it=value`, such as `governance.risk_classification=critical`. Given several times, all must
+    /// be there.
+    #[param(required = false, style = Form, explode)]
+    field: Vec<String>,
+    /// First version published at this time or later.
+    #[param(required = false, value_type = Timestamp)]
+    created_since: Option<Timestamp>,
+    /// First version published before this time.
+    #[param(required = false, value_type = Timestamp)]
+    created_before: Option<Timestamp>,
+    /// Changed at this time or later.
+    #[param(required = false, value_type = Timestamp)]
+    updated_since: Option<Timestamp>,
+    /// Last changed before this time.
+    #[param(required = false, value_type = Timestamp)]
+    updated_before: Option<Timestamp>,
+}
+
+/// The filter that the parameters ask for.
+pub(super) fn filter(parameters: &Parameters) -> Result<Filter, Failure> {
+    let Filters { kind, tag, skill, org } = Filters::read(parameters)?;
+    let mut org = org.into_iter();
+    let only = org.next();
+    if org.next().is_some() {
+        return Err(bad_request("the parameter org names more than one organisation", "list one at a time, or search"));
+    }
+    let mut labelled = Vec::new();
+    for (name, label) in
+        [("any_tag", Label::Tag), ("any_skill", Label::Skill), ("author", Label::Author), ("license", Label::License)]
+    {
+        let group: Vec<_> = parameters.many(name).into_iter().map(|text| (label, text)).collect();
+        labelled.extend(Some(group).filter(|group| !group.is_empty()));
+    }
+    for field in parameters.many("field") {
+        labelled.push(vec![(Label::Field, path_and_value(&field)?)]);
+    }
+    Ok(Filter {
+        kinds: kind,
+        tags: tag,
+        skills: skill,
+        org: only,
+        visibilities: Vec::new(),
+        labelled,
+        created: between(parameters, "created_since", "created_before")?,
+        updated: between(parameters, "updated_since", "updated_before")?,
+    })
+}
+
+/// `metadata.` before a path may be left out, and there may be space round the sign.
+fn path_and_value(field: &str) -> Result<String, Failure> {
+    let hint = "write it as path=value, such as governance.risk_classification=critical";
+    let (path, value) =
+        field.split_once('=').ok_or_else(|| bad_request(format!("the field {field:?} has no value"), hint))?;
+    let path = path.trim();
+    let path = path.strip_prefix("metadata.").unwrap_or(path);
+    if path.is_empty() {
+        return Err(bad_request(format!("the field {field:?} has no path"), hint));
+    }
+    Ok(format!("{path}={}", value.trim()))
+}
+
+fn between(parameters: &Parameters, since: &str, before: &str) -> Result<Between, Failure> {
+    let hint = "times are written as 2026-01-31T09:30:00Z";
+    Ok(Between { since: parameters.parsed(since, hint)?, before: parameters.parsed(before, hint)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Result<Filter, Failure> {
+        let known: &[&[&str]] = &[super::super::parameters::FILTERS, LISTED];
+        filter(&Parameters::read(&format!("/x?{query}").parse().unwrap(), known)?)
+    }
+
+    #[test]
+    fn groups_are_any_and_fields_are_all() {
+        let text = |label, text: &str| (label, text.to_owned());
+        let found = read("any_tag=a,b&author=Ann&field=metadata.x.y%20=%20one&field=z=a=b&license=").unwrap();
+        let expected = vec![
+            vec![text(Label::Tag, "a"), text(Label::Tag, "b")],
+            vec![text(Label::Author, "Ann")],
+            vec![text(Label::Field, "x.y=one")],
+            vec![text(Label::Field, "z=a=b")],
+        ];
+        assert_eq!(found.labelled, expected);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for query in
+            ["field=x", "field==y", "field=metadata.=y", "created_since=yesterday", "updated_before=2026", "org=a,b"]
+        {
+            let failure = read(query).unwrap_err();
+            assert_eq!(failure.status, 400, "{query}");
+            assert!(failure.hint.is_some(), "{query}");
+        }
+    }
+}

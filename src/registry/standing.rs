@@ -1,0 +1,118 @@
+//! What owners say of published versions: yank, deprecate, pin, restore. No change of these touches a version's bytes, and each
+//! names the state that it leads to: asking again changes nothing.
+
+use bytes::Bytes;
+
+use crate::domain::{Action, Actor, Deprecation, Digest, Name, Scope, Version};
+use crate::meta::{Act, Refused};
+use crate::storage::{Key, StorageError};
+
+use super::{Registry, RegistryError};
+
+/// Longest reason, in bytes.
+pub const REASON_MAX: u64 = 8000;
+
+impl Registry {
+    /// Takes a version out of ranges.
+    pub async fn yank(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        version: &Version,
+        reason: Option<&str>,
+    ) -> Result<(), RegistryError> {
+        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        let (reason, settle) = self.put_reason(name, reason).await?;
+        let act = Act::Yank { name: name.clone(), version: version.clone(), reason };
+        self.change_version(actor, name, version, act, settle).await
+    }
+
+    /// Takes a yank back.
+    pub async fn unyank(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
+        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        let act = Act::Unyank { name: name.clone(), version: version.clone() };
+        self.change_version(actor, name, version, act, Vec::new()).await
+    }
+
+    /// Says of a version that people had better leave it. Ranges still choose it. Said again, the last words count.
+    pub async fn deprecate(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        version: &Version,
+        reason: Option<&str>,
+        replacement: Option<Name>,
+    ) -> Result<(), RegistryError> {
+        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        let (reason, settle) = self.put_reason(name, reason).await?;
+        let deprecation = Deprecation { reason, replacement };
+        let act = Act::Deprecate { name: name.clone(), version: version.clone(), deprecation };
+        self.change_version(actor, name, version, act, settle).await
+    }
+
+    /// Takes a deprecation back.
+    pub async fn undeprecate(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
+        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        let act = Act::Undeprecate { name: name.clone(), version: version.clone() };
+        self.change_version(actor, name, version, act, Vec::new()).await
+    }
+
+    /// Lets `latest` name this version, whatever else is published, until it is unpinned.
+    pub async fn pin(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
+        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        let act = Act::Pin { name: name.clone(), version: version.clone() };
+        self.change_version(actor, name, version, act, Vec::new()).await
+    }
+
+    /// Lets `latest` be the highest version again.
+    pub async fn unpin(&self, actor: &Actor, name: &Name) -> Result<(), RegistryError> {
+        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        match self.commit(actor, Act::Unpin { name: name.clone() }, Vec::new()).await {
+            Err(RegistryError::Refused(Refused::NotFound(_))) => Err(RegistryError::PackageUnknown(name.to_string())),
+            other => other.map(drop),
+        }
+    }
+
+    /// Brings a deleted version back.
+    pub async fn restore(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
+        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        let act = Act::Restore { name: name.clone(), version: version.clone() };
+        self.change_version(actor, name, version, act, Vec::new()).await
+    }
+
+    async fn change_version(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        version: &Version,
+        act: Act,
+        settle: Vec<Key>,
+    ) -> Result<(), RegistryError> {
+        match self.commit(actor, act, settle).await {
+            Err(RegistryError::Refused(Refused::NotFound(_))) => {
+                Err(RegistryError::VersionUnknown(version.clone(), name.to_string()))
+            }
+            other => other.map(drop),
+        }
+    }
+
+    /// Stores a reason. It is free text, so it is a blob that can be purged: events carry digests only.
+    async fn put_reason(&self, name: &Name, reason: Option<&str>) -> Result<(Option<Digest>, Vec<Key>), RegistryError> {
+        let Some(reason) = reason else { return Ok((None, Vec::new())) };
+        let (repository, bytes) = (name.repository(), Bytes::copy_from_slice(reason.as_bytes()));
+        let (area, digest) = (self.area(&repository), Digest::sha256(&bytes));
+        self.keep(&area, &[digest]).await?;
+        self.0.storage.put_blob(&area, bytes, &digest).await?;
+        Ok((Some(digest), vec![self.blob_key(&repository, digest)]))
+    }
+
+    /// The text of a reason; `None` if none was given, or it was purged.
+    pub(super) async fn reason(&self, name: &Name, digest: Option<Digest>) -> Result<Option<String>, RegistryError> {
+        let Some(digest) = digest else { return Ok(None) };
+        match self.0.storage.get_blob(&self.area(&name.repository()), &digest, REASON_MAX).await {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(StorageError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
