@@ -8,6 +8,7 @@
 //! Knows nothing of object storage, archives or HTTP.
 
 mod change;
+mod column;
 pub mod contract;
 mod engine;
 mod memory;
