@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::failure::Failure;
+use super::settings::METADATA;
 use super::units::{ByteSize, Span};
 use crate::domain::{Access, MANIFEST_MAX};
 
@@ -119,6 +120,11 @@ impl ServeConfig {
                 ));
             }
         };
+        if let Some(Metadata::Server(address)) = &settings.metadata
+            && address.server().is_none()
+        {
+            return Err(Failure::usage(format!("{address} is not a metadata store"), format!("expected {METADATA}")));
+        }
         let standard = ServeLimits::default();
         let size = |setting: Option<ByteSize>, default: u64| setting.map_or(default, |ByteSize(bytes)| bytes);
         let time = |setting: Option<Span>, default: Duration| setting.map_or(default, |Span(time)| time);
@@ -203,7 +209,7 @@ pub(super) fn unknown_variables<'a>(
     known: &[&'a str],
 ) -> Vec<(String, Option<&'a str>)> {
     // Not settings of the program, but of its tests.
-    const OTHERS: [&str; 2] = ["PCLR_CORPUS", "PCLR_TEST_REGISTRY"];
+    const OTHERS: [&str; 3] = ["PCLR_CORPUS", "PCLR_TEST_POSTGRES", "PCLR_TEST_REGISTRY"];
     let unknown = |name: &String| {
         name.starts_with("PCLR_") && !known.contains(&name.as_str()) && !OTHERS.contains(&name.as_str())
     };
@@ -298,7 +304,8 @@ mod tests {
             ("listen = 'here'", "\"here\" is not an address"),
             ("max-upload-size = '20GB'", "\"20GB\" is not a size"),
             ("anonymous = 'all'", "expected none, read or write"),
-            ("metadata = 'mysql:x'", "expected sqlite:PATH or memory:"),
+            ("metadata = 'mysql:x'", "expected sqlite:PATH, memory: or postgres://"),
+            ("metadata = 'mysql://ann:secret@host/db'", "mysql://ann@host/db is not a metadata store"),
             ("max-requests = 0", "max-requests is 0"),
             ("max-manifest-size = '1MiB'", "max-manifest-size is 1048576 bytes"),
             ("= broken", "cannot be used"),

@@ -153,6 +153,7 @@ fn data_options(config: &ServeConfig) -> DataOptions {
         metadata: match &config.metadata {
             settings::Metadata::Sqlite(path) => Metadata::Sqlite(path.clone()),
             settings::Metadata::Memory => Metadata::Memory,
+            settings::Metadata::Server(address) => Metadata::Server(address.clone()),
         },
         limits: Limits {
             blob: limits.max_upload_size,

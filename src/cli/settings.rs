@@ -9,10 +9,14 @@ use serde::Deserialize;
 
 use super::units::{ByteSize, Span};
 use crate::domain::Access;
+use crate::meta::Address;
 
 /// Where to listen: an address and port; `localhost` is 127.0.0.1. Port 0 takes a free one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listen(pub SocketAddr);
+
+/// How metadata stores are written.
+pub(super) const METADATA: &str = "sqlite:PATH, memory: or postgres://USER@HOST/DATABASE";
 
 /// Which store holds the metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +25,9 @@ pub enum Metadata {
     Sqlite(PathBuf),
     /// The object store itself; read into memory at start.
     Memory,
+    /// A database on a server, which owns the store. Whether the server is one that is known is asked later, so that a mistyped
+    /// address is not repeated with the password in it.
+    Server(Address),
 }
 
 /// How log lines are written.
@@ -54,7 +61,10 @@ impl FromStr for Metadata {
         match text.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
-            _ => Err(format!("{text:?} is not a metadata store: expected sqlite:PATH or memory:")),
+            _ => match text.parse() {
+                Ok(address) => Ok(Self::Server(address)),
+                Err(_) => Err(format!("{text:?} is not a metadata store: expected {METADATA}")),
+            },
         }
     }
 }
@@ -120,7 +130,7 @@ settings! {
     data: PathBuf, "PCLR_DATA", "DIR";
     /// Address and port to listen on [default: 127.0.0.1:7117]
     listen: Listen, "PCLR_LISTEN", "ADDR";
-    /// Metadata store, sqlite:PATH or memory: [default: sqlite:DIR/metadata.sqlite]
+    /// Metadata store, sqlite:PATH, memory: or postgres://USER@HOST/DATABASE [default: sqlite:DIR/metadata.sqlite]
     metadata: Metadata, "PCLR_METADATA", "STORE";
     /// What callers without an account may do, none, read or write [default: write, on loopback only]
     anonymous: Anonymous, "PCLR_ANONYMOUS", "ACCESS";

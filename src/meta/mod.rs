@@ -7,20 +7,25 @@
 //!
 //! Knows nothing of object storage, archives or HTTP.
 
+mod address;
 mod change;
+mod column;
 pub mod contract;
 mod engine;
 mod memory;
 mod page;
+mod postgres;
 pub mod rules;
 mod shown;
 mod sqlite;
 mod traits;
 
+pub use address::{Address, Server};
 pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome, Publication, Refused, Replay};
 pub use engine::Planned;
 pub use memory::Memory;
 pub use page::PAGE_MAX;
+pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 pub use traits::{
     Between, BlobRow, Blobs, Catalog, Cursor, Filter, Head, Label, LabelCount, Ledger, ManifestRow, Meta, MetaError,

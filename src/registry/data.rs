@@ -1,4 +1,5 @@
-//! A registry in a data folder: local disk, SQLite or memory, and the search index beside them.
+//! A registry in a data folder: local disk, a metadata store in a file, in memory or on a server, and the search index beside
+//! them.
 //!
 //! ```text
 //! DIR/store/            objects (spec/layout.md)
@@ -9,7 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::meta::{Memory, Meta, MetaError, Sqlite};
+use crate::meta::{Address, Memory, Meta, MetaError, Postgres, Server, Sqlite};
 use crate::search::{Index, SearchError};
 use crate::storage::{Owner, Storage, StorageError};
 
@@ -22,6 +23,8 @@ pub enum Metadata {
     Sqlite(PathBuf),
     /// Memory, read from the events at start; the store owns itself.
     Memory,
+    /// A database on a server; it owns the store.
+    Server(Address),
 }
 
 /// What is needed to open a data folder.
@@ -89,8 +92,8 @@ pub async fn catch_up_catalog(
     Ok(catch_up(&storage, &meta, progress).await?)
 }
 
-/// Builds the catalogue anew from the store's events alone, and makes its database the store's owner. A SQLite file that was
-/// there is kept beside the new one, with `.before-rebuild` behind its name.
+/// Builds the catalogue anew from the store's events alone, and makes its database the store's owner. What was there is kept: a
+/// SQLite file beside the new one, with `.before-rebuild` behind its name, PostgreSQL's tables in schema `pclr_before_rebuild`.
 ///
 /// `progress` is told the number of the last applied event.
 pub async fn rebuild_catalog(
@@ -99,22 +102,45 @@ pub async fn rebuild_catalog(
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
     let storage = Storage::open_disk(&store_of(folder)).await?;
-    let Metadata::Sqlite(path) = metadata else {
+    // Built beside the old one and put in its place when whole: a rebuild that fails leaves everything as it was.
+    match metadata {
+        Metadata::Sqlite(path) => rebuild_sqlite(&storage, path, progress).await,
+        Metadata::Server(address) => match server_of(address)? {
+            Server::Postgres => rebuild_postgres(&storage, address, progress).await,
+        },
         // Memory is built from the events at every start; what can be done here is to see that it can.
-        let (meta, _) = open_metadata(metadata).await?;
-        return Ok(catch_up(&storage, &meta, progress).await?);
-    };
-    // Built beside the old file and moved over it when whole: a rebuild that fails leaves everything as it was.
+        Metadata::Memory => Ok(catch_up(&storage, &open_metadata(metadata).await?.0, progress).await?),
+    }
+}
+
+async fn rebuild_sqlite(
+    storage: &Storage,
+    path: &Path,
+    progress: impl FnMut(u64) + Send,
+) -> Result<Rebuilt, DataError> {
     let building = beside(path, "rebuilding");
     remove_database(&building)?;
     let (meta, committing) = open_metadata(&Metadata::Sqlite(building.clone())).await?;
-    let rebuilt = catch_up(&storage, &meta, progress).await?;
+    let rebuilt = catch_up(storage, &meta, progress).await?;
     let owner = owner_of(&meta, &committing).await?;
     drop((meta, committing));
     let before = beside(path, "before-rebuild");
     remove_database(&before)?;
     move_database(path, &before)?;
     move_database(&building, path)?;
+    storage.replace_owner(&owner).await?;
+    Ok(rebuilt)
+}
+
+async fn rebuild_postgres(
+    storage: &Storage,
+    address: &Address,
+    progress: impl FnMut(u64) + Send,
+) -> Result<Rebuilt, DataError> {
+    let meta = Arc::new(Postgres::rebuilding(address).await?).meta();
+    let rebuilt = catch_up(storage, &meta, progress).await?;
+    let owner = owner_of(&meta, &Committing::Database).await?;
+    Postgres::take_over(address).await?;
     storage.replace_owner(&owner).await?;
     Ok(rebuilt)
 }
@@ -176,7 +202,18 @@ async fn open_metadata(metadata: &Metadata) -> Result<(Meta, Committing), DataEr
             let memory = Arc::new(Memory::new());
             Ok((Arc::clone(&memory).meta(), Committing::Store(memory)))
         }
+        Metadata::Server(address) => {
+            let meta = match server_of(address)? {
+                Server::Postgres => Arc::new(Postgres::open(address).await?).meta(),
+            };
+            Ok((meta, Committing::Database))
+        }
     }
+}
+
+fn server_of(address: &Address) -> Result<Server, MetaError> {
+    let unknown = || MetaError::Unavailable(format!("{address} is of no server that this program knows").into());
+    address.server().ok_or_else(unknown)
 }
 
 async fn open_search(folder: &Path) -> Result<Index, DataError> {

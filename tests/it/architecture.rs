@@ -30,7 +30,8 @@ const BELOW_STORES: &[&str] = &["domain", "pcl", "resolve", "pack"];
 const BELOW_REGISTRY: &[&str] = &["domain", "pcl", "resolve", "pack", "storage", "meta", "cache", "search"];
 
 /// What the modules without input and output may not even name.
-const IMPURE: &[&str] = &["tokio::", "std::fs", "std::net", "std::process", "std::env", "object_store::", "rusqlite::"];
+const IMPURE: &[&str] =
+    &["tokio::", "std::fs", "std::net", "std::process", "std::env", "object_store::", "rusqlite::", "sqlx::"];
 
 const LONGEST: usize = 400;
 

@@ -10,18 +10,30 @@ use futures::{TryStreamExt as _, stream};
 use pcl_registry::domain::{
     About, Actor, Area, CONFIG_SCHEMA, Config, Digest, File, Kind, Manifest, Name, Primary, Reference, Repository, Tree,
 };
-use pcl_registry::meta::{Memory, Meta, Sqlite, contract};
+use pcl_registry::meta::{Memory, Meta, Postgres, Sqlite, contract};
 use pcl_registry::pack::{self, Packed};
-use pcl_registry::registry::{BlobBody, Builder, Clock, Committing, Limits, Push, Registry, RegistryError};
+use pcl_registry::registry::{
+    BlobBody, Builder, Clock, Committing, DataOptions, Limits, Metadata, Push, Registry, RegistryError,
+};
 use pcl_registry::search::Index;
 use pcl_registry::storage::{Key, Meter, Storage, StorageError, Syncing};
 use serde_json::Value;
+
+use crate::postgres::database::Database;
 
 /// Who commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     Sqlite,
     Store,
+    Postgres,
+}
+
+impl Owner {
+    /// Those that can be had here. Says which cannot.
+    pub fn here(owners: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        owners.into_iter().filter(|owner| *owner != Self::Postgres || Database::new().is_some()).collect()
+    }
 }
 
 /// A data folder and a clock that stands still until a test moves it.
@@ -30,6 +42,8 @@ pub struct DataFolder {
     pub owner: Owner,
     clock: Arc<AtomicI64>,
     syncing: Syncing,
+    /// The database, if it is on a server.
+    pub postgres: Option<Database>,
 }
 
 /// An open registry with its parts.
@@ -92,7 +106,13 @@ impl Package {
 impl DataFolder {
     pub fn new(owner: Owner) -> Self {
         let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
-        Self { folder: tempfile::tempdir().unwrap(), owner, clock, syncing: Syncing::EachFile }
+        let postgres = (owner == Owner::Postgres).then(|| Database::new().expect("there is a server"));
+        Self { folder: tempfile::tempdir().unwrap(), owner, clock, syncing: Syncing::EachFile, postgres }
+    }
+
+    /// With PostgreSQL; `None` if there is no server.
+    pub fn on_postgres() -> Option<Self> {
+        Owner::here([Owner::Postgres]).pop().map(Self::new)
     }
 
     /// With another way of syncing than each file by itself.
@@ -106,6 +126,19 @@ impl DataFolder {
 
     pub fn database(&self) -> PathBuf {
         self.path().join("metadata.sqlite")
+    }
+
+    pub fn metadata(&self) -> Metadata {
+        match &self.postgres {
+            Some(database) => Metadata::Server(database.address()),
+            None if self.owner == Owner::Sqlite => Metadata::Sqlite(self.database()),
+            None => Metadata::Memory,
+        }
+    }
+
+    /// What is needed to open it as the program does.
+    pub fn options(&self, metadata: Metadata) -> DataOptions {
+        DataOptions { folder: self.path().to_owned(), metadata, limits: Limits::default(), clock: self.clock() }
     }
 
     pub fn clock(&self) -> Clock {
@@ -132,6 +165,11 @@ impl DataFolder {
             Owner::Store => {
                 let memory = Arc::new(Memory::new());
                 (memory.clone().meta(), Committing::Store(memory), None)
+            }
+            Owner::Postgres => {
+                let database = self.postgres.as_ref().expect("it has a database");
+                let postgres = Postgres::open(&database.address()).await.unwrap();
+                (Arc::new(postgres).meta(), Committing::Database, None)
             }
         };
         let meta = wrap(meta);

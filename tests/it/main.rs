@@ -23,6 +23,7 @@ mod inside;
 mod kill;
 mod limits;
 mod openapi;
+mod postgres;
 mod readers_on_corpus;
 mod rebuild;
 mod referrers;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use pcl_registry::domain::{Actor, Area, Digest, Reference, Repository, Version};
 use pcl_registry::registry::{
-    DataError, DataOptions, FindQuery, Limits, Metadata, OpenError, Registry, RegistryError, catch_up_catalog,
-    open_data, rebuild_catalog, rebuild_search,
+    DataError, DataOptions, FindQuery, Metadata, OpenError, Registry, RegistryError, catch_up_catalog, open_data,
+    rebuild_catalog, rebuild_search,
 };
 use pcl_registry::storage::{Key, Meter};
 use serde_json::json;
@@ -72,7 +72,7 @@ async fn plain_contents(open: &Opened) {
 }
 
 /// Waits until nothing holds the folder any more.
-async fn close(folder: &DataFolder, open: Opened) {
+pub async fn close(folder: &DataFolder, open: Opened) {
     drop(open);
     drop(folder.open_storage(&Meter::default()).await);
 }
@@ -97,23 +97,33 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Loses the database, and all that is in it.
+async fn lose(folder: &DataFolder) {
+    match &folder.postgres {
+        Some(database) => drop(database.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await),
+        None => remove(&folder.database()),
+    }
+}
+
 fn options(folder: &DataFolder) -> DataOptions {
-    let metadata = match folder.owner {
-        Owner::Sqlite => Metadata::Sqlite(folder.database()),
-        Owner::Store => Metadata::Memory,
-    };
-    DataOptions { folder: folder.path().to_owned(), metadata, limits: Limits::default(), clock: folder.clock() }
+    folder.options(folder.metadata())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_database_comes_back_whole() {
-    let folder = DataFolder::new(Owner::Sqlite);
+    for owner in Owner::here([Owner::Sqlite, Owner::Postgres]) {
+        comes_back_whole(owner).await;
+    }
+}
+
+async fn comes_back_whole(owner: Owner) {
+    let folder = DataFolder::new(owner);
     let open = folder.open().await;
     live(&open).await;
     let (before, events) = (open.dump().await, open.assert_events_agree().await);
     assert!(events > 20, "{events}");
     close(&folder, open).await;
-    remove(&folder.database());
+    lose(&folder).await;
 
     let mut last = 0;
     let rebuilt = rebuild_catalog(folder.path(), &options(&folder).metadata, |n| last = n).await.unwrap();

@@ -7,6 +7,9 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, Params, Row};
 
 use super::super::MetaError;
+use super::super::column::parse_text;
+
+pub(super) use super::super::column::{json, signed, to_json, unsigned};
 
 /// A connection with a count of the statements that it ran.
 pub(super) struct Sql<'a> {
@@ -68,38 +71,12 @@ pub(super) fn parse_optional<T: FromStr>(row: &Row<'_>, column: usize) -> Result
     get::<Option<String>>(row, column)?.map(|text| parse_text(&text)).transpose()
 }
 
-/// A column with JSON.
-pub(super) fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, MetaError> {
-    serde_json::from_str(text).map_err(|error| MetaError::Corrupt(format!("a JSON column of a row: {error}")))
-}
-
-/// The same for a column that may be NULL.
+/// A column with JSON that may be NULL.
 pub(super) fn json_optional<T: serde::de::DeserializeOwned>(
     row: &Row<'_>,
     column: usize,
 ) -> Result<Option<T>, MetaError> {
     get::<Option<String>>(row, column)?.as_deref().map(json).transpose()
-}
-
-/// A value as JSON, for a column.
-pub(super) fn to_json(value: &impl serde::Serialize) -> Result<String, MetaError> {
-    serde_json::to_string(value).map_err(|error| MetaError::Corrupt(format!("a value that is no JSON: {error}")))
-}
-
-/// SQLite's integers are signed.
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// And back.
-pub(super) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or_default()
-}
-
-fn parse_text<T: FromStr>(text: &str) -> Result<T, MetaError> {
-    let shortened: String = text.chars().take(80).collect();
-    text.parse()
-        .map_err(|_| MetaError::Corrupt(format!("{shortened:?} where a {} belongs", std::any::type_name::<T>())))
 }
 
 /// What a failure of SQLite means to a caller: a full disk, a lock or an I/O error may pass, damage does not.

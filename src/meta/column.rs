@@ -1,0 +1,32 @@
+//! Values in columns, as every SQL store writes them: JSON, signed integers, text that is a value of the domain.
+
+use std::str::FromStr;
+
+use super::MetaError;
+
+/// A column with JSON.
+pub(super) fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, MetaError> {
+    serde_json::from_str(text).map_err(|error| MetaError::Corrupt(format!("a JSON column of a row: {error}")))
+}
+
+/// A value as JSON, for a column.
+pub(super) fn to_json(value: &impl serde::Serialize) -> Result<String, MetaError> {
+    serde_json::to_string(value).map_err(|error| MetaError::Corrupt(format!("a value that is no JSON: {error}")))
+}
+
+/// The integers of SQL are signed.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// And back.
+pub(super) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+/// Text that is a value of the domain.
+pub(super) fn parse_text<T: FromStr>(text: &str) -> Result<T, MetaError> {
+    let shortened: String = text.chars().take(80).collect();
+    text.parse()
+        .map_err(|_| MetaError::Corrupt(format!("{shortened:?} where a {} belongs", std::any::type_name::<T>())))
+}

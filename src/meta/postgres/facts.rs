@@ -1,0 +1,141 @@
+//! The facts that a decision reads: one statement, each of whose parts looks up a few rows by their keys.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::postgres::PgRow;
+
+use crate::domain::{Area, Digest, Kind, Tag, Version};
+
+use super::super::MetaError;
+use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted};
+use super::sql::{Query, get, json_optional, parse, parse_optional, query};
+use super::transaction::Sql;
+
+/// Columns: what the row tells; a text; a digest; two flags; its place in a list; another text.
+///
+/// $1 repository, $2 tags, $3 manifest, $4 whether the tags on it, $5 whether the versions that it is, $6 package, $7 numbers of
+/// versions, $8 blobs, $9 and $10 areas and digests of what is brought, $11 the blob that may be needed.
+const FACTS: &str = "
+    SELECT 'tag', tag, digest, false, false, 0::bigint, NULL::text FROM tags WHERE repository = $1 AND tag = ANY($2::text[])
+    UNION ALL
+    SELECT 'manifest', NULL, digest, state = 1, false, 0, NULL FROM manifests WHERE repository = $1 AND digest = $3::text
+    UNION ALL
+    SELECT 'tag on manifest', tag, digest, false, false, 0, NULL FROM tags
+        WHERE $4::bool AND repository = $1 AND digest = $3::text
+    UNION ALL
+    SELECT 'package', kind, NULL, false, false, 0, pinned FROM packages WHERE name = $6::text
+    UNION ALL
+    SELECT 'version', version, digest, yanked, deleted, 0, deprecation FROM versions
+        WHERE name = $6::text AND number = ANY($7::text[])
+    UNION ALL
+    SELECT 'version of manifest', version, digest, yanked, deleted, event, deprecation FROM versions
+        WHERE $5::bool AND name = $6::text AND digest = $3::text
+    UNION ALL
+    SELECT 'readable', NULL, l.digest, l.recorded, false, 0, NULL
+        FROM links l JOIN blobs b ON b.area = l.area AND b.digest = l.digest
+        WHERE l.repository = $1 AND l.digest = ANY($8::text[]) AND b.state <> 2
+    UNION ALL
+    SELECT 'vanishing', b.area, b.digest, false, false, 0, NULL
+        FROM unnest($9::text[], $10::text[]) AS w (area, digest)
+        JOIN blobs b ON b.area = w.area AND b.digest = w.digest WHERE b.state = 2
+    UNION ALL
+    (SELECT 'needed by', v.version, NULL, false, false, 0, NULL FROM versions v
+        JOIN manifest_blobs b ON b.repository = v.name AND b.manifest = v.digest AND b.blob = $11::text
+        WHERE v.name = $6::text AND NOT v.deleted ORDER BY v.rank DESC LIMIT 1)";
+
+impl Sql<'_> {
+    pub(super) fn facts(&mut self, wanted: &Wanted) -> Result<Facts, MetaError> {
+        let found = self.rows(facts_query(wanted), Found::read)?;
+        let mut facts = Facts::default();
+        let mut readable: HashMap<Digest, bool> = HashMap::new();
+        let mut vanishing: HashSet<(Area, Digest)> = HashSet::new();
+        let mut versions_of_manifest = Vec::new();
+        for found in found {
+            match found {
+                Found::Tag(tag, digest) => drop(facts.tags.insert(tag, digest)),
+                Found::Manifest(state) => facts.manifest = Some(state),
+                Found::TagOnManifest(tag) => facts.tags_on_manifest.push(tag),
+                Found::Package(kind, pinned) => (facts.package, facts.pinned) = (Some(kind), pinned),
+                Found::Version(version) => facts.versions.push(version),
+                Found::VersionOfManifest(event, version) => versions_of_manifest.push((event, version)),
+                Found::Readable(digest, recorded) => drop(readable.insert(digest, recorded)),
+                Found::Vanishing(area, digest) => drop(vanishing.insert((area, digest))),
+                Found::NeededBy(version) => facts.needed_by = Some(version),
+            }
+        }
+        facts.tags_on_manifest.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        versions_of_manifest.sort_by_key(|(event, _)| *event);
+        facts.versions_of_manifest = versions_of_manifest.into_iter().map(|(_, version)| version).collect();
+        for digest in &wanted.blobs {
+            match readable.get(digest) {
+                Some(recorded) => facts.unrecorded |= !recorded,
+                None if facts.unreadable.contains(digest) => {}
+                None => facts.unreadable.push(*digest),
+            }
+        }
+        let brought = wanted.brought.iter().filter(|brought| vanishing.contains(brought));
+        facts.vanishing = brought.map(|(_, digest)| *digest).collect();
+        Ok(facts)
+    }
+}
+
+fn facts_query(wanted: &Wanted) -> Query {
+    let texts = |digests: &[Digest]| digests.iter().map(|digest| digest.to_string()).collect::<Vec<_>>();
+    let (areas, brought): (Vec<_>, Vec<_>) =
+        wanted.brought.iter().map(|(area, digest)| (area.to_string(), digest.to_string())).unzip();
+    query(FACTS)
+        .bind(wanted.repository.to_string())
+        .bind(wanted.tags.iter().map(|tag| tag.to_string()).collect::<Vec<_>>())
+        .bind(wanted.manifest.map(|digest| digest.to_string()))
+        .bind(wanted.tags_on_manifest)
+        .bind(wanted.versions_of_manifest)
+        .bind(wanted.repository.package().map(|name| name.to_string()))
+        .bind(wanted.versions.iter().map(|version| version.number()).collect::<Vec<_>>())
+        .bind(texts(&wanted.blobs))
+        .bind(areas)
+        .bind(brought)
+        .bind(wanted.needed.map(|digest| digest.to_string()))
+}
+
+/// What one row tells.
+enum Found {
+    Tag(Tag, Digest),
+    Manifest(ManifestState),
+    TagOnManifest(Tag),
+    /// What it is, and what `latest` is pinned to.
+    Package(Kind, Option<Version>),
+    Version(VersionFacts),
+    /// By the event that published it.
+    VersionOfManifest(i64, VersionFacts),
+    /// Whether an event says so.
+    Readable(Digest, bool),
+    Vanishing(Area, Digest),
+    NeededBy(Version),
+}
+
+impl Found {
+    fn read(row: &PgRow) -> Result<Self, MetaError> {
+        let version = || {
+            Ok::<_, MetaError>(VersionFacts {
+                version: parse(row, 1)?,
+                digest: parse(row, 2)?,
+                yanked: get(row, 3)?,
+                deleted: get(row, 4)?,
+                deprecation: json_optional(row, 6)?,
+            })
+        };
+        Ok(match get(row, 0)? {
+            "tag" => Self::Tag(parse(row, 1)?, parse(row, 2)?),
+            "manifest" if get(row, 3)? => Self::Manifest(ManifestState::Deleted),
+            "manifest" => Self::Manifest(ManifestState::Live),
+            "tag on manifest" => Self::TagOnManifest(parse(row, 1)?),
+            "package" => Self::Package(parse(row, 1)?, parse_optional(row, 6)?),
+            "version" => Self::Version(version()?),
+            "version of manifest" => Self::VersionOfManifest(get(row, 5)?, version()?),
+            "readable" => Self::Readable(parse(row, 2)?, get(row, 3)?),
+            "vanishing" => Self::Vanishing(parse(row, 1)?, parse(row, 2)?),
+            "needed by" => Self::NeededBy(parse(row, 1)?),
+            other => return Err(MetaError::Corrupt(format!("a fact of no kind: {other}"))),
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! The sequence of events.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use sqlx::postgres::PgRow;
+
+use crate::domain::Repository;
+
+use super::super::column::{signed, unsigned};
+use super::super::{Head, Ledger, MetaError};
+use super::Postgres;
+use super::sql::{get, query};
+use super::transaction::head;
+
+#[async_trait]
+impl Ledger for Postgres {
+    async fn identity(&self) -> Result<String, MetaError> {
+        let found = self.pool.row(|| query("SELECT id FROM identity WHERE one = 1"), |row| get(row, 0)).await?;
+        found.ok_or_else(|| MetaError::Corrupt("the identity is gone".to_owned()))
+    }
+
+    async fn head(&self) -> Result<Head, MetaError> {
+        let found = self.pool.row(|| query("SELECT n, time FROM counter WHERE one = 1"), head).await?;
+        found.ok_or_else(|| MetaError::Corrupt("the event counter is gone".to_owned()))
+    }
+
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<(u64, Bytes)>, MetaError> {
+        let sql = "SELECT n, bytes FROM events WHERE n > $1 ORDER BY n LIMIT $2";
+        self.pool.rows(|| query(sql).bind(signed(after)).bind(signed(limit as u64)), event).await
+    }
+
+    async fn history(
+        &self,
+        repository: &Repository,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, Bytes)>, MetaError> {
+        let sql = "SELECT n, bytes FROM events WHERE repository = $1 AND n < $2 ORDER BY n DESC LIMIT $3";
+        let before = before.map_or(i64::MAX, signed);
+        let page = || query(sql).bind(repository.to_string()).bind(before).bind(signed(limit as u64));
+        self.pool.rows(page, event).await
+    }
+}
+
+fn event(row: &PgRow) -> Result<(u64, Bytes), MetaError> {
+    Ok((unsigned(get(row, 0)?), Bytes::from(get::<Vec<u8>>(row, 1)?)))
+}

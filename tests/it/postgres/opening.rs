@@ -1,0 +1,128 @@
+//! Opening: who may, at once with whom, and what is said when it cannot be.
+
+use std::time::{Duration, Instant};
+
+use pcl_registry::meta::{Address, MetaError, Postgres};
+
+use super::database::Database;
+
+async fn refusal(address: &Address) -> MetaError {
+    match Postgres::open(address).await {
+        Ok(_) => panic!("{address} was opened"),
+        Err(error) => error,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_servers_may_start_at_once() {
+    let Some(database) = Database::new() else { return };
+    let opened = futures::future::join_all((0..10).map(|_| database.open())).await;
+    let mut identities = Vec::new();
+    for store in &opened {
+        identities.push(store.clone().meta().ledger.identity().await.unwrap());
+    }
+    identities.dedup();
+    assert_eq!(identities.len(), 1);
+    assert_eq!(database.run("SELECT number FROM pclr_migrations").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newer_schema_and_a_changed_migration_are_refused() {
+    let Some(database) = Database::new() else { return };
+    let address = database.address();
+    drop(database.open().await);
+    database.run("UPDATE pclr_migrations SET checksum = 'sha256:other' WHERE number = 1").await;
+    let refused = refusal(&address).await;
+    assert!(
+        matches!(&refused, MetaError::MigrationChanged { migration, store }
+            if migration == "0001_catalogue" && *store == address.to_string()),
+        "{refused:?}"
+    );
+    database.run("INSERT INTO pclr_migrations (number, name, checksum) VALUES (999, 'future', '')").await;
+    assert!(matches!(refusal(&address).await, MetaError::NewerSchema { found: 999, known: 1, .. }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_migration_leaves_nothing() {
+    let Some(database) = Database::new() else { return };
+    // A view takes the name of a table that the migration makes last.
+    database.run("CREATE VIEW links AS SELECT 1").await;
+    assert!(matches!(refusal(&database.address()).await, MetaError::Corrupt(_)));
+    assert!(database.run("SELECT 1 FROM pg_tables WHERE schemaname = 'public'").await.is_empty());
+    database.run("DROP VIEW links").await;
+    drop(database.open().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_of_another_program_is_left_alone() {
+    let Some(database) = Database::new() else { return };
+    database.run("CREATE TABLE packages (theirs int); CREATE TABLE migrations (theirs int)").await;
+    for error in [refusal(&database.address()).await, Postgres::take_over(&database.address()).await.unwrap_err()] {
+        assert!(matches!(error, MetaError::Corrupt(_)), "{error:?}");
+        assert!(error.to_string().contains("another program"), "{error}");
+    }
+    assert_eq!(database.run("SELECT 1 FROM pg_tables WHERE schemaname = 'public'").await.len(), 2);
+    // In a schema of its own it may live there too.
+    database.run("CREATE SCHEMA ours").await;
+    let address: Address = format!("{}?options=-c%20search_path%3Dours", database.url()).parse().unwrap();
+    assert_eq!(Postgres::open(&address).await.unwrap().round_trips(), 0);
+    assert_eq!(database.run("SELECT 1 FROM ours.counter").await.len(), 1);
+}
+
+/// Host and port where somebody accepts and never answers.
+async fn silent() -> (String, tokio::net::TcpListener) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    (listener.local_addr().unwrap().to_string(), listener)
+}
+
+/// Host and port where nobody listens.
+async fn refused() -> String {
+    silent().await.0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_cannot_be_had_is_said_within_five_seconds_without_the_password() {
+    let Some(database) = Database::new() else { return };
+    let place = database.place();
+    let (silent, _listening) = silent().await;
+    let mut cases = vec![
+        (format!("postgres://ann:secret@{}/db", refused().await), "see that the server runs"),
+        (format!("postgres://ann:secret@{silent}/db"), "no answer within 3 seconds"),
+        ("postgres://ann:secret@no-such-host.invalid/db".to_owned(), "see that the server runs"),
+        (format!("postgres://test:secret@{place}/no_such_database"), "create the database first"),
+        (format!("postgres://nobody:secret@{place}/{}", database.name()), "check user and password"),
+        (format!("postgres://test:secret@{place}/{}?sslmode=require", database.name()), "sslmode and sslrootcert"),
+        ("postgres://ann:secret@[host/db".to_owned(), "an address looks like"),
+    ];
+    // The server asks this role for its password; one that the tests did not start may ask nobody.
+    let _ = database
+        .run("DO $$ BEGIN CREATE ROLE pclr_locked LOGIN PASSWORD 'right'; EXCEPTION WHEN OTHERS THEN END $$")
+        .await;
+    if database.run("SELECT 1 FROM pg_hba_file_rules WHERE user_name @> ARRAY['pclr_locked']").await.is_empty() {
+        eprintln!("skipped: the server asks for no password");
+    } else {
+        cases.push((format!("postgres://pclr_locked:secret@{place}/{}", database.name()), "check user and password"));
+    }
+    for (text, expected) in cases {
+        let address: Address = text.parse().unwrap();
+        let begun = Instant::now();
+        let error = refusal(&address).await;
+        assert!(begun.elapsed() < Duration::from_secs(5), "{address}: {:?}", begun.elapsed());
+        assert!(matches!(error, MetaError::Unavailable(_)), "{address}: {error:?}");
+        let said = format!("{error} {error:?}");
+        assert!(said.contains(expected) && said.contains(&address.to_string()), "{address}: {said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_without_rights_is_told_so() {
+    let Some(database) = Database::new() else { return };
+    let role = format!("{}_reader", database.name());
+    database.run(&format!("CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC")).await;
+    let address = database.url().replace("//test@", &format!("//{role}@")).parse().unwrap();
+    let error = refusal(&address).await;
+    database.run(&format!("DROP ROLE {role}")).await;
+    assert!(matches!(error, MetaError::Unavailable(_)), "{error:?}");
+    assert!(error.to_string().contains("be granted CREATE"), "{error}");
+}
