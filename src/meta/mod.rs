@@ -11,6 +11,7 @@ mod change;
 pub mod contract;
 mod engine;
 mod memory;
+mod mongo;
 mod page;
 pub mod rules;
 mod shown;
@@ -20,6 +21,7 @@ mod traits;
 pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome, Publication, Refused, Replay};
 pub use engine::Planned;
 pub use memory::Memory;
+pub use mongo::{Mongo, MongoAddress};
 pub use page::PAGE_MAX;
 pub use sqlite::Sqlite;
 pub use traits::{
