@@ -137,8 +137,15 @@ impl ServeConfig {
             shutdown_timeout: time(settings.shutdown_timeout, standard.shutdown_timeout),
         };
         limits.check()?;
+        let metadata = settings.metadata.unwrap_or_else(|| Metadata::Sqlite(data.join("metadata.sqlite")));
+        if matches!(metadata, Metadata::Mongo(_)) && limits.max_manifest_size > MONGO_MANIFEST_MAX {
+            return Err(Failure::usage(
+                format!("max-manifest-size is {} bytes", limits.max_manifest_size),
+                "with MongoDB it is at most 8MiB: what is kept of a manifest is one document there, of at most 16 MiB",
+            ));
+        }
         Ok(Self {
-            metadata: settings.metadata.unwrap_or_else(|| Metadata::Sqlite(data.join("metadata.sqlite"))),
+            metadata,
             data,
             listen,
             anonymous,
@@ -148,6 +155,9 @@ impl ServeConfig {
         })
     }
 }
+
+/// Largest manifest with MongoDB. A document holds its annotations, and of each blob less than the manifest says.
+const MONGO_MANIFEST_MAX: u64 = 8 << 20;
 
 impl ServeLimits {
     /// A zero where it would stop all work is a mistake, not a setting.
@@ -298,7 +308,7 @@ mod tests {
             ("listen = 'here'", "\"here\" is not an address"),
             ("max-upload-size = '20GB'", "\"20GB\" is not a size"),
             ("anonymous = 'all'", "expected none, read or write"),
-            ("metadata = 'mysql:x'", "expected sqlite:PATH or memory:"),
+            ("metadata = 'mysql:x'", "expected sqlite:PATH, mongodb://HOST/DATABASE or memory:"),
             ("max-requests = 0", "max-requests is 0"),
             ("max-manifest-size = '1MiB'", "max-manifest-size is 1048576 bytes"),
             ("= broken", "cannot be used"),

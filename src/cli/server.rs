@@ -152,6 +152,7 @@ fn data_options(config: &ServeConfig) -> DataOptions {
         folder: config.data.clone(),
         metadata: match &config.metadata {
             settings::Metadata::Sqlite(path) => Metadata::Sqlite(path.clone()),
+            settings::Metadata::Mongo(address) => Metadata::Mongo(address.clone()),
             settings::Metadata::Memory => Metadata::Memory,
         },
         limits: Limits {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::units::{ByteSize, Span};
 use crate::domain::Access;
+use crate::meta::MongoAddress;
 
 /// Where to listen: an address and port; `localhost` is 127.0.0.1. Port 0 takes a free one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Listen(pub SocketAddr);
 pub enum Metadata {
     /// A SQLite file; the database owns the store.
     Sqlite(PathBuf),
+    /// A database of MongoDB; it owns the store.
+    Mongo(MongoAddress),
     /// The object store itself; read into memory at start.
     Memory,
 }
@@ -54,7 +57,10 @@ impl FromStr for Metadata {
         match text.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
-            _ => Err(format!("{text:?} is not a metadata store: expected sqlite:PATH or memory:")),
+            Some(("mongodb" | "mongodb+srv", _)) => text.parse().map(Self::Mongo),
+            _ => Err(format!(
+                "{text:?} is not a metadata store: expected sqlite:PATH, mongodb://HOST/DATABASE or memory:"
+            )),
         }
     }
 }
@@ -120,7 +126,7 @@ settings! {
     data: PathBuf, "PCLR_DATA", "DIR";
     /// Address and port to listen on [default: 127.0.0.1:7117]
     listen: Listen, "PCLR_LISTEN", "ADDR";
-    /// Metadata store, sqlite:PATH or memory: [default: sqlite:DIR/metadata.sqlite]
+    /// Metadata store, sqlite:PATH, mongodb://HOST/DATABASE or memory: [default: sqlite:DIR/metadata.sqlite]
     metadata: Metadata, "PCLR_METADATA", "STORE";
     /// What callers without an account may do, none, read or write [default: write, on loopback only]
     anonymous: Anonymous, "PCLR_ANONYMOUS", "ACCESS";

@@ -1,15 +1,15 @@
-//! A registry in a data folder: local disk, SQLite or memory, and the search index beside them.
+//! A registry in a data folder: local disk, a metadata store, and the search index beside them.
 //!
 //! ```text
 //! DIR/store/            objects (spec/layout.md)
-//! DIR/metadata.sqlite   the database, unless another path is given
+//! DIR/metadata.sqlite   the database, unless another one is named
 //! DIR/search/           the index; may be deleted, it is rebuilt
 //! ```
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::meta::{Memory, Meta, MetaError, Sqlite};
+use crate::meta::{Memory, Meta, MetaError, Mongo, MongoAddress, Sqlite};
 use crate::search::{Index, SearchError};
 use crate::storage::{Owner, Storage, StorageError};
 
@@ -20,6 +20,8 @@ use super::{Builder, Clock, Committing, Limits, OpenError, Rebuilt, Registry, Re
 pub enum Metadata {
     /// A SQLite file; the database owns the store.
     Sqlite(PathBuf),
+    /// A database of MongoDB; it owns the store.
+    Mongo(MongoAddress),
     /// Memory, read from the events at start; the store owns itself.
     Memory,
 }
@@ -49,6 +51,11 @@ pub enum DataError {
     /// The search index.
     #[error(transparent)]
     Search(#[from] SearchError),
+    /// A rebuild into a database that holds something.
+    #[error(
+        "the database holds {0} events, and a rebuild goes into an empty one; name a new database, and serve with it afterwards"
+    )]
+    NotEmpty(u64),
     /// Store and database do not belong together.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -90,7 +97,8 @@ pub async fn catch_up_catalog(
 }
 
 /// Builds the catalogue anew from the store's events alone, and makes its database the store's owner. A SQLite file that was
-/// there is kept beside the new one, with `.before-rebuild` behind its name.
+/// there is kept beside the new one, with `.before-rebuild` behind its name. Of MongoDB an empty database is wanted
+/// ([`DataError::NotEmpty`]), and the one before stays what it was.
 ///
 /// `progress` is told the number of the last applied event.
 pub async fn rebuild_catalog(
@@ -99,10 +107,23 @@ pub async fn rebuild_catalog(
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
     let storage = Storage::open_disk(&store_of(folder)).await?;
-    let Metadata::Sqlite(path) = metadata else {
-        // Memory is built from the events at every start; what can be done here is to see that it can.
-        let (meta, _) = open_metadata(metadata).await?;
-        return Ok(catch_up(&storage, &meta, progress).await?);
+    let path = match metadata {
+        Metadata::Sqlite(path) => path,
+        Metadata::Mongo(_) => {
+            let (meta, committing) = open_metadata(metadata).await?;
+            let held = meta.ledger.head().await?.n;
+            if held > 0 {
+                return Err(DataError::NotEmpty(held));
+            }
+            let rebuilt = catch_up(&storage, &meta, progress).await?;
+            storage.replace_owner(&owner_of(&meta, &committing).await?).await?;
+            return Ok(rebuilt);
+        }
+        Metadata::Memory => {
+            // It is built from the events at every start; what can be done here is to see that it can.
+            let (meta, _) = open_metadata(metadata).await?;
+            return Ok(catch_up(&storage, &meta, progress).await?);
+        }
     };
     // Built beside the old file and moved over it when whole: a rebuild that fails leaves everything as it was.
     let building = beside(path, "rebuilding");
@@ -171,6 +192,10 @@ async fn open_metadata(metadata: &Metadata) -> Result<(Meta, Committing), DataEr
             let open = move || Sqlite::open(path);
             let sqlite = tokio::task::spawn_blocking(open).await.map_err(|_| RegistryError::Stopping)??;
             Ok((Arc::new(sqlite).meta(), Committing::Database))
+        }
+        Metadata::Mongo(address) => {
+            let mongo = Mongo::open(address.secret()).await?;
+            Ok((Arc::new(mongo).meta(), Committing::Database))
         }
         Metadata::Memory => {
             let memory = Arc::new(Memory::new());
