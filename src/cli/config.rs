@@ -311,6 +311,7 @@ mod tests {
             ("metadata = 'mysql:x'", "expected sqlite:PATH, mongodb://HOST/DATABASE or memory:"),
             ("max-requests = 0", "max-requests is 0"),
             ("max-manifest-size = '1MiB'", "max-manifest-size is 1048576 bytes"),
+            ("max-manifest-size = '9MiB'\nmetadata = 'mongodb://a'", "max-manifest-size is 9437184 bytes"),
             ("= broken", "cannot be used"),
         ] {
             let (_folder, path) = file(text);
