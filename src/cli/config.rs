@@ -213,7 +213,7 @@ pub(super) fn unknown_variables<'a>(
     known: &[&'a str],
 ) -> Vec<(String, Option<&'a str>)> {
     // Not settings of the program, but of its tests.
-    const OTHERS: [&str; 2] = ["PCLR_CORPUS", "PCLR_TEST_REGISTRY"];
+    const OTHERS: [&str; 4] = ["PCLR_CORPUS", "PCLR_TEST_REGISTRY", "PCLR_TEST_MONGODB", "PCLR_TEST_MONGOD"];
     let unknown = |name: &String| {
         name.starts_with("PCLR_") && !known.contains(&name.as_str()) && !OTHERS.contains(&name.as_str())
     };

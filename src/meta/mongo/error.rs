@@ -76,6 +76,9 @@ pub(super) fn code(error: &Error) -> Option<i32> {
 
 /// The message alone: the rest of what the driver prints is the server's answer, document by document.
 pub(super) fn message(error: &Error) -> String {
+    if let ErrorKind::ServerSelection { message, .. } = &*error.kind {
+        return unselected(message);
+    }
     let mut text = error.kind.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
@@ -88,5 +91,32 @@ pub(super) fn message(error: &Error) -> String {
     match text.char_indices().nth(MESSAGE_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
+    }
+}
+
+/// Why no server was found that takes changes. The driver describes every server; the first that failed says enough.
+fn unselected(description: &str) -> String {
+    let reason = description.split_once("Error: Kind: ").and_then(|(_, rest)| rest.split_once(", labels: "));
+    match reason {
+        Some((reason, _)) => format!("no primary was found: {reason}"),
+        None => "no primary was found".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_not_found_is_told_in_one_line() {
+        let described = "Server selection timeout: No available servers. Topology: { Type: Unknown, Servers: [ { Address: \
+                         127.0.0.1:1, Type: Unknown, Error: Kind: I/O error: Connection refused (os error 111), labels: {}, \
+                         source: None, server response: None } ] }";
+        for (described, told) in [
+            (described, "no primary was found: I/O error: Connection refused (os error 111)"),
+            ("Server selection timeout: None of the available servers suitable", "no primary was found"),
+        ] {
+            assert_eq!(unselected(described), told);
+        }
     }
 }
