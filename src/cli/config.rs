@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::settings::METADATA;
 use super::units::{ByteSize, Span};
 use crate::domain::{Access, MANIFEST_MAX};
+use crate::meta::Server;
 
 pub use super::settings::{Anonymous, Listen, LogFormat, Metadata, Settings};
 
@@ -143,8 +144,16 @@ impl ServeConfig {
             shutdown_timeout: time(settings.shutdown_timeout, standard.shutdown_timeout),
         };
         limits.check()?;
+        let metadata = settings.metadata.unwrap_or_else(|| Metadata::Sqlite(data.join("metadata.sqlite")));
+        let is_mongo = matches!(&metadata, Metadata::Server(address) if address.server() == Some(Server::Mongo));
+        if is_mongo && limits.max_manifest_size > MONGO_MANIFEST_MAX {
+            return Err(Failure::usage(
+                format!("max-manifest-size is {} bytes", limits.max_manifest_size),
+                "with MongoDB it is at most 8MiB: what is kept of a manifest is one document there, of at most 16 MiB",
+            ));
+        }
         Ok(Self {
-            metadata: settings.metadata.unwrap_or_else(|| Metadata::Sqlite(data.join("metadata.sqlite"))),
+            metadata,
             data,
             listen,
             anonymous,
@@ -154,6 +163,9 @@ impl ServeConfig {
         })
     }
 }
+
+/// Largest manifest with MongoDB. A document holds its annotations, and of each blob less than the manifest says.
+const MONGO_MANIFEST_MAX: u64 = 8 << 20;
 
 impl ServeLimits {
     /// A zero where it would stop all work is a mistake, not a setting.
@@ -209,7 +221,8 @@ pub(super) fn unknown_variables<'a>(
     known: &[&'a str],
 ) -> Vec<(String, Option<&'a str>)> {
     // Not settings of the program, but of its tests.
-    const OTHERS: [&str; 3] = ["PCLR_CORPUS", "PCLR_TEST_POSTGRES", "PCLR_TEST_REGISTRY"];
+    const OTHERS: [&str; 5] =
+        ["PCLR_CORPUS", "PCLR_TEST_MONGOD", "PCLR_TEST_MONGODB", "PCLR_TEST_POSTGRES", "PCLR_TEST_REGISTRY"];
     let unknown = |name: &String| {
         name.starts_with("PCLR_") && !known.contains(&name.as_str()) && !OTHERS.contains(&name.as_str())
     };
@@ -304,10 +317,11 @@ mod tests {
             ("listen = 'here'", "\"here\" is not an address"),
             ("max-upload-size = '20GB'", "\"20GB\" is not a size"),
             ("anonymous = 'all'", "expected none, read or write"),
-            ("metadata = 'mysql:x'", "expected sqlite:PATH, memory: or postgres://"),
+            ("metadata = 'mysql:x'", "expected sqlite:PATH, memory:, postgres://"),
             ("metadata = 'mysql://ann:secret@host/db'", "mysql://ann@host/db is not a metadata store"),
             ("max-requests = 0", "max-requests is 0"),
             ("max-manifest-size = '1MiB'", "max-manifest-size is 1048576 bytes"),
+            ("max-manifest-size = '9MiB'\nmetadata = 'mongodb://a'", "max-manifest-size is 9437184 bytes"),
             ("= broken", "cannot be used"),
         ] {
             let (_folder, path) = file(text);

@@ -29,7 +29,7 @@ pub(super) struct Store {
     /// Folder with everything the registry keeps [default: pclr-data]
     #[arg(long, env = "PCLR_DATA", hide_env = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Metadata store, sqlite:PATH, memory: or postgres://USER@HOST/DATABASE [default: sqlite:DIR/metadata.sqlite]
+    /// Metadata store, sqlite:PATH, memory:, postgres://USER@HOST/DATABASE or mongodb://HOST/DATABASE [default: sqlite:DIR/metadata.sqlite]
     #[arg(long, env = "PCLR_METADATA", hide_env = true, value_name = "STORE")]
     metadata: Option<super::config::Metadata>,
     /// File with settings [default: DIR/pclr.toml, if it is there]

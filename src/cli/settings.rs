@@ -16,7 +16,7 @@ use crate::meta::Address;
 pub struct Listen(pub SocketAddr);
 
 /// How metadata stores are written.
-pub(super) const METADATA: &str = "sqlite:PATH, memory: or postgres://USER@HOST/DATABASE";
+pub(super) const METADATA: &str = "sqlite:PATH, memory:, postgres://USER@HOST/DATABASE or mongodb://HOST/DATABASE";
 
 /// Which store holds the metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +130,7 @@ settings! {
     data: PathBuf, "PCLR_DATA", "DIR";
     /// Address and port to listen on [default: 127.0.0.1:7117]
     listen: Listen, "PCLR_LISTEN", "ADDR";
-    /// Metadata store, sqlite:PATH, memory: or postgres://USER@HOST/DATABASE [default: sqlite:DIR/metadata.sqlite]
+    /// Metadata store, sqlite:PATH, memory:, postgres://USER@HOST/DATABASE or mongodb://HOST/DATABASE [default: sqlite:DIR/metadata.sqlite]
     metadata: Metadata, "PCLR_METADATA", "STORE";
     /// What callers without an account may do, none, read or write [default: write, on loopback only]
     anonymous: Anonymous, "PCLR_ANONYMOUS", "ACCESS";

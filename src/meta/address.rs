@@ -8,14 +8,17 @@ use std::str::FromStr;
 pub enum Server {
     /// PostgreSQL: `postgres://`, `postgresql://`.
     Postgres,
+    /// MongoDB: `mongodb://`.
+    Mongo,
 }
 
 impl Server {
-    const ALL: [Self; 1] = [Self::Postgres];
+    const ALL: [Self; 2] = [Self::Postgres, Self::Mongo];
 
     const fn schemes(self) -> &'static [&'static str] {
         match self {
             Self::Postgres => &["postgres", "postgresql"],
+            Self::Mongo => &["mongodb", "mongodb+srv"],
         }
     }
 }
@@ -98,6 +101,7 @@ mod tests {
             ("postgresql://ann:secret%40@host", "postgresql://ann@host"),
             ("postgres://ann:sec@ret@host/db", "postgres://ann@host/db"),
             ("postgres://ann:sec/ret@host/db", "postgres://ann@host/db"),
+            ("mongodb://ann:secret@a:1,b:2/db?replicaSet=rs0", "mongodb://ann@a:1,b:2/db"),
             ("postgres://ann:sec?ret@host/db", "postgres://…"),
             ("postgres://host?password=sec@ret", "postgres://…"),
             ("postgres:///db?host=/run&password=secret", "postgres:///db"),
@@ -119,6 +123,8 @@ mod tests {
         for (text, server) in [
             ("postgres://host", Some(Server::Postgres)),
             ("postgresql://host", Some(Server::Postgres)),
+            ("mongodb://a:1,b:2/db", Some(Server::Mongo)),
+            ("mongodb+srv://host", Some(Server::Mongo)),
             ("postgre://host", None),
             ("Postgres://host", None),
         ] {

@@ -3,14 +3,14 @@
 //!
 //! ```text
 //! DIR/store/            objects (spec/layout.md)
-//! DIR/metadata.sqlite   the database, unless another path is given
+//! DIR/metadata.sqlite   the database, unless another one is named
 //! DIR/search/           the index; may be deleted, it is rebuilt
 //! ```
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::meta::{Address, Memory, Meta, MetaError, Postgres, Server, Sqlite};
+use crate::meta::{Address, Memory, Meta, MetaError, Mongo, Postgres, Server, Sqlite};
 use crate::search::{Index, SearchError};
 use crate::storage::{Owner, Storage, StorageError};
 
@@ -52,6 +52,11 @@ pub enum DataError {
     /// The search index.
     #[error(transparent)]
     Search(#[from] SearchError),
+    /// A rebuild into a database that holds something.
+    #[error(
+        "the database holds {0} events, and a rebuild goes into an empty one; name a new database, and serve with it afterwards"
+    )]
+    NotEmpty(u64),
     /// Store and database do not belong together.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -93,7 +98,8 @@ pub async fn catch_up_catalog(
 }
 
 /// Builds the catalogue anew from the store's events alone, and makes its database the store's owner. What was there is kept: a
-/// SQLite file beside the new one, with `.before-rebuild` behind its name, PostgreSQL's tables in schema `pclr_before_rebuild`.
+/// SQLite file beside the new one, with `.before-rebuild` behind its name, PostgreSQL's tables in schema `pclr_before_rebuild`. Of
+/// MongoDB an empty database is wanted ([`DataError::NotEmpty`]), and the one before stays what it was.
 ///
 /// `progress` is told the number of the last applied event.
 pub async fn rebuild_catalog(
@@ -107,6 +113,7 @@ pub async fn rebuild_catalog(
         Metadata::Sqlite(path) => rebuild_sqlite(&storage, path, progress).await,
         Metadata::Server(address) => match server_of(address)? {
             Server::Postgres => rebuild_postgres(&storage, address, progress).await,
+            Server::Mongo => rebuild_mongo(&storage, address, progress).await,
         },
         // Memory is built from the events at every start; what can be done here is to see that it can.
         Metadata::Memory => Ok(catch_up(&storage, &open_metadata(metadata).await?.0, progress).await?),
@@ -142,6 +149,21 @@ async fn rebuild_postgres(
     let owner = owner_of(&meta, &Committing::Database).await?;
     Postgres::take_over(address).await?;
     storage.replace_owner(&owner).await?;
+    Ok(rebuilt)
+}
+
+async fn rebuild_mongo(
+    storage: &Storage,
+    address: &Address,
+    progress: impl FnMut(u64) + Send,
+) -> Result<Rebuilt, DataError> {
+    let meta = Arc::new(Mongo::open(address.reveal()).await?).meta();
+    let held = meta.ledger.head().await?.n;
+    if held > 0 {
+        return Err(DataError::NotEmpty(held));
+    }
+    let rebuilt = catch_up(storage, &meta, progress).await?;
+    storage.replace_owner(&owner_of(&meta, &Committing::Database).await?).await?;
     Ok(rebuilt)
 }
 
@@ -205,6 +227,7 @@ async fn open_metadata(metadata: &Metadata) -> Result<(Meta, Committing), DataEr
         Metadata::Server(address) => {
             let meta = match server_of(address)? {
                 Server::Postgres => Arc::new(Postgres::open(address).await?).meta(),
+                Server::Mongo => Arc::new(Mongo::open(address.reveal()).await?).meta(),
             };
             Ok((meta, Committing::Database))
         }

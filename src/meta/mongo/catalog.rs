@@ -1,0 +1,224 @@
+//! Packages and versions.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mongodb::bson::{Document, doc};
+
+use crate::domain::{Name, Package, Published, Timestamp, Version};
+
+use super::super::page::{PAGE_MAX, page};
+use super::super::rules::act_of;
+use super::super::shown::Shown;
+use super::super::{
+    Act, Atomicity, Catalog, Change, Cursor, Filter, Head, Label, LabelCount, MetaError, Order, Outcome, Page, Replay,
+    engine,
+};
+use super::Mongo;
+use super::keys::{self, label_type, parse, second};
+use super::rows::{self, Release, json, unsigned};
+use super::session::End;
+use super::unit::Unit;
+
+#[async_trait]
+impl Catalog for Mongo {
+    async fn apply(&self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Outcome>, MetaError> {
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let changes: Arc<[Change]> = changes.into();
+        self.change(move |unit, head| {
+            let before = *head;
+            unit.load(changes.iter().map(|change| &change.act))?;
+            let planned = engine::apply(unit, head, &changes, atomicity)?;
+            let keep = *head != before && engine::stands(&planned, atomicity);
+            Ok((engine::outcomes(planned), if keep { End::Commit } else { End::RollBack }))
+        })
+        .await
+    }
+
+    async fn replay(&self, events: &[Replay]) -> Result<(), MetaError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let events: Arc<[Replay]> = events.into();
+        self.change(move |unit, head| {
+            let acts: Vec<Act> = events.iter().filter(|replay| replay.event.n > head.n).map(act_of).collect();
+            unit.load(acts.iter())?;
+            engine::replay(unit, head, &events)?;
+            Ok(((), End::Commit))
+        })
+        .await
+    }
+
+    async fn package(&self, name: &Name) -> Result<Option<Package>, MetaError> {
+        let packages = self.connection.durable::<rows::Package>();
+        let key = doc! { "_id": name.as_str(), "shown": { "$exists": true } };
+        let found = self.connection.run(packages.find_one(key)).await?;
+        found.as_ref().map(package).transpose()
+    }
+
+    async fn releases(&self, name: &Name) -> Result<Vec<crate::domain::Release>, MetaError> {
+        let filter = doc! { "name": name.as_str(), "rank": { "$exists": true } };
+        let found: Vec<Release> = self.page(filter, doc! {}, usize::MAX).await?;
+        let release = |row: &Release| {
+            Ok(crate::domain::Release {
+                version: parse(&row.version)?,
+                digest: second(&row.manifest)?,
+                yanked: row.yanked,
+                deprecated: row.deprecation.is_some(),
+                published: Timestamp::from_micros(row.published),
+            })
+        };
+        let mut releases = found.iter().map(release).collect::<Result<Vec<_>, MetaError>>()?;
+        releases.sort_by(|one, other| other.version.cmp(&one.version));
+        Ok(releases)
+    }
+
+    async fn version(&self, name: &Name, version: &Version) -> Result<Option<Published>, MetaError> {
+        let (versions, configs) = (self.connection.durable::<Release>(), self.connection.durable::<rows::Config>());
+        let key = doc! { "_id": Release::key(name, version) };
+        // Both are written at once, and the config never again.
+        let (found, config) = tokio::try_join!(
+            self.connection.run(versions.find_one(key.clone())),
+            self.connection.run(configs.find_one(key)),
+        )?;
+        let Some(found) = found else { return Ok(None) };
+        Ok(Some(Published {
+            name: name.clone(),
+            version: parse(&found.version)?,
+            kind: parse(&found.kind)?,
+            digest: second(&found.manifest)?,
+            record: parse(&found.record)?,
+            config: config.map(|config| json(&config.text)).transpose()?,
+            yanked: found.yanked,
+            yank_reason: found.reason.as_deref().map(parse).transpose()?,
+            deprecation: found.deprecation.as_deref().map(json).transpose()?,
+            deleted: found.deleted,
+            published: Timestamp::from_micros(found.published),
+            event: unsigned(found.event),
+        }))
+    }
+
+    async fn packages(
+        &self,
+        filter: &Filter,
+        order: Order,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Package>, MetaError> {
+        let limit = limit.clamp(1, PAGE_MAX);
+        let place = after.map(|cursor| cursor.place(filter, order)).transpose()?;
+        let sort = match order {
+            Order::Name => doc! { "_id": 1 },
+            Order::Updated => doc! { "updated": -1, "_id": 1 },
+            Order::Created => doc! { "created": -1, "_id": 1 },
+        };
+        let found: Vec<rows::Package> = self.page(list(filter, order, place), sort, limit + 1).await?;
+        let items = found.iter().map(package).collect::<Result<_, _>>()?;
+        Ok(page(items, limit, filter, order))
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<u64, MetaError> {
+        let packages = self.connection.durable::<rows::Package>();
+        self.connection.run(packages.count_documents(list(filter, Order::Name, None))).await
+    }
+
+    async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
+        let of = doc! { "type": label_type(label) };
+        let found: Vec<rows::Label> = self.page(of, doc! { "count": -1, "_id": 1 }, limit).await?;
+        let counted = found.into_iter().map(|row| {
+            let label = row.id.split_once(' ').map(|(_, label)| label.to_owned()).unwrap_or_default();
+            LabelCount { label, count: unsigned(row.count) }
+        });
+        Ok(counted.collect())
+    }
+}
+
+impl Mongo {
+    /// Runs changes in a transaction that holds the counter from its beginning, and keeps the head that they come to.
+    async fn change<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&mut Unit<'_>, &mut Head) -> Result<(T, End), MetaError> + Send + 'static,
+    ) -> Result<T, MetaError> {
+        let turn = self.changing.clone().lock_owned().await;
+        let transaction = move |session: &mut super::session::Session| {
+            // Kept until the transaction has ended, whoever still waits for it.
+            let _turn = &turn;
+            let before = session.lock_head()?;
+            let mut unit = Unit::new(session);
+            let mut head = before;
+            let (made, end) = work(&mut unit, &mut head)?;
+            if end == End::Commit && head != before {
+                unit.flush()?;
+                session.write_head(head)?;
+                return Ok((made, End::Commit));
+            }
+            Ok((made, End::RollBack))
+        };
+        self.connection.transact(transaction).await
+    }
+}
+
+fn package(row: &rows::Package) -> Result<Package, MetaError> {
+    let words: Shown = json(row.card.as_deref().unwrap_or("{}"))?;
+    Ok(Package {
+        name: parse(&row.id)?,
+        kind: parse(&row.kind)?,
+        visibility: parse(&row.visibility)?,
+        latest: row.latest.as_deref().map(parse).transpose()?,
+        pinned: row.pinned.as_deref().map(parse).transpose()?,
+        shown: parse(row.shown.as_deref().unwrap_or_default())?,
+        title: words.title,
+        description: words.description,
+        tags: words.tags,
+        skills: words.skills,
+        license: words.license,
+        authors: words.authors,
+        source: words.source,
+        versions: unsigned(row.versions),
+        created: Timestamp::from_micros(row.created),
+        updated: Timestamp::from_micros(row.updated),
+    })
+}
+
+/// The query for a list, from a place on.
+fn list(filter: &Filter, order: Order, place: Option<(Timestamp, Name)>) -> Document {
+    let visibilities: Vec<&str> = match filter.visibilities.as_slice() {
+        [] => vec!["public"],
+        visibilities => visibilities.iter().map(|visibility| visibility.as_str()).collect(),
+    };
+    let mut query = doc! { "shown": { "$exists": true }, "visibility": { "$in": visibilities } };
+    if !filter.kinds.is_empty() {
+        let kinds: Vec<&str> = filter.kinds.iter().map(|kind| kind.as_str()).collect();
+        query.insert("kind", doc! { "$in": kinds });
+    }
+    if let Some(org) = &filter.org {
+        query.insert("org", org);
+    }
+    let mut all: Vec<Document> = Vec::new();
+    for group in filter.groups() {
+        let labels: Vec<String> = group.into_iter().map(|(label, text)| keys::label(label, text)).collect();
+        all.push(doc! { "labels": { "$in": labels } });
+    }
+    for (field, between) in [("created", filter.created), ("updated", filter.updated)] {
+        for (sign, time) in [("$gte", between.since), ("$lt", between.before)] {
+            all.extend(time.map(|time| doc! { field: { sign: time.micros() } }));
+        }
+    }
+    match (order, place) {
+        (_, None) => {}
+        (Order::Name, Some((_, last))) => drop(query.insert("_id", doc! { "$gt": last.as_str() })),
+        (Order::Updated | Order::Created, Some((time, last))) => {
+            let (time, last) = (time.micros(), last.as_str());
+            let field = if order == Order::Updated { "updated" } else { "created" };
+            // The first line alone bounds the index.
+            all.push(doc! { field: { "$lte": time } });
+            all.push(doc! { "$or": [{ field: { "$lt": time } }, { "_id": { "$gt": last } }] });
+        }
+    }
+    if !all.is_empty() {
+        query.insert("$and", all);
+    }
+    query
+}

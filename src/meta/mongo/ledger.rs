@@ -1,0 +1,53 @@
+//! The sequence of events.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use mongodb::bson::{Document, doc};
+
+use crate::domain::Repository;
+
+use super::super::{Head, Ledger, MetaError};
+use super::Mongo;
+use super::rows::{COUNTER, Counter, EVENTS, Event, IDENTITY, REGISTRY, signed, unsigned};
+
+#[async_trait]
+impl Ledger for Mongo {
+    async fn identity(&self) -> Result<String, MetaError> {
+        let registry = self.connection.database.collection::<Document>(REGISTRY);
+        let found = self.connection.run(registry.find_one(doc! { "_id": IDENTITY })).await?;
+        let identity = found.and_then(|found| found.get_str("id").ok().map(ToOwned::to_owned));
+        identity.ok_or_else(|| MetaError::Corrupt("the identity is gone".to_owned()))
+    }
+
+    async fn head(&self) -> Result<Head, MetaError> {
+        let registry = self.connection.database.collection::<Counter>(REGISTRY);
+        let found = self.connection.run(registry.find_one(doc! { "_id": COUNTER })).await?;
+        found.map(Counter::head).ok_or_else(|| MetaError::Corrupt("the event counter is gone".to_owned()))
+    }
+
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<(u64, Bytes)>, MetaError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let events = self.connection.database.collection::<Event>(EVENTS);
+        let page = events.find(doc! { "_id": { "$gt": signed(after) } }).sort(doc! { "_id": 1 });
+        let found = self.connection.all(page.limit(signed(limit as u64)).batch_size(super::connection::BATCH)).await?;
+        Ok(found.into_iter().map(|event| (unsigned(event.n), event.bytes.bytes.into())).collect())
+    }
+
+    async fn history(
+        &self,
+        repository: &Repository,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, Bytes)>, MetaError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let events = self.connection.database.collection::<Event>(EVENTS);
+        let below = doc! { "$lt": before.map_or(i64::MAX, signed) };
+        let page = events.find(doc! { "repository": repository.as_str(), "_id": below }).sort(doc! { "_id": -1 });
+        let found = self.connection.all(page.limit(signed(limit as u64)).batch_size(super::connection::BATCH)).await?;
+        Ok(found.into_iter().map(|event| (unsigned(event.n), event.bytes.bytes.into())).collect())
+    }
+}

@@ -1,0 +1,110 @@
+//! Manifests, tags, referrers.
+
+use async_trait::async_trait;
+use mongodb::bson::{Document, doc};
+
+use crate::domain::{Digest, Repository, Tag};
+
+use super::super::{ManifestRow, MetaError, Refs};
+use super::Mongo;
+use super::connection::BATCH;
+use super::keys::{pair, pairs_after, parse, parts, second};
+use super::rows::{self, Row, json, signed, unsigned};
+
+#[async_trait]
+impl Refs for Mongo {
+    async fn manifest(&self, repository: &Repository, digest: &Digest) -> Result<Option<ManifestRow>, MetaError> {
+        let manifests = self.connection.durable::<rows::Manifest>();
+        let key = doc! { "_id": pair(repository, digest), "hidden": false };
+        let found = self.connection.run(manifests.find_one(key)).await?;
+        found.map(|row| manifest(&row)).transpose()
+    }
+
+    async fn tag(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, MetaError> {
+        let tags = self.connection.durable::<rows::Tag>();
+        let found = self.connection.run(tags.find_one(doc! { "_id": pair(repository, tag) })).await?;
+        found.map(|row| second(&row.manifest)).transpose()
+    }
+
+    async fn tags(
+        &self,
+        repository: &Repository,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Option<Vec<Tag>>, MetaError> {
+        let page = doc! { "_id": between(repository, after.unwrap_or_default()) };
+        let found: Vec<rows::Tag> = self.page(page, doc! { "_id": 1 }, limit).await?;
+        // A repository that was pushed to is never forgotten: it need not be read together with its tags.
+        if found.is_empty() {
+            let repositories = self.connection.durable::<rows::Repository>();
+            let known = self.connection.run(repositories.find_one(doc! { "_id": repository.as_str() })).await?;
+            return Ok(known.map(|_| Vec::new()));
+        }
+        found.iter().map(|row| second(&row.id)).collect::<Result<_, _>>().map(Some)
+    }
+
+    async fn repositories(&self, after: Option<&str>, limit: usize) -> Result<Vec<Repository>, MetaError> {
+        let page = doc! { "_id": { "$gt": after.unwrap_or_default() }, "live": { "$gt": 0i64 } };
+        let found: Vec<rows::Repository> = self.page(page, doc! { "_id": 1 }, limit).await?;
+        found.iter().map(|row| parse(&row.id)).collect()
+    }
+
+    async fn manifests(
+        &self,
+        repository: &Repository,
+        after: Option<&Digest>,
+        limit: usize,
+    ) -> Result<Vec<(ManifestRow, Vec<Digest>)>, MetaError> {
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        let page = doc! { "_id": between(repository, &after), "hidden": false };
+        let found: Vec<rows::Manifest> = self.page(page, doc! { "_id": 1 }, limit).await?;
+        let with_blobs = found.iter().map(|row| {
+            let blobs = row.blobs.iter().map(|blob| second(blob)).collect::<Result<_, _>>()?;
+            Ok((manifest(row)?, blobs))
+        });
+        with_blobs.collect()
+    }
+
+    async fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<ManifestRow>, MetaError> {
+        let of_subject = doc! { "subject": pair(repository, subject), "hidden": false };
+        let found: Vec<rows::Manifest> = self.page(of_subject, doc! { "n": 1 }, usize::MAX).await?;
+        found.iter().map(manifest).collect()
+    }
+}
+
+impl Mongo {
+    /// The first documents of a list.
+    pub(super) async fn page<R: Row>(
+        &self,
+        filter: Document,
+        sort: Document,
+        limit: usize,
+    ) -> Result<Vec<R>, MetaError> {
+        if limit == 0 {
+            // To MongoDB this is no limit.
+            return Ok(Vec::new());
+        }
+        let collection = self.connection.durable::<R>();
+        let query = collection.find(filter).sort(sort).limit(signed(limit as u64)).batch_size(BATCH);
+        self.connection.all(query).await
+    }
+}
+
+/// The keys of a repository after a text.
+fn between(repository: &Repository, after: &str) -> Document {
+    let keys = pairs_after(repository, after);
+    doc! { "$gt": keys.start, "$lt": keys.end }
+}
+
+fn manifest(row: &rows::Manifest) -> Result<ManifestRow, MetaError> {
+    let (area, digest) = parts(&row.blob)?;
+    Ok(ManifestRow {
+        digest,
+        area,
+        media_type: row.media_type.clone(),
+        size: unsigned(row.size),
+        artifact_type: row.artifact_type.clone(),
+        annotations: json(&row.annotations)?,
+        subject: row.subject.as_deref().map(second).transpose()?,
+    })
+}

@@ -1,0 +1,237 @@
+//! The documents, one type a collection. `schema.rs` holds their validators and indexes.
+//!
+//! Times are microseconds since 1970. JSON that must come back as it was is text: as a document its keys could not hold `$`,
+//! dots and NUL everywhere.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::super::{Head, MetaError};
+use super::keys::pair;
+use crate::domain::{Timestamp, Version};
+
+/// A document whose `_id` is a text.
+pub(super) trait Row: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync {
+    const COLLECTION: &'static str;
+    fn id(&self) -> &str;
+}
+
+macro_rules! rows {
+    ($($row:ident in $collection:literal),* $(,)?) => {$(
+        impl Row for $row {
+            const COLLECTION: &'static str = $collection;
+            fn id(&self) -> &str {
+                &self.id
+            }
+        }
+    )*};
+}
+
+rows! {
+    Repository in "repositories", Manifest in "manifests", Tag in "tags", Package in "packages", Label in "labels",
+    Release in "versions", Config in "configs", Blob in "blobs", Link in "links",
+}
+
+/// The collection of [`Event`]s.
+pub(super) const EVENTS: &str = "events";
+/// The collection of the counter, the identity and the number of the schema.
+pub(super) const REGISTRY: &str = "registry";
+/// `_id` of the [`Counter`].
+pub(super) const COUNTER: &str = "counter";
+/// `_id` of the identity.
+pub(super) const IDENTITY: &str = "identity";
+
+/// The head of the sequence. Every change writes it first.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Counter {
+    pub n: i64,
+    pub time: i64,
+}
+
+impl Counter {
+    pub fn head(self) -> Head {
+        Head { n: unsigned(self.n), time: Timestamp::from_micros(self.time) }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Event {
+    #[serde(rename = "_id")]
+    pub n: i64,
+    pub repository: String,
+    pub bytes: mongodb::bson::Binary,
+}
+
+/// A repository that was ever pushed to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Repository {
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// How many manifests it has that are not hidden.
+    pub live: i64,
+}
+
+/// `_id`: repository and digest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// Its own bytes: area and digest.
+    pub blob: String,
+    pub media_type: String,
+    pub size: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// The `_id` that the manifest has, or would have, that it refers to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    pub annotations: String,
+    /// What it names, each once, in order: area and digest.
+    pub blobs: Vec<String>,
+    pub hidden: bool,
+    /// The event that accepted it first.
+    pub n: i64,
+}
+
+/// `_id`: repository and tag.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Tag {
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// Repository and digest.
+    pub manifest: String,
+}
+
+/// `_id`: name. `shown` and what follows it describe the version that the package shows; without it the package is not found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Package {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub org: String,
+    pub kind: String,
+    pub visibility: String,
+    pub created: i64,
+    pub updated: i64,
+    /// How many versions can be read.
+    pub versions: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shown: Option<String>,
+    /// Its rank, if it is shown because no other has a higher one; none if it is pinned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest: Option<String>,
+    /// Number of the version that `latest` is pinned to. It does not count while that one is yanked or deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<String>,
+    /// The words of that version, JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
+    /// Keys of its labels.
+    pub labels: Vec<String>,
+}
+
+/// `_id`: type and label.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Label {
+    #[serde(rename = "_id")]
+    pub id: String,
+    #[serde(rename = "type")]
+    pub of: String,
+    /// Public packages that show it.
+    pub count: i64,
+}
+
+/// `_id`: name and number, which is the version without build metadata.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Release {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub name: String,
+    pub version: String,
+    /// Its byte order is the order in which versions are shown; none when deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank: Option<String>,
+    /// Name and digest.
+    pub manifest: String,
+    pub kind: String,
+    pub record: String,
+    pub yanked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What is said against it, JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecation: Option<String>,
+    pub deleted: bool,
+    pub published: i64,
+    pub event: i64,
+    /// What it keeps besides its manifest: the record first, then reasons; area and digest.
+    pub blobs: Vec<String>,
+}
+
+impl Release {
+    pub fn key(name: impl std::fmt::Display, version: &Version) -> String {
+        pair(name, version.number())
+    }
+}
+
+/// The config of a version, apart from it: versions are read by the hundred, configs one at a time, and may take megabytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Config {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub text: String,
+}
+
+/// `_id`: area and digest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Blob {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub size: i64,
+    pub touched: i64,
+    pub state: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condemned: Option<i64>,
+    /// The last event that named it: naming is a write always, and meets a collection that condemns it at the same time.
+    #[serde(default)]
+    pub named: i64,
+}
+
+/// A blob that lives.
+pub(super) const LIVE: i32 = 0;
+/// A blob that waits for its grace period to end, and may live again.
+pub(super) const CONDEMNED: i32 = 1;
+/// A blob whose bytes are being removed.
+pub(super) const DELETING: i32 = 2;
+
+/// `_id`: repository and digest. That repository may read the blob.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Link {
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// Area and digest.
+    pub blob: String,
+    /// An event says so. Links of uploads and mounts alone are not, and a rebuild does not bring them back.
+    pub recorded: bool,
+}
+
+/// The integers of MongoDB are signed.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// And back.
+pub(super) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+/// Reads JSON that a document holds.
+pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, MetaError> {
+    serde_json::from_str(text).map_err(|error| MetaError::Corrupt(format!("JSON in a document: {error}")))
+}
+
+/// A value as JSON, for a document.
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, MetaError> {
+    serde_json::to_string(value).map_err(|error| MetaError::Corrupt(format!("a value that is no JSON: {error}")))
+}

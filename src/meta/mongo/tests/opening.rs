@@ -1,0 +1,112 @@
+//! Opening a database: empty, foreign, newer, by many at once; and what is said when it cannot be opened.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use mongodb::bson::{Document, doc};
+
+use super::super::super::MetaError;
+use super::super::Mongo;
+use super::server::{Server, Set, free_port};
+use super::{Databases, database, given, numbers, world};
+
+/// An error within five seconds.
+async fn refused(address: &str) -> MetaError {
+    let started = Instant::now();
+    let Err(error) = Mongo::open(address).await else { panic!("{address} was opened") };
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}: {error}", started.elapsed());
+    error
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_servers_may_open_an_empty_database_at_once() {
+    let Some(databases) = Databases::new() else { return };
+    let address = databases.next();
+    let opened = join_all((0..10).map(|_| Mongo::open(&address))).await;
+    let worlds = join_all(opened.into_iter().map(|mongo| async { world(&Arc::new(mongo.unwrap())).await })).await;
+    let identity = worlds[0].meta.ledger.identity().await.unwrap();
+    for (at, world) in worlds.iter().enumerate() {
+        assert_eq!(world.meta.ledger.identity().await.unwrap(), identity);
+        world.publish(&format!("acme/hello@{at}.0.0")).await.unwrap();
+    }
+    assert_eq!(numbers(&worlds[0]).await.len(), 10);
+}
+
+#[tokio::test]
+async fn an_open_database_is_found_as_it_was_left() {
+    let Some(databases) = Databases::new() else { return };
+    let address = databases.next();
+    let first = world(&Arc::new(Mongo::open(&address).await.unwrap())).await;
+    first.publish("acme/hello@1.0.0").await.unwrap();
+    let before = super::super::super::contract::dump(&first.meta).await.unwrap();
+    // An index that somebody dropped, and a validator that somebody weakened, are back.
+    let raw = database(&address).await;
+    raw.collection::<Document>("versions").drop_index("by_rank").await.unwrap();
+    raw.run_command(doc! { "collMod": "versions", "validator": {} }).await.unwrap();
+    let again = world(&Arc::new(Mongo::open(&address).await.unwrap())).await;
+    assert_eq!(super::super::super::contract::dump(&again.meta).await.unwrap(), before);
+    assert!(raw.collection::<Document>("versions").list_index_names().await.unwrap().contains(&"by_rank".to_owned()));
+    let refused = raw.collection("versions").insert_one(doc! { "_id": "acme/hello 2.0.0" }).await;
+    assert!(refused.unwrap_err().to_string().contains("121"), "a document that does not fit is refused");
+}
+
+#[tokio::test]
+async fn a_newer_schema_and_the_database_of_another_program_are_refused() {
+    let Some(databases) = Databases::new() else { return };
+    let newer = databases.next();
+    drop(Mongo::open(&newer).await.unwrap());
+    let registry = database(&newer).await.collection::<Document>("registry");
+    registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 7i64 } }).await.unwrap();
+    let error = refused(&newer).await;
+    assert!(matches!(error, MetaError::NewerSchema { found: 7, known: 1, .. }), "{error}");
+    let foreign = databases.next();
+    database(&foreign).await.collection("tags").insert_one(doc! { "theirs": true }).await.unwrap();
+    let error = refused(&foreign).await;
+    assert!(matches!(&error, MetaError::Corrupt(what) if what.contains("another program")), "{error}");
+    assert_eq!(database(&foreign).await.list_collection_names().await.unwrap(), ["tags"]);
+    // An index of ours with other keys.
+    let differing = databases.next();
+    drop(Mongo::open(&differing).await.unwrap());
+    let raw = database(&differing).await;
+    let versions = raw.collection::<Document>("versions");
+    versions.drop_index("by_manifest").await.unwrap();
+    let options = mongodb::options::IndexOptions::builder().name("by_manifest".to_owned()).build();
+    let index = mongodb::IndexModel::builder().keys(doc! { "kind": 1 }).options(options).build();
+    versions.create_index(index).await.unwrap();
+    let error = refused(&differing).await;
+    assert!(matches!(&error, MetaError::Corrupt(what) if what.contains("drop that index")), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_outside_a_replica_set_is_refused_with_the_way_out() {
+    let Some(server) = Server::start(Set::None).await else { return };
+    for address in [server.address(), server.direct()] {
+        let error = refused(&address).await;
+        assert!(matches!(error, MetaError::Unavailable(_)));
+        let text = error.to_string();
+        assert!(text.contains("--replSet rs0") && text.contains("rs.initiate()"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_opened_says_so_soon_and_says_no_password() {
+    let Some(server) = given("PCLR_TEST_MONGODB") else { return };
+    let (host, options) = server.strip_prefix("mongodb://").unwrap().split_once('/').unwrap();
+    // It accepts connections and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = silent.local_addr().map(|address| (address, silent)).unwrap();
+    for (address, expected) in [
+        (
+            format!("mongodb://ann:s3cret@127.0.0.1:{}/pclr", free_port()),
+            "Connection refused (os error 111); check that the server runs",
+        ),
+        (format!("mongodb://ann:s3cret@{}/pclr", silent.0), "check that the server runs"),
+        (format!("mongodb://ann:s3cret@{host}/pclr{options}"), "check user, password and authSource"),
+        (format!("mongodb://{host}/pclr?replicaSet=other"), "replicaSet if the address gives it"),
+        ("mongodb+srv://ann:s3cret@example.com/pclr".to_owned(), "give the members instead"),
+    ] {
+        let text = refused(&address).await.to_string();
+        assert!(text.contains(expected) && !text.contains("s3cret"), "{address}: {text}");
+    }
+}

@@ -1,0 +1,155 @@
+//! A unit of work: the documents that the changes of one transaction read and write.
+//!
+//! What a whole batch needs is read beforehand, a query a collection, and what it writes is sent at the end, a command a
+//! collection: 256 publishes take about as many round trips as one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Binary, RawArrayBuf, doc, rawdoc};
+
+use crate::domain::{Event, Repository};
+
+use super::super::engine::Rows;
+use super::super::rules::{Facts, Wanted, Write, wanted};
+use super::super::{Act, MetaError, shown};
+use super::keys::{self, pair};
+use super::rows::{self, EVENTS, signed};
+use super::session::Session;
+use super::table::Table;
+
+/// Events that are read at once for a replay to compare with.
+const EVENTS_AHEAD: i64 = 500;
+/// Bytes of events in one command.
+const COMMAND: usize = 8 << 20;
+
+pub(super) struct Unit<'a> {
+    pub session: &'a mut Session,
+    pub repositories: Table<rows::Repository>,
+    pub manifests: Table<rows::Manifest>,
+    pub tags: Table<rows::Tag>,
+    pub packages: Table<rows::Package>,
+    pub labels: Table<rows::Label>,
+    pub versions: Table<rows::Release>,
+    pub configs: Table<rows::Config>,
+    pub blobs: Table<rows::Blob>,
+    pub links: Table<rows::Link>,
+    /// Versions of a package that were written since it last chose which one it shows.
+    pub moved: BTreeMap<String, BTreeSet<String>>,
+    /// Events to be written.
+    events: Vec<(u64, Repository, Bytes)>,
+    /// Events that were read to compare with.
+    compared: BTreeMap<u64, Bytes>,
+}
+
+impl<'a> Unit<'a> {
+    pub fn new(session: &'a mut Session) -> Self {
+        Self {
+            session,
+            repositories: Table::default(),
+            manifests: Table::default(),
+            tags: Table::default(),
+            packages: Table::default(),
+            labels: Table::default(),
+            versions: Table::default(),
+            configs: Table::default(),
+            blobs: Table::default(),
+            links: Table::default(),
+            moved: BTreeMap::new(),
+            events: Vec::new(),
+            compared: BTreeMap::new(),
+        }
+    }
+
+    /// Reads what the acts need. What an earlier one of them leads to may need more, and is read when it does.
+    pub fn load<'b>(&mut self, acts: impl Iterator<Item = &'b Act> + Clone) -> Result<(), MetaError> {
+        let wanted: Vec<Wanted> = acts.clone().map(wanted).collect();
+        self.load_wanted(&wanted)?;
+        let mut labels = Vec::new();
+        for act in acts {
+            let Act::Accept(accept) = act else { continue };
+            let Some(publication) = &accept.publication else { continue };
+            let found_by = shown::labels(publication.config.as_deref());
+            labels.extend(found_by.iter().map(|(label, text)| keys::label(*label, text)));
+        }
+        self.labels.load(self.session, labels)
+    }
+
+    pub fn load_wanted(&mut self, wanted: &[Wanted]) -> Result<(), MetaError> {
+        let session = &mut *self.session;
+        self.repositories.load(session, wanted.iter().map(|wanted| wanted.repository.to_string()))?;
+        let tags = wanted.iter().flat_map(|wanted| wanted.tags.iter().map(|tag| pair(&wanted.repository, tag)));
+        self.tags.load(session, tags)?;
+        let manifests = wanted.iter().filter_map(|wanted| Some(pair(&wanted.repository, wanted.manifest.as_ref()?)));
+        self.manifests.load(session, manifests)?;
+        let packages = wanted.iter().filter_map(|wanted| wanted.repository.package());
+        self.packages.load(session, packages.map(|name| name.to_string()))?;
+        let versions = wanted.iter().filter_map(|wanted| Some((wanted.repository.package()?, &wanted.versions)));
+        let versions = versions
+            .flat_map(|(name, versions)| versions.iter().map(move |version| rows::Release::key(&name, version)));
+        self.versions.load(session, versions)?;
+        let links =
+            || wanted.iter().flat_map(|wanted| wanted.blobs.iter().map(|digest| pair(&wanted.repository, digest)));
+        self.links.load(session, links())?;
+        let linked: Vec<String> =
+            links().filter_map(|key| self.links.peek(&key)).map(|link| link.blob.clone()).collect();
+        let brought = wanted.iter().flat_map(|wanted| wanted.brought.iter().map(|(area, digest)| pair(area, digest)));
+        self.blobs.load(session, linked.into_iter().chain(brought))
+    }
+
+    /// Sends all that is to be written.
+    pub fn flush(&mut self) -> Result<(), MetaError> {
+        let session = &mut *self.session;
+        self.repositories.flush(session)?;
+        self.manifests.flush(session)?;
+        self.tags.flush(session)?;
+        self.packages.flush(session)?;
+        self.labels.flush(session)?;
+        self.versions.flush(session)?;
+        self.configs.flush(session)?;
+        self.blobs.flush(session)?;
+        self.links.flush(session)?;
+        let (mut documents, mut bytes) = (RawArrayBuf::new(), 0);
+        for (n, repository, event) in std::mem::take(&mut self.events) {
+            bytes += event.len();
+            let binary = Binary { subtype: BinarySubtype::Generic, bytes: event.to_vec() };
+            documents.push(rawdoc! { "_id": signed(n), "repository": repository.as_str(), "bytes": binary });
+            if bytes > COMMAND {
+                let full = std::mem::replace(&mut documents, RawArrayBuf::new());
+                session.write(rawdoc! { "insert": EVENTS, "documents": full })?;
+                bytes = 0;
+            }
+        }
+        if bytes > 0 {
+            session.write(rawdoc! { "insert": EVENTS, "documents": documents })?;
+        }
+        Ok(())
+    }
+}
+
+impl Rows for Unit<'_> {
+    fn facts(&mut self, wanted: &Wanted) -> Result<Facts, MetaError> {
+        self.read_facts(wanted)
+    }
+
+    fn write(&mut self, write: &Write, event: &Event) -> Result<(), MetaError> {
+        self.carry_out(write, event)
+    }
+
+    fn append(&mut self, event: &Event, bytes: &Bytes) -> Result<(), MetaError> {
+        self.events.push((event.n, event.body.repository(), bytes.clone()));
+        Ok(())
+    }
+
+    fn event(&mut self, n: u64) -> Result<Option<Bytes>, MetaError> {
+        // Events are asked for in order.
+        if !self.compared.contains_key(&n) {
+            let from = doc! { "_id": { "$gte": signed(n) } };
+            let found: Vec<rows::Event> = self.session.find(EVENTS, from, doc! { "_id": 1 }, EVENTS_AHEAD)?;
+            self.compared =
+                found.into_iter().map(|event| (rows::unsigned(event.n), event.bytes.bytes.into())).collect();
+        }
+        Ok(self.compared.get(&n).cloned())
+    }
+}
