@@ -4,6 +4,7 @@
 //! next where there is something to do, and that the exit code tells the sort of answer ([`Exit`]). Knows how things are
 //! typed and printed; what they mean is decided in the modules that it calls.
 
+mod add;
 mod args;
 mod artifact;
 mod collect;
@@ -12,12 +13,15 @@ pub mod config;
 mod failure;
 mod import;
 mod import_archive;
+mod install;
 mod list;
 mod output;
 mod progress;
+mod project;
 mod pull;
 mod push;
 mod rebuild;
+mod remove;
 mod resolve;
 mod restore;
 mod run;
@@ -27,8 +31,11 @@ mod server;
 mod settings;
 mod show;
 mod tags;
+mod tree;
 mod units;
+mod update;
 mod versions;
+mod why;
 mod yank;
 
 pub use failure::Exit;

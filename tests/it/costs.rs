@@ -122,7 +122,11 @@ async fn what_is_kept_of_tags_changes_with_every_commit() {
         assert_eq!(digest(&latest).await, None);
         open.push(&first).await.unwrap();
         assert_eq!(tags(&open, repository).await, ["1.0.0", "latest"], "{owner:?}");
-        assert_eq!((digest(&latest).await, digest(&second.reference()).await), (Some(first.digest()), None), "{owner:?}");
+        assert_eq!(
+            (digest(&latest).await, digest(&second.reference()).await),
+            (Some(first.digest()), None),
+            "{owner:?}"
+        );
         open.push(&second).await.unwrap();
         assert_eq!(tags(&open, repository).await, ["1.0.0", "1.1.0", "latest"], "{owner:?}");
         assert_eq!(digest(&latest).await, Some(second.digest()), "{owner:?}");

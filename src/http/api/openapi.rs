@@ -24,6 +24,7 @@ use crate::http::ops;
         versions::list,
         versions::get,
         versions::resolve,
+        versions::resolution,
         source::get,
         changes::yank,
         changes::undo_yank,

@@ -19,6 +19,7 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/artifacts", get(packages::list))
         .route(package, get(packages::get))
         .route(&format!("{package}/resolve"), get(versions::resolve))
+        .route(&format!("{package}/resolution"), get(versions::resolution))
         .route(&format!("{package}/versions"), get(versions::list))
         .route(&version, get(versions::get))
         .route(&format!("{version}/source"), get(source::get))
