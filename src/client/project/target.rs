@@ -187,7 +187,7 @@ mod tests {
             (Target::Claude, Kind::Skill, "a/x", "x.skill.pcl", "", Err("it has no SKILL.md")),
             (Target::Claude, Kind::Persona, "a/x", "who.md", FRONT, Ok("agents/x.md")),
             (Target::Claude, Kind::Persona, "a/x", "who.md", "---\nname: x\n---\ndescription: y", Err("who.md is no")),
-            (Target::Claude, Kind::Persona, "a/x", "who.pcl", FRONT, Err("who.pcl is no Markdown")),
+            (Target::Claude, Kind::Persona, "a/x", "who.pcl", FRONT, Err("it has no file that says")),
             (Target::Codex, Kind::Persona, "a/x", "who.md", FRONT, Err("codex reads no persona")),
             (Target::Cursor, Kind::Workflow, "a/x", "x.pcl", "", Err("cursor reads no workflow")),
         ] {
