@@ -51,7 +51,8 @@ async fn range(supply: &Supply, wanted: &Wanted) -> anyhow::Result<Range> {
             let resolution = supply.resolution(name).await?.ok_or_else(|| {
                 Failure::no(format!("the registry has no {name}"), "check the name: `pclr search WORDS` finds packages")
             })?;
-            let releases: Vec<Release> = resolution.versions.into_iter().map(|version| version.release).collect();
+            let releases = resolution.versions.into_iter().map(|version| version.release);
+            let releases: Vec<Release> = releases.filter(|release| supply.can_have(&release.digest)).collect();
             let any = "*".parse()?;
             let highest =
                 best(&releases, &any).map_err(|error| Failure::no(format!("{name}: {error}"), error.hint()))?;

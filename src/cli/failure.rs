@@ -116,7 +116,10 @@ fn of_project(error: &ProjectError) -> (Exit, Option<String>) {
         ProjectError::OutOfStep(_) => (Exit::No, said("`pclr install` brings it in step")),
         ProjectError::NotAsked(_) => (Exit::No, said("`pclr why NAME` says who needs a package that others brought")),
         ProjectError::NotUsed(_) => (Exit::No, said("`pclr tree` shows what is used")),
-        ProjectError::NoSolution { conflict, advice } => (Exit::No, no_solution(conflict, advice)),
+        ProjectError::NoSolution { offline: true, .. } => {
+            (Exit::No, said("offline only versions count that were fetched before: try it without --offline"))
+        }
+        ProjectError::NoSolution { conflict, advice, .. } => (Exit::No, no_solution(conflict, advice)),
         ProjectError::TooHard => (Exit::No, said("narrower ranges in pclr.toml leave fewer combinations")),
         ProjectError::NotCached(_) => (Exit::Unreachable, said("leave out --offline or --frozen once to fetch it")),
         ProjectError::DamagedCache { .. } => {

@@ -6,10 +6,11 @@ use clap::Args;
 
 use super::args::Global;
 use super::failure::{Exit, Failure};
-use super::output::{Output, count};
+use super::output::{Output, count, plain};
 use super::progress::Progress;
 use crate::client::Cache;
 use crate::client::project::{Installed, Installing, Mode, OnTarget, Project, Supply, Target, Update, install};
+use crate::domain::Range;
 
 /// Where packages come from and where they go.
 #[derive(Clone, Debug, Args)]
@@ -96,6 +97,14 @@ impl Opened {
         }
         self.output.outcome(&done, told)?;
         Ok(Exit::Done)
+    }
+}
+
+/// A range as it stands behind a version, in brackets. `(*)` marks what is repeated, so `*` is spelt out.
+pub(super) fn bracketed(range: &Range) -> String {
+    match range.as_str().trim() {
+        "" | "*" => "(any)".to_owned(),
+        range => format!("({})", plain(range)),
     }
 }
 

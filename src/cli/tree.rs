@@ -5,8 +5,7 @@ use serde::Serialize;
 
 use super::args::Global;
 use super::failure::Exit;
-use super::output::plain;
-use super::project::here;
+use super::project::{bracketed, here};
 use crate::domain::Name;
 use crate::resolve::{Node, cycles, tree};
 
@@ -45,12 +44,8 @@ fn draw(nodes: &[Node], before: &str, lines: &mut Vec<String>) {
         let is_last = index + 1 == nodes.len();
         let (branch, below) = if is_last { ("└── ", "    ") } else { ("├── ", "│   ") };
         let repeated = if node.repeated { " (*)" } else { "" };
-        lines.push(format!(
-            "{before}{branch}{} {} ({}){repeated}",
-            node.name,
-            node.version,
-            plain(node.range.as_str())
-        ));
+        let range = bracketed(&node.range);
+        lines.push(format!("{before}{branch}{} {} {range}{repeated}", node.name, node.version));
         draw(&node.dependencies, &format!("{before}{below}"), lines);
     }
 }

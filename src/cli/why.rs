@@ -5,8 +5,7 @@ use serde::Serialize;
 
 use super::args::Global;
 use super::failure::Exit;
-use super::output::plain;
-use super::project::here;
+use super::project::{bracketed, here};
 use crate::client::project::ProjectError;
 use crate::domain::{Name, Version};
 use crate::resolve::{Hop, ways};
@@ -40,7 +39,7 @@ impl Why {
         let reasons = Reasons { version: package.version.clone(), name: self.name, ways, more };
         output.document(&reasons, |reasons| {
             let lines = reasons.ways.iter().map(|way| {
-                let hop = |hop: &Hop| format!("{} {} ({})", hop.name, hop.version, plain(hop.range.as_str()));
+                let hop = |hop: &Hop| format!("{} {} {}", hop.name, hop.version, bracketed(&hop.range));
                 let hops: Vec<String> = way.iter().map(hop).collect();
                 format!("pclr.toml -> {}", hops.join(" -> "))
             });

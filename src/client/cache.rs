@@ -62,6 +62,11 @@ impl Cache {
         }
     }
 
+    /// Whether there is anything under this digest, whole or damaged.
+    pub fn holds(&self, digest: &Digest) -> bool {
+        self.blob_path(digest).is_file()
+    }
+
     /// Keeps bytes that were verified already.
     pub fn keep_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), FilesError> {
         write_atomically(&self.blob_path(digest), bytes)

@@ -179,6 +179,9 @@ fn what_names_no_package_is_left_out_and_said() {
     note: acme/top 1.0.0 names things that the registry does not have, skipped: acme/gone
     note: acme/top 1.0.0 has ranges that are none, any version is taken: acme/pdf latest
     ");
+    // `*` would look like the mark of what is repeated.
+    assert!(bench.done(&["tree"]).ends_with("acme/pdf 1.0.0 (any)\n"));
+    assert!(bench.done(&["why", "acme/pdf"]).ends_with("acme/pdf 1.0.0 (any)\n"));
     bench.publish("acme/lost 1.0.0: other/gone ^1");
     bench.write("pclr.toml", &format!("skip = [\"other/gone\"]\n{}", bench.read("pclr.toml")));
     let added = bench.run(&["add", "acme/lost"]);

@@ -39,14 +39,27 @@ fn locked_refuses_every_change_of_the_lock() {
 fn offline_works_from_the_cache_or_says_what_is_missing() {
     let mut bench = Bench::start();
     bench.publish(TWO);
-    bench.publish("acme/never 1.0.0");
-    bench.done(&["add", "acme/top"]);
+    bench.publish("acme/never 1.0.0\n acme/later 1.0.0");
+    bench.done(&["add", "acme/top", "acme/later"]);
+    bench.publish("acme/later 1.1.0");
+    bench.done(&["add", "acme/later@1.0.0"]);
+    bench.done(&["remove", "acme/later"]);
     bench.stop_registry();
     fs::remove_dir_all(bench.path("pcl_modules")).unwrap();
     bench.done(&["install", "--frozen"]);
     fs::remove_file(bench.path("pclr.lock")).unwrap();
     bench.done(&["install", "--offline"]);
     assert_eq!(bench.locked(), "acme/base@1.0.0 acme/top@1.0.0");
+    // A version that is known but was never fetched does not count.
+    bench.write("pclr.toml", "[dependencies]\n\"acme/base\" = \"^1\"\n\"acme/later\" = \"*\"\n");
+    bench.done(&["install", "--offline"]);
+    assert_eq!(bench.locked(), "acme/base@1.0.0 acme/later@1.0.0");
+    bench.write("pclr.toml", "[dependencies]\n\"acme/later\" = \"^1.1\"\n");
+    let error = bench.refused(1, &["install", "--offline"]);
+    assert!(error.contains("acme/later ^1.1") && error.contains("without --offline"), "{error}");
+    bench.write("pclr.toml", "[dependencies]\n\"acme/top\" = \"^1\"\n");
+    bench.done(&["install", "--offline"]);
+
     let error = bench.refused(3, &["add", "acme/never", "--offline"]);
     assert!(error.contains("acme/never is not in the cache") && error.contains("--offline"), "{error}");
 

@@ -39,6 +39,8 @@ pub enum ProjectError {
         conflict: Box<Conflict>,
         /// Changes of one line of `pclr.toml` each, after which versions do fit.
         advice: Vec<String>,
+        /// Whether only versions counted that were fetched before.
+        offline: bool,
     },
     /// The search for versions took too long.
     #[error("the search for versions that fit together was given up: there are too many combinations")]

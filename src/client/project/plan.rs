@@ -61,7 +61,7 @@ pub(super) async fn plan(
         Ok(()) => planning.finish(&own, old),
         Err(conflict) => {
             let advice = planning.advice(&own, &conflict).await?;
-            Err(ProjectError::NoSolution { conflict: Box::new(conflict), advice })
+            Err(ProjectError::NoSolution { conflict: Box::new(conflict), advice, offline: supply.is_offline() })
         }
     }
 }
@@ -90,7 +90,7 @@ impl Planning<'_> {
                 .try_collect()
                 .await?;
             for (name, resolution) in found {
-                let known = resolution.map(|resolution| known(&name, resolution));
+                let known = resolution.map(|resolution| known(supply, &name, resolution));
                 self.universe.insert(name, known);
             }
         }
@@ -193,8 +193,9 @@ fn check_unchanged(chosen: &Chosen<'_>, before: &crate::resolve::Locked) -> Resu
     })
 }
 
-fn known(name: &Name, resolution: Resolution) -> Known {
-    let candidates = resolution.versions.into_iter().map(|version| Candidate {
+fn known(supply: &Supply, name: &Name, resolution: Resolution) -> Known {
+    let versions = resolution.versions.into_iter().filter(|version| supply.can_have(&version.release.digest));
+    let candidates = versions.map(|version| Candidate {
         version: version.release.version,
         digest: version.release.digest,
         tree: version.tree,

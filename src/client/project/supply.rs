@@ -66,6 +66,16 @@ impl Supply {
         }
     }
 
+    /// Whether only what was fetched before can be had.
+    pub(super) fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    /// Whether a version can be had: online any, offline one that was fetched before.
+    pub fn can_have(&self, manifest: &Digest) -> bool {
+        !self.offline || self.cache.holds(manifest)
+    }
+
     /// The files of a locked version, verified from the digest of its manifest down to the digest of its tree.
     ///
     /// # Errors
