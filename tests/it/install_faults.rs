@@ -1,9 +1,13 @@
 //! Projects when something is not as it should be: locks out of step, no network, damage, changed files, two at once.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+
+use pcl_registry::domain::Digest;
+use serde_json::json;
 
 use crate::project::{Bench, ended};
+use crate::stand_in::{Answer, StandIn};
 
 const TWO: &str = "acme/base 1.0.0\n acme/top 1.0.0: acme/base ^1";
 
@@ -130,6 +134,34 @@ fn what_is_not_what_the_lock_says_is_refused() {
     for (text, expected) in [("<<<<<<< ours\n", "cannot be read"), ("version = 9\n", "format 9")] {
         bench.write("pclr.lock", text);
         assert!(bench.refused(2, &["install"]).contains(expected));
+    }
+}
+
+/// What a registry, or somebody on the way, may send instead of what is pinned.
+#[tokio::test]
+async fn bytes_that_are_not_those_of_their_digest_are_never_kept() {
+    let (manifest, tree) = (b"{\"schemaVersion\":2}".as_slice(), Digest::sha256(b"tree").to_string());
+    let release = json!({"version": "1.0.0", "digest": Digest::sha256(manifest).to_string(), "tree": tree,
+        "yanked": false, "deprecated": false, "published": "2026-01-01T00:00:00Z"});
+    let resolution = |name: &str| json!({"name": name, "kind": "skill", "versions": [release.clone()]});
+    let other = Answer::Whole(200, Vec::new(), b"{\"schemaVersion\":2} ".to_vec());
+    for (answers, code, expected) in [
+        (vec![Answer::json(200, resolution("acme/x")), other], 4, "failed verification"),
+        (vec![Answer::json(200, resolution("acme/other"))], 3, "it speaks of acme/other"),
+        (vec![Answer::Whole(200, Vec::new(), b"<html>".to_vec())], 3, "is not understood"),
+    ] {
+        let server = StandIn::start(answers).await;
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
+        command.args(["add", "acme/x@^1", "--registry", &server.url()]).current_dir(folder.path());
+        command.env("PCLR_CACHE", folder.path().join("cache"));
+        let ended = ended(tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap());
+        assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+        assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+        assert_eq!(server.asked()[0], "GET /api/v1/artifacts/acme/x/resolution");
+        for absent in ["pclr.toml", "pclr.lock", "pcl_modules", "cache/blobs"] {
+            assert!(!folder.path().join(absent).exists(), "{absent}");
+        }
     }
 }
 
