@@ -15,19 +15,15 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
+/// Where a registry listens if nothing is said.
+const REGISTRY: &str = "http://127.0.0.1:7117";
+
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(super) struct Global {
-    /// Address of the registry (also PCLR_REGISTRY)
-    #[arg(
-        long,
-        global = true,
-        env = "PCLR_REGISTRY",
-        hide_env = true,
-        value_name = "URL",
-        default_value = "http://127.0.0.1:7117"
-    )]
-    registry: String,
+    /// Address of the registry (also PCLR_REGISTRY) [default: http://127.0.0.1:7117]
+    #[arg(long, global = true, env = "PCLR_REGISTRY", hide_env = true, value_name = "URL")]
+    registry: Option<String>,
     /// How to print results: table or json
     #[arg(
         long,
@@ -51,7 +47,12 @@ impl Global {
     }
 
     pub(super) fn client(&self) -> Result<Client, ClientError> {
-        Client::new(&self.registry)
+        self.client_or(None)
+    }
+
+    /// The registry that was typed or set, else the one that a project names, else the one on this machine.
+    pub(super) fn client_or(&self, of_project: Option<&str>) -> Result<Client, ClientError> {
+        Client::new(self.registry.as_deref().or(of_project).unwrap_or(REGISTRY))
     }
 }
 
@@ -63,6 +64,18 @@ pub(super) enum Command {
     Push(super::push::Push),
     /// Fetch and verify an artifact and write its files
     Pull(super::pull::Pull),
+    /// Add packages to a project and install them with all that they need
+    Add(super::add::Add),
+    /// Install what a project asks for
+    Install(super::install::Install),
+    /// Move a project to newer versions, within its ranges
+    Update(super::update::Update),
+    /// Take packages out of a project
+    Remove(super::remove::Remove),
+    /// Show what a project uses, as a tree
+    Tree(super::tree::Tree),
+    /// Show why a project uses a package
+    Why(super::why::Why),
     /// Show an artifact, or one version with its files
     Show(super::show::Show),
     /// List the versions of an artifact

@@ -3,7 +3,10 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::client::project::ProjectError;
 use crate::client::{ClientError, FilesError, Outage, WantedError};
+use crate::domain::Name;
+use crate::resolve::Conflict;
 
 /// How a command ends. The numbers are a promise to scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +60,10 @@ impl Failure {
                 .chain()
                 .find_map(|cause| {
                     let client = cause.downcast_ref::<ClientError>().map(of_client);
+                    let project = || cause.downcast_ref::<ProjectError>().map(of_project);
                     let files = || cause.downcast_ref::<FilesError>().map(of_files);
                     let wanted = || cause.downcast_ref::<WantedError>().map(|_| (Exit::Usage, None));
-                    client.or_else(files).or_else(wanted)
+                    client.or_else(project).or_else(files).or_else(wanted)
                 })
                 .unwrap_or((Exit::No, None)),
         };
@@ -101,6 +105,47 @@ fn of_client(error: &ClientError) -> (Exit, Option<String>) {
         ClientError::Pack(_) => (Exit::No, None),
         ClientError::Files(error) => of_files(error),
     }
+}
+
+fn of_project(error: &ProjectError) -> (Exit, Option<String>) {
+    let said = |text: &str| Some(text.to_owned());
+    match error {
+        ProjectError::NoManifest(_) => (Exit::Usage, said("`pclr add ORG/NAME` makes one here")),
+        ProjectError::Unusable { .. } => (Exit::Usage, None),
+        ProjectError::WouldChange(_) => (Exit::No, said("`pclr install` brings it in step; commit it then")),
+        ProjectError::OutOfStep(_) => (Exit::No, said("`pclr install` brings it in step")),
+        ProjectError::NotAsked(_) => (Exit::No, said("`pclr why NAME` says who needs a package that others brought")),
+        ProjectError::NotUsed(_) => (Exit::No, said("`pclr tree` shows what is used")),
+        ProjectError::NoSolution { offline: true, .. } => {
+            (Exit::No, said("offline only versions count that were fetched before: try it without --offline"))
+        }
+        ProjectError::NoSolution { conflict, advice, .. } => (Exit::No, no_solution(conflict, advice)),
+        ProjectError::TooHard => (Exit::No, said("narrower ranges in pclr.toml leave fewer combinations")),
+        ProjectError::NotCached(_) => (Exit::Unreachable, said("leave out --offline or --frozen once to fetch it")),
+        ProjectError::DamagedCache { .. } => {
+            (Exit::NotVerified, said("nothing of it was used; without --offline or --frozen it is fetched again"))
+        }
+        ProjectError::NotVerified { .. } => {
+            (Exit::NotVerified, said("nothing was written; the registry, or something on the way, changed it"))
+        }
+        ProjectError::InTheWay(_) => {
+            (Exit::No, said("nothing was written: move what is yours, or --force replaces it"))
+        }
+        ProjectError::Client(error) => of_client(error),
+        ProjectError::Files(error) => of_files(error),
+    }
+}
+
+/// What to change in `pclr.toml`.
+fn no_solution(conflict: &Conflict, advice: &[String]) -> Option<String> {
+    if let [first, rest @ ..] = advice {
+        let rest: String = rest.iter().map(|other| format!(", or {other}")).collect();
+        return Some(format!("with one change in pclr.toml they fit: {first}{rest}"));
+    }
+    conflict.hint().or_else(|| {
+        let own: Vec<&str> = conflict.own().into_iter().map(Name::as_str).collect();
+        Some(format!("no other range of one package in pclr.toml helps: do without one of {}", own.join(", ")))
+    })
 }
 
 fn of_files(error: &FilesError) -> (Exit, Option<String>) {

@@ -4,6 +4,7 @@
 //! next where there is something to do, and that the exit code tells the sort of answer ([`Exit`]). Knows how things are
 //! typed and printed; what they mean is decided in the modules that it calls.
 
+mod add;
 mod args;
 mod artifact;
 mod collect;
@@ -15,12 +16,15 @@ mod failure;
 mod history;
 mod import;
 mod import_archive;
+mod install;
 mod list;
 mod output;
 mod progress;
+mod project;
 mod pull;
 mod push;
 mod rebuild;
+mod remove;
 mod resolve;
 mod restore;
 mod rollback;
@@ -32,8 +36,11 @@ mod settings;
 mod show;
 mod tag;
 mod tags;
+mod tree;
 mod units;
+mod update;
 mod versions;
+mod why;
 mod yank;
 
 pub use failure::Exit;

@@ -1,11 +1,12 @@
 //! What the catalogue answers: `/api/v1`. Each function is one call and returns the document as it came.
 
 use bytes::Bytes;
-use reqwest::Method;
+use reqwest::header::{ETAG, IF_NONE_MATCH};
+use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::read_body;
+use super::answer::{header, read_body};
 use super::error::ClientError;
 use super::transport::Client;
 use crate::domain::api::{
@@ -114,6 +115,27 @@ impl Client {
     pub async fn resolve(&self, name: &Name, range: &Range) -> Result<Resolved, ClientError> {
         let path = format!("/api/v1/artifacts/{name}/resolve");
         self.document(&format!("{name}@{range}"), &path, &[("range", range.as_str())]).await
+    }
+
+    /// The versions of a package with what each needs, as the registry writes them, with their entity tag. `None`: they are
+    /// still what the tag `known` stands for.
+    pub async fn resolution(&self, name: &Name, known: Option<&str>) -> Result<Option<(String, Bytes)>, ClientError> {
+        let (path, what) = (format!("/api/v1/artifacts/{name}/resolution"), format!("the versions of {name}"));
+        self.repeat(|| async {
+            let request = self.request(Method::GET, &path);
+            let request = match known {
+                Some(known) => request.header(IF_NONE_MATCH, known),
+                None => request,
+            };
+            let response = self.send(request, &what).await?;
+            if response.status() == StatusCode::NOT_MODIFIED && known.is_some() {
+                return Ok(None);
+            }
+            let etag = header(&response, ETAG.as_str()).unwrap_or_default().to_owned();
+            let body = read_body(self, response, &what, DOCUMENT_MAX, self.timeouts.idle).await?;
+            Ok(Some((etag, body)))
+        })
+        .await
     }
 
     /// One page of search results.

@@ -6,11 +6,13 @@
 //! distribution specification only.
 
 mod answer;
+mod cache;
 mod catalogue;
 mod content;
 mod error;
 mod folder;
 mod import;
+pub mod project;
 mod pull;
 mod push;
 mod read_files;
@@ -18,6 +20,7 @@ mod transport;
 mod wanted;
 mod write_files;
 
+pub use cache::{Cache, Cached, Kept};
 pub use catalogue::{ListQuery, SearchQuery};
 pub use error::{ClientError, Outage, Refusal};
 pub use folder::FilesError;

@@ -84,27 +84,44 @@ impl Client {
     /// Fetches a manifest's config and layers and opens them.
     pub(super) async fn open(&self, name: &Name, manifest: &Manifest) -> Result<Contents, ClientError> {
         let what = format!("{name}@{}", manifest.digest);
-        if !manifest.manifests.is_empty() {
-            return Err(
-                self.not_understood(&what, "it is an index of several manifests: pull one of them by its digest")
-            );
-        }
-        let total = manifest.layers.iter().fold(0u64, |total, layer| total.saturating_add(layer.size));
-        if total > self.limits.compressed {
-            return Err(ClientError::TooLarge { what, maximum: self.limits.compressed });
-        }
+        self.check_openable(&what, manifest)?;
         let config = self.config(name, manifest).await?;
         let mut layers: Vec<(Descriptor, Bytes)> = Vec::with_capacity(manifest.layers.len());
         for layer in &manifest.layers {
             layers.push((layer.clone(), self.blob(name, layer, self.limits.compressed).await?));
         }
+        self.unpack(&what, manifest, config, layers).await
+    }
+
+    /// Refuses what is no artifact, or one that is too large, before its layers are fetched.
+    pub(super) fn check_openable(&self, what: &str, manifest: &Manifest) -> Result<(), ClientError> {
+        if !manifest.manifests.is_empty() {
+            return Err(
+                self.not_understood(what, "it is an index of several manifests: pull one of them by its digest")
+            );
+        }
+        let total = manifest.layers.iter().fold(0u64, |total, layer| total.saturating_add(layer.size));
+        if total > self.limits.compressed {
+            return Err(ClientError::TooLarge { what: what.to_owned(), maximum: self.limits.compressed });
+        }
+        Ok(())
+    }
+
+    /// Opens an artifact whose parts are at hand.
+    pub(super) async fn unpack(
+        &self,
+        what: &str,
+        manifest: &Manifest,
+        config: Option<Bytes>,
+        layers: Vec<(Descriptor, Bytes)>,
+    ) -> Result<Contents, ClientError> {
         let (manifest, limits) = (manifest.clone(), self.limits);
         // Up to half a gigabyte is inflated and hashed: not on a thread that drives connections.
         let opening = move || unpack(&manifest, config.as_deref(), &layers, &limits).map_err(Box::new);
         let opened = tokio::task::spawn_blocking(opening).await;
         match opened {
-            Ok(result) => result.map_err(|source| ClientError::Unpack { what, source }),
-            Err(stopped) => Err(self.not_understood(&what, stopped)),
+            Ok(result) => result.map_err(|source| ClientError::Unpack { what: what.to_owned(), source }),
+            Err(stopped) => Err(self.not_understood(what, stopped)),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::{File, Tree};
 use crate::pack::Limits;
 
 /// What version control and desktops leave in a folder: no part of what its author made.
-const LEFT_OUT: [&str; 6] = [".git", ".hg", ".svn", ".jj", ".DS_Store", "Thumbs.db"];
+pub(super) const LEFT_OUT: [&str; 6] = [".git", ".hg", ".svn", ".jj", ".DS_Store", "Thumbs.db"];
 
 /// Files that were read.
 #[derive(Debug)]

@@ -62,14 +62,24 @@ pub fn write_files(target: &Path, tree: &Tree, existing: Existing) -> Result<Wri
 }
 
 /// A folder for unfinished files, removed with whatever is left in it.
-struct Staging(PathBuf);
+pub(super) struct Staging(PathBuf);
 
 impl Staging {
-    fn beside(target: &Path) -> Result<Self, FilesError> {
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A name beside the target that nothing has.
+    pub fn free_name(target: &Path) -> PathBuf {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        target.with_file_name(format!(".{name}.{}.part", uuid::Uuid::now_v7().simple()))
+    }
+
+    pub fn beside(target: &Path) -> Result<Self, FilesError> {
         let parent = target.parent().unwrap_or(target);
         fs::create_dir_all(parent).map_err(failed("create", parent))?;
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let path = parent.join(format!(".{name}.{}.part", uuid::Uuid::now_v7().simple()));
+        let path = Self::free_name(target);
         fs::create_dir(&path).map_err(failed("create", &path))?;
         Ok(Self(path))
     }
@@ -129,7 +139,7 @@ fn is_same(path: &Path, metadata: &fs::Metadata, file: &File) -> io::Result<bool
     Ok(alike && fs::read(path)? == file.content)
 }
 
-fn write_one(folder: &Path, file: &File) -> Result<(), FilesError> {
+pub(super) fn write_one(folder: &Path, file: &File) -> Result<(), FilesError> {
     let path = folder.join(file.path.as_str());
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(failed("create", parent))?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ActorId, Digest, FileEntry, Kind, Name, Package, Published, Release, Tag, Timestamp, Version};
+use super::{ActorId, Dependency, Digest, FileEntry, Kind, Name, Package, Published, Release, Tag, Timestamp, Version};
 
 /// One page of a list. `next` goes back as `cursor` for the next page; it is absent on the last one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -183,6 +183,30 @@ pub struct Resolved {
     pub range: String,
     /// The best release.
     pub release: Release,
+}
+
+/// All that choosing versions takes. `GET /artifacts/{org}/{slug}/resolution`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Resolution {
+    /// The package.
+    pub name: Name,
+    /// What it is.
+    pub kind: Kind,
+    /// Its versions, highest first, yanked ones too.
+    pub versions: Vec<Resolvable>,
+}
+
+/// A version as resolution sees it, with what it needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Resolvable {
+    /// What lists say of it.
+    #[serde(flatten)]
+    pub release: Release,
+    /// Digest of its files.
+    pub tree: Digest,
+    /// What it needs, as its source names it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<Dependency>,
 }
 
 /// A page of search results. `GET /search`.

@@ -1,9 +1,10 @@
 //! Reading the catalogue: packages, versions, files, ranges, labels.
 
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::SemaphorePermit;
 
-use crate::domain::api::{Comparison, Reasons, Resolved, VersionDetail};
+use crate::domain::api::{Comparison, Reasons, Resolution, Resolvable, Resolved, VersionDetail};
 use crate::domain::{
     Action, Actor, Algorithm, Digest, Manifest, Name, Package, RECORD_MAX, Range, Record, Reference, Release,
     Repository, Scope, Tree, Version,
@@ -13,6 +14,9 @@ use crate::storage::StorageError;
 use crate::{pack, resolve};
 
 use super::{Registry, RegistryError};
+
+/// Rows that are read at once where many are wanted.
+const READS: usize = 4;
 
 impl Registry {
     /// A package.
@@ -72,6 +76,28 @@ impl Registry {
         let releases = self.releases(actor, name).await?;
         let release = resolve::best(&releases, range)?.clone();
         Ok(Resolved { name: name.clone(), range: range.to_string(), release })
+    }
+
+    /// The versions of a package with what each needs, highest first. One whose record was purged cannot be chosen any more
+    /// and is left out.
+    pub async fn resolution(&self, actor: &Actor, name: &Name) -> Result<Resolution, RegistryError> {
+        let releases = self.releases(actor, name).await?;
+        let catalog = &self.0.meta.catalog;
+        let rows: Vec<_> = stream::iter(releases)
+            .map(|release| async move {
+                let published = catalog.version(name, &release.version).await?;
+                Ok::<_, RegistryError>((release, published))
+            })
+            .buffered(READS)
+            .try_collect()
+            .await?;
+        let kind = rows.iter().find_map(|(_, published)| published.as_ref().map(|published| published.kind));
+        let kind = kind.ok_or_else(|| RegistryError::PackageUnknown(name.to_string()))?;
+        let versions = rows.into_iter().filter_map(|(release, published)| {
+            let config = published?.config?;
+            Some(Resolvable { release, tree: config.tree, dependencies: config.about.dependencies })
+        });
+        Ok(Resolution { name: name.clone(), kind, versions: versions.collect() })
     }
 
     /// The text of a file of a version; of its primary file if none is named.

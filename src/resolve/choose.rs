@@ -100,15 +100,19 @@ impl NoMatch {
 }
 
 /// The version that a range names exactly, if it does.
-fn exact(range: &Range) -> Option<Version> {
+pub(super) fn exact(range: &Range) -> Option<Version> {
     let text = range.as_str().trim();
     let text = text.strip_prefix('=').unwrap_or(text).trim_start();
     text.strip_prefix('v').unwrap_or(text).trim_start().parse().ok()
 }
 
-/// A total order: precedence, then the text, so that build metadata give a fixed answer too.
 fn order(a: &Release, b: &Release) -> Ordering {
-    a.version.cmp(&b.version).then_with(|| a.version.to_string().cmp(&b.version.to_string()))
+    order_of(&a.version, &b.version)
+}
+
+/// A total order: precedence, then the text, so that build metadata give a fixed answer too.
+pub(super) fn order_of(a: &Version, b: &Version) -> Ordering {
+    a.cmp(b).then_with(|| a.to_string().cmp(&b.to_string()))
 }
 
 fn explain(releases: &[Release], range: &Range) -> NoMatch {

@@ -32,6 +32,12 @@ fn help_names_every_command() {
       serve        Start a registry
       push         Publish a folder or file
       pull         Fetch and verify an artifact and write its files
+      add          Add packages to a project and install them with all that they need
+      install      Install what a project asks for
+      update       Move a project to newer versions, within its ranges
+      remove       Take packages out of a project
+      tree         Show what a project uses, as a tree
+      why          Show why a project uses a package
       show         Show an artifact, or one version with its files
       versions     List the versions of an artifact
       list         List artifacts

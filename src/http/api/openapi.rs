@@ -26,6 +26,7 @@ use crate::http::ops;
         versions::get,
         versions::resolve,
         versions::compare,
+        versions::resolution,
         source::get,
         changes::yank,
         changes::undo_yank,

@@ -22,6 +22,7 @@ pub(in crate::http) fn router() -> Router<App> {
         .route(&format!("{package}/compare"), get(versions::compare))
         .route(&format!("{package}/history"), get(packages::history))
         .route(&format!("{package}/pin"), put(changes::pin).delete(changes::unpin))
+        .route(&format!("{package}/resolution"), get(versions::resolution))
         .route(&format!("{package}/versions"), get(versions::list))
         .route(&version, get(versions::get))
         .route(&format!("{version}/source"), get(source::get))

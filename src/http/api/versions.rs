@@ -6,7 +6,7 @@ use http::{HeaderMap, Uri};
 use super::answer::{Answer, bad_request, json, tagged_json};
 use super::parameters::Parameters;
 use super::path::{OfPackage, OfVersion};
-use crate::domain::api::{Comparison, List, Problem, ReleaseList, Resolved, VersionDetail};
+use crate::domain::api::{Comparison, List, Problem, ReleaseList, Resolution, Resolved, VersionDetail};
 use crate::domain::{Range, Release, Version};
 use crate::http::App;
 
@@ -134,4 +134,31 @@ pub(super) async fn resolve(State(app): State<App>, OfPackage(name): OfPackage, 
     };
     let resolved: Resolved = app.registry.resolve(&app.actor(), &name, &range).await?;
     json(&resolved)
+}
+
+/// Versions with what each needs
+///
+/// All that a client takes to choose versions of many packages that fit together, in one answer a package: every version,
+/// highest first, with its digests and its dependencies.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{org}/{slug}/resolution",
+    operation_id = "getResolution",
+    tag = "artifacts",
+    params(OfPackage),
+    responses(
+        (status = 200, body = Resolution, description = "The versions", headers(("ETag" = String))),
+        (status = 304, description = "It is what `If-None-Match` names"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn resolution(
+    State(app): State<App>,
+    OfPackage(name): OfPackage,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer {
+    Parameters::read(&uri, &[])?;
+    let resolution: Resolution = app.registry.resolution(&app.actor(), &name).await?;
+    tagged_json(&headers, &resolution)
 }

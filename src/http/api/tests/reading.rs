@@ -125,6 +125,27 @@ async fn a_range_resolves_and_a_yank_takes_out_of_it() {
 }
 
 #[tokio::test]
+async fn all_that_choosing_versions_takes_is_one_answer() {
+    let world = World::open().await;
+    let uri = "/api/v1/artifacts/acme/review/resolution";
+    let (resolution, list) = (world.get(uri).await.json(), world.get("/api/v1/artifacts/acme/review/versions").await);
+    assert_eq!((&resolution["name"], &resolution["kind"]), (&"acme/review".into(), &"skill".into()));
+    let (versions, items) = (resolution["versions"].as_array().unwrap(), list.json());
+    let items = items["items"].as_array().unwrap();
+    assert!(versions.len() > 2 && versions.len() == items.len());
+    for (version, item) in versions.iter().zip(items) {
+        let detail = format!("/api/v1/artifacts/acme/review/versions/{}", item["version"].as_str().unwrap());
+        let detail = world.get(&detail).await.json();
+        for key in ["version", "digest", "yanked", "deprecated", "published"] {
+            assert_eq!(version[key], item[key], "{key}");
+        }
+        assert_eq!(version["tree"], detail["config"]["tree"]);
+        assert_eq!(version["dependencies"], detail["config"]["dependencies"]);
+    }
+    assert_eq!(world.get("/api/v1/artifacts/acme/absent/resolution").await.status, 404);
+}
+
+#[tokio::test]
 async fn a_deleted_version_comes_back() {
     let world = World::open().await;
     let uri = "/api/v1/artifacts/acme/planner/versions/0.1.0";

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::super::super::contract::{Artifact, World};
 use super::super::super::{Atomicity, Meta, Refused};
@@ -17,13 +18,15 @@ async fn collect(meta: Meta, end: Arc<AtomicBool>) -> usize {
         let taken = meta.blobs.take_condemned(later, 10).await.unwrap();
         meta.blobs.forget(&taken).await.unwrap();
         removed += taken.len();
+        // Without a pause, pushes are refused again and again.
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     removed
 }
 
 /// Pushes until it is accepted: what a collection deletes just now is refused.
 async fn push(world: &World, image: &Artifact) -> bool {
-    for _ in 0..20 {
+    for _ in 0..100 {
         if push_once(world, image).await {
             return true;
         }
