@@ -80,7 +80,7 @@ CREATE TABLE packages (
 CREATE INDEX packages_by_time ON packages (updated DESC, name) WHERE shown IS NOT NULL;
 CREATE INDEX packages_by_age ON packages (created DESC, name) WHERE shown IS NOT NULL;
 
--- type: 0 tag, 1 skill, 2 author, 3 licence, 4 value of the metadata. Only packages that can be found have rows here. A label may be longer than an entry of an index
+-- type: 0 tag, 1 skill, 2 author, 3 licence, 4 value of the metadata, 5 name of a dependency. Only packages that can be found have rows here. A label may be longer than an entry of an index
 -- may be, so that only its beginning is indexed.
 CREATE TABLE package_labels (
     name text COLLATE "C" NOT NULL,

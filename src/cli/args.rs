@@ -90,6 +90,12 @@ pub(super) enum Command {
     Tags(super::tags::Counts),
     /// List skills and how many artifacts have each
     Skills(super::tags::Counts),
+    /// Find who has the skills that are needed
+    Match(super::relations::Match),
+    /// List what is like an artifact
+    Related(super::relations::Like),
+    /// List who needs an artifact
+    Dependents(super::relations::Dependents),
     /// Publish everything that is found in a folder, table or registry.json
     Import(super::import::Import),
     /// Take a version out of resolution, or put it back

@@ -24,6 +24,7 @@ mod project;
 mod pull;
 mod push;
 mod rebuild;
+mod relations;
 mod remove;
 mod resolve;
 mod restore;

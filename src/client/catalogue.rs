@@ -10,8 +10,8 @@ use super::answer::{header, read_body};
 use super::error::ClientError;
 use super::transport::Client;
 use crate::domain::api::{
-    Comparison, Count, DeprecateRequest, HistoryEntry, List, PackageList, PinRequest, ReleaseList, Resolved,
-    SearchPage, VersionDetail, YankRequest,
+    Comparison, Count, Dependent, DeprecateRequest, HistoryEntry, List, PackageList, PinRequest, Related, ReleaseList,
+    Resolved, SearchPage, SkillMatches, VersionDetail, YankRequest,
 };
 use crate::domain::{Kind, Name, Package, Range, Release, Timestamp, Version};
 
@@ -196,6 +196,23 @@ impl Client {
         let path = format!("/api/v1/artifacts/{name}/compare");
         let query = [("from", from.to_string()), ("to", to.to_string())];
         self.document(&format!("{from} and {to} of {name}"), &path, &query).await
+    }
+
+    /// One page of the packages that need this one.
+    pub async fn dependents(&self, name: &Name, query: &ListQuery) -> Result<List<Dependent>, ClientError> {
+        let path = format!("/api/v1/artifacts/{name}/dependents");
+        self.document(&format!("who needs {name}"), &path, query).await
+    }
+
+    /// Packages that are like this one.
+    pub async fn related(&self, name: &Name) -> Result<List<Related>, ClientError> {
+        let path = format!("/api/v1/artifacts/{name}/related");
+        self.document(&format!("what is like {name}"), &path, &()).await
+    }
+
+    /// Packages that have skills, and the smallest team of them if it is asked for.
+    pub async fn with_skills(&self, query: &[(&str, String)]) -> Result<SkillMatches, ClientError> {
+        self.document("the skills", "/api/v1/match", query).await
     }
 
     /// One page of the history of a package, latest first.

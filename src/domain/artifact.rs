@@ -79,6 +79,21 @@ pub enum DependencyType {
     Step,
 }
 
+impl DependencyType {
+    /// The name, in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Import => "import",
+            Self::Extends => "extends",
+            Self::Implements => "implements",
+            Self::Requires => "requires",
+            Self::Member => "member",
+            Self::Skill => "skill",
+            Self::Step => "step",
+        }
+    }
+}
+
 /// Something that the artifact needs, named as its source names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Dependency {

@@ -57,12 +57,13 @@ pub(super) fn labels(config: Option<&Config>) -> BTreeSet<(Label, String)> {
     let skills = about.skills.iter().map(|skill| (Label::Skill, skill.name.clone()));
     let authors = about.authors.iter().map(|author| (Label::Author, author.clone()));
     let license = about.license.iter().map(|license| (Label::License, license.clone()));
+    let needs = about.dependencies.iter().map(|dependency| (Label::Need, dependency.name.clone()));
     let mut fields = Vec::new();
     for (key, value) in &about.metadata {
         collect_fields(key, value, &mut fields);
     }
     let fields = fields.into_iter().map(|field| (Label::Field, field));
-    tags.chain(skills).chain(authors).chain(license).chain(fields).collect()
+    tags.chain(skills).chain(authors).chain(license).chain(needs).chain(fields).collect()
 }
 
 /// Every value below `path`. The elements of an array are values of its path.

@@ -332,6 +332,8 @@ pub enum Label {
     License,
     /// A value anywhere in `metadata`, as `path.to.it=value`.
     Field,
+    /// What it needs: the name of a dependency, as written.
+    Need,
 }
 
 /// A label and how many packages show it.

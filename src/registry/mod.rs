@@ -23,6 +23,7 @@ mod publish;
 mod push;
 mod rebuild;
 mod referrers;
+mod relations;
 mod replay;
 mod standing;
 mod uploads;

@@ -1,5 +1,5 @@
-//! Choosing versions: the best release for an npm range, the one that `latest` names, and versions of many packages that
-//! fit together, with a lock that keeps them.
+//! Choosing: the best release for an npm range, the one that `latest` names, versions of many packages that fit together,
+//! with a lock that keeps them, and who has the skills that are needed.
 //!
 //! Pure: the server answers with it and the client checks with it, from the same lists of releases. Knows nothing of where
 //! the lists come from.
@@ -14,6 +14,7 @@ mod need;
 mod solve;
 #[cfg(test)]
 mod solve_tests;
+mod team;
 mod universe;
 
 pub use crate::domain::Release;
@@ -23,4 +24,5 @@ pub use graph::{Hop, Node, cycles, tree, ways};
 pub use lock::{Edge, LOCK_FORMAT, Lock, LockError, Locked};
 pub use need::{Need, Needs, Strength, needs};
 pub use solve::{Chosen, Question, Unsolved, solve};
+pub use team::{Required, SKILLS_MAX, Skilled, Team, most_able_first, smallest_team};
 pub use universe::{Candidate, Known, Lookup, Universe};

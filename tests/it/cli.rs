@@ -45,6 +45,9 @@ fn help_names_every_command() {
       resolve      Find the best version in a range
       tags         List tags and how many artifacts have each
       skills       List skills and how many artifacts have each
+      match        Find who has the skills that are needed
+      related      List what is like an artifact
+      dependents   List who needs an artifact
       import       Publish everything that is found in a folder, table or registry.json
       yank         Take a version out of resolution, or put it back
       deprecate    Say that a version should be left, why, and for what

@@ -298,3 +298,42 @@ fn lists_are_filtered_and_counted() {
     let error = tour.refused(2, &["list", "--updated-since", "yesterday"]);
     assert!(error.contains("yesterday"), "{error}");
 }
+
+/// A persona file that names skills, tags and what it needs.
+fn persona(tour: &Tour, name: &str, front: &str) {
+    fs::write(tour.path(&format!("{name}.md")), format!("---\nname: {name}\n{front}\n---\nYou are {name}.\n")).unwrap();
+    tour.done(&["push", &format!("{name}.md"), &format!("acme/{name}@1.0.0"), "--kind", "persona"]);
+}
+
+#[test]
+fn artifacts_are_found_by_what_they_have_to_do_with_each_other() {
+    let tour = Tour::start();
+    persona(&tour, "ann", "skills: [sql, review]\ntags: [data, rare]");
+    persona(&tour, "ben", "skills: [sql, deploy]\ntags: [data]\ndependencies: ['acme/ann@^1']");
+    persona(&tour, "cem", "skills: [review, deploy, design]\ntags: [rare]");
+    let matches = tour.json(&["match", "sql", "review", "deploy", "painting", "--team"]);
+    let names: Vec<_> =
+        matches["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["acme/ann", "acme/ben", "acme/cem"]);
+    assert_eq!(matches["items"][0]["lacks"], serde_json::json!(["deploy", "painting"]));
+    assert_eq!(matches["team"]["members"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        (&matches["team"]["missing"], &matches["team"]["is_smallest"]),
+        (&serde_json::json!(["painting"]), &true.into())
+    );
+    assert!(tour.done(&["match", "sql", "--team"]).contains("acme/ann"));
+    assert!(!tour.done(&["match", "sql:expert"]).contains("acme/"), "nobody says that it is an expert");
+
+    let related = tour.json(&["related", "acme/ann"]);
+    let told: Vec<_> =
+        related["items"].as_array().unwrap().iter().map(|item| (&item["name"], &item["shared"])).collect();
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[0], (&"acme/ben".into(), &serde_json::json!(["data", "sql"])));
+    assert_eq!(told[1], (&"acme/cem".into(), &serde_json::json!(["rare", "review"])));
+    tour.refused(1, &["related", "acme/nobody"]);
+    let dependents = tour.json(&["dependents", "acme/ann"]);
+    assert_eq!(
+        dependents["items"],
+        serde_json::json!([{ "name": "acme/ben", "version": "1.0.0", "type": "requires", "range": "^1" }])
+    );
+}

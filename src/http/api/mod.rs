@@ -14,6 +14,7 @@ mod packages;
 mod parameters;
 mod path;
 mod received;
+mod relations;
 mod routes;
 mod source;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, T
 use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
-use super::{changes, find, import, labels, packages, routes, source, versions};
+use super::{changes, find, import, labels, packages, relations, routes, source, versions};
 use crate::domain::Range;
 use crate::http::ops;
 
@@ -37,6 +37,9 @@ use crate::http::ops;
         changes::restore,
         find::search,
         find::facets,
+        relations::skills,
+        relations::dependents,
+        relations::related,
         labels::tags,
         labels::skills,
         import::import,

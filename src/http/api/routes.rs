@@ -6,7 +6,7 @@ use http::{Method, StatusCode, Uri};
 
 use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
-use super::{answer, changes, find, import, labels, openapi, packages, source, versions};
+use super::{answer, changes, find, import, labels, openapi, packages, relations, source, versions};
 use crate::domain::api::Problem;
 use crate::http::error::{Code, Failure};
 use crate::http::{App, ops};
@@ -19,6 +19,8 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/artifacts", get(packages::list))
         .route(package, get(packages::get))
         .route(&format!("{package}/resolve"), get(versions::resolve))
+        .route(&format!("{package}/dependents"), get(relations::dependents))
+        .route(&format!("{package}/related"), get(relations::related))
         .route(&format!("{package}/compare"), get(versions::compare))
         .route(&format!("{package}/history"), get(packages::history))
         .route(&format!("{package}/pin"), put(changes::pin).delete(changes::unpin))
@@ -31,6 +33,7 @@ pub(in crate::http) fn router() -> Router<App> {
         .route(&format!("{version}/restore"), post(changes::restore))
         .route("/api/v1/search", get(find::search))
         .route("/api/v1/facets", get(find::facets))
+        .route("/api/v1/match", get(relations::skills))
         .route("/api/v1/tags", get(labels::tags))
         .route("/api/v1/skills", get(labels::skills))
         .route("/api/v1/import", post(import::import))

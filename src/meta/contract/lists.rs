@@ -84,6 +84,10 @@ pub async fn groups_of_labels_combine(stores: &dyn Stores) -> Check {
             "acme/c@1.0.0",
             json!({ "tags": ["z"], "metadata": { "risk": { "class": "low", "seen": true }, "n": [7, 8] } }),
         ),
+        (
+            "acme/n@1.0.0",
+            json!({ "dependencies": [{ "name": "acme/a", "type": "extends", "range": "^1" }, { "name": "x", "type": "import" }] }),
+        ),
         ("acme/d@1.0.0", json!({ "skills": [{ "name": "x" }], "metadata": { "risk.class": "high" } })),
     ] {
         let artifact = Artifact { about: serde_json::from_value(about)?, ..artifact(spec)? };
@@ -96,7 +100,7 @@ pub async fn groups_of_labels_combine(stores: &dyn Stores) -> Check {
     };
     world.push(&older).await?;
     world.push(&artifact("acme/e@1.0.1")?).await?;
-    use Label::{Author, Field, License, Skill, Tag};
+    use Label::{Author, Field, License, Need, Skill, Tag};
     for (groups, expected) in [
         (vec![vec![(Tag, "x"), (Tag, "y")]], "ab"),
         (vec![vec![(Tag, "x"), (Skill, "x")]], "ad"),
@@ -107,6 +111,8 @@ pub async fn groups_of_labels_combine(stores: &dyn Stores) -> Check {
         (vec![vec![(Field, "risk.seen=true")], vec![(Field, "n=8")]], "c"),
         (vec![vec![(Field, "risk.class=high"), (Field, "risk.class=low")], vec![(Field, "n=7")]], "bc"),
         (vec![vec![(Field, "risk.class=High")]], ""),
+        (vec![vec![(Need, "acme/a")]], "n"),
+        (vec![vec![(Need, "x"), (Tag, "x")]], "an"),
         (vec![vec![]], ""),
     ] {
         let named =

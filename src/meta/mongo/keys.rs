@@ -45,6 +45,7 @@ pub(super) fn label_type(label: Label) -> &'static str {
         Label::Author => "author",
         Label::License => "license",
         Label::Field => "field",
+        Label::Need => "need",
     }
 }
 

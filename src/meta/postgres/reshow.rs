@@ -17,6 +17,7 @@ pub(super) fn label_type(label: Label) -> i16 {
         Label::Author => 2,
         Label::License => 3,
         Label::Field => 4,
+        Label::Need => 5,
     }
 }
 

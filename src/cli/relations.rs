@@ -1,0 +1,110 @@
+//! `pclr dependents`, `pclr related` and `pclr match`: what artifacts have to do with each other.
+
+use clap::Args;
+
+use super::args::Global;
+use super::failure::Exit;
+use super::output::table;
+use crate::client::ListQuery;
+use crate::domain::api::{Dependent, List, Related, SkillMatches};
+use crate::domain::{Kind, Name};
+
+/// List who needs an artifact
+#[derive(Debug, Args)]
+pub(super) struct Dependents {
+    /// org/name
+    name: Name,
+    /// The page to show, as the page before names it
+    #[arg(long, value_name = "CURSOR")]
+    page: Option<String>,
+}
+
+impl Dependents {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let query = ListQuery { cursor: self.page, ..ListQuery::default() };
+        let page = global.client()?.dependents(&self.name, &query).await?;
+        global.output().document(&page, of_dependents)?;
+        if let Some(next) = &page.next {
+            global.output().note(format!("more: repeat with --page {next}"));
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn of_dependents(page: &List<Dependent>) -> String {
+    let rows = page.items.iter().map(|dependent| {
+        let range = dependent.range.clone().unwrap_or_default();
+        [dependent.name.to_string(), dependent.version.to_string(), dependent.kind.as_str().to_owned(), range]
+    });
+    table(["NAME", "VERSION", "TYPE", "RANGE"], rows)
+}
+
+/// List what is like an artifact
+#[derive(Debug, Args)]
+pub(super) struct Like {
+    /// org/name
+    name: Name,
+}
+
+impl Like {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        global.output().document(&global.client()?.related(&self.name).await?, of_related)?;
+        Ok(Exit::Done)
+    }
+}
+
+fn of_related(list: &List<Related>) -> String {
+    let rows = list
+        .items
+        .iter()
+        .map(|related| [related.name.to_string(), related.kind.to_string(), related.shared.join(", ")]);
+    table(["NAME", "KIND", "SHARED"], rows)
+}
+
+/// Find who has the skills that are needed
+#[derive(Debug, Args)]
+pub(super) struct Match {
+    /// What is needed; `sql:expert` asks for that level or above
+    #[arg(required = true, value_name = "SKILL[:LEVEL]")]
+    skills: Vec<String>,
+    /// Only this kind
+    #[arg(long)]
+    kind: Option<Kind>,
+    /// Only with this tag
+    #[arg(long)]
+    tag: Option<String>,
+    /// Find the fewest personas that have them all
+    #[arg(long)]
+    team: bool,
+}
+
+impl Match {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let comma = |text: &String| text.replace(',', "\\,");
+        let mut query: Vec<(&str, String)> = self.skills.iter().map(|skill| ("skill", comma(skill))).collect();
+        query.extend(self.kind.map(|kind| ("kind", kind.to_string())));
+        query.extend(self.tag.as_ref().map(|tag| ("tag", comma(tag))));
+        query.extend(self.team.then(|| ("team", "true".to_owned())));
+        global.output().document(&global.client()?.with_skills(&query).await?, of_matches)?;
+        Ok(Exit::Done)
+    }
+}
+
+fn of_matches(matches: &SkillMatches) -> String {
+    let Some(team) = &matches.team else {
+        let rows = matches
+            .items
+            .iter()
+            .map(|item| [item.name.to_string(), item.kind.to_string(), item.has.join(", "), item.lacks.join(", ")]);
+        return table(["NAME", "KIND", "HAS", "LACKS"], rows);
+    };
+    let rows = team.members.iter().map(|member| [member.name.to_string(), member.covers.join(", ")]);
+    let mut text = table(["NAME", "COVERS"], rows);
+    if !team.missing.is_empty() {
+        text.push_str(&format!("\nnobody has: {}", team.missing.join(", ")));
+    }
+    if !team.is_smallest {
+        text.push_str("\nthere may be a smaller team: the search was given up");
+    }
+    text
+}

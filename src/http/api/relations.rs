@@ -1,0 +1,117 @@
+//! What artifacts have to do with each other: who needs whom, who is like whom, who has the skills that are needed.
+
+use axum::extract::State;
+use http::Uri;
+
+use super::answer::{Answer, bad_request, json};
+use super::parameters::{Filters, Parameters};
+use super::path::OfPackage;
+use crate::domain::Level;
+use crate::domain::api::{Dependent, List, Problem, Related, SkillMatches};
+use crate::http::App;
+use crate::http::error::Failure;
+use crate::meta::Cursor;
+use crate::registry::RegistryError;
+use crate::resolve::Required;
+
+/// Most rows of a page.
+const LIMIT_MAX: usize = 100;
+/// Rows of a page if nothing is said.
+const LIMIT: usize = 20;
+
+/// Who needs a package
+///
+/// Public packages whose shown version names it among its dependencies, with the type and the range.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{org}/{slug}/dependents",
+    operation_id = "listDependents",
+    tag = "artifacts",
+    params(
+        OfPackage,
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Packages of a page, 20 if not given"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+    ),
+    responses(
+        (status = 200, body = List<Dependent>, description = "By name"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn dependents(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri) -> Answer {
+    let parameters = Parameters::read(&uri, &[&["limit", "cursor"]])?;
+    let limit = parameters.limit(LIMIT, LIMIT_MAX)?;
+    let cursor: Option<Cursor> = parameters.cursor()?.map(str::parse).transpose().map_err(RegistryError::from)?;
+    let page = app.registry.dependents(&app.actor(), &name, cursor.as_ref(), limit).await?;
+    json(&List::new(page.items, page.next.map(|next| next.to_string())))
+}
+
+/// What is like a package
+///
+/// Public packages that share tags and skills with it; what few have weighs more.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{org}/{slug}/related",
+    operation_id = "listRelated",
+    tag = "artifacts",
+    params(
+        OfPackage,
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "How many, 20 if not given"),
+    ),
+    responses(
+        (status = 200, body = List<Related>, description = "The most alike first"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn related(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri) -> Answer {
+    let limit = Parameters::read(&uri, &[&["limit"]])?.limit(LIMIT, LIMIT_MAX)?;
+    json(&List::new(app.registry.related(&app.actor(), &name, limit).await?, None))
+}
+
+/// Who has the skills that are needed
+///
+/// Public packages with any of the skills, those with most of them first. With `team`, also the smallest set of personas (or of
+/// the kinds that are named) that has them all, and who of them is there for what.
+#[utoipa::path(
+    get,
+    path = "/api/v1/match",
+    operation_id = "matchSkills",
+    tag = "search",
+    params(
+        ("skill" = Vec<String>, Query, description = "What is needed, as packages write it; `name:intermediate` or `name:expert` asks \
+            for that level or above. A skill without a level counts as a beginner's", style = Form, explode),
+        ("kind" = Option<Vec<crate::domain::Kind>>, Query, description = "Any of these kinds", style = Form, explode),
+        ("tag" = Option<Vec<String>>, Query, description = "All of these tags", style = Form, explode),
+        ("team" = Option<bool>, Query, description = "Whether to find the smallest team"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "How many, 20 if not given"),
+    ),
+    responses(
+        (status = 200, body = SkillMatches, description = "Who has them"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn skills(State(app): State<App>, uri: Uri) -> Answer {
+    let parameters = Parameters::read(&uri, &[&["skill", "kind", "tag", "team", "limit"]])?;
+    let Filters { kind, tag, skill, .. } = Filters::read(&parameters)?;
+    let required: Vec<Required> = skill.iter().map(|text| required(text)).collect();
+    if required.is_empty() {
+        return Err(no_skill().into());
+    }
+    let is_team = parameters.choice("team", &[("true", true), ("false", false)])?.unwrap_or(false);
+    let limit = parameters.limit(LIMIT, LIMIT_MAX)?;
+    let matches: SkillMatches = app.registry.with_skills(&app.actor(), &required, tag, kind, limit, is_team).await?;
+    json(&matches)
+}
+
+fn no_skill() -> Failure {
+    bad_request("no skill is named", "write skill=code%20review&skill=sql:expert")
+}
+
+/// A skill, and behind a colon its level; a colon that no level follows belongs to the name.
+fn required(text: &str) -> Required {
+    if let Some((name, level)) = text.rsplit_once(':')
+        && let Ok(level) = level.trim().parse::<Level>()
+    {
+        return Required { name: name.trim().to_owned(), level: Some(level) };
+    }
+    Required { name: text.to_owned(), level: None }
+}

@@ -1,0 +1,143 @@
+//! What artifacts have to do with each other: who needs whom, who is like whom, who has the skills that are needed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::domain::api::{Dependent, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
+use crate::domain::{Action, Actor, Kind, Name, Package, Scope};
+use crate::meta::{Cursor, Filter, Label, Order, PAGE_MAX, Page};
+use crate::resolve::{self, Required, SKILLS_MAX, Skilled};
+
+use super::{Registry, RegistryError};
+
+/// Most artifacts that are weighed for skills.
+const CANDIDATES_MAX: usize = 10_000;
+/// Most artifacts that are looked at for each label that is shared.
+const SHARED_MAX: usize = 200;
+/// Most labels of a package that are looked at.
+const LABELS_MAX: usize = 32;
+
+impl Registry {
+    /// Public packages whose shown version needs this one, by name.
+    pub async fn dependents(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Dependent>, RegistryError> {
+        self.require(actor, Action::Read, Scope::Repository(&name.repository()))?;
+        let filter = labelled(vec![vec![(Label::Need, name.to_string())]]);
+        let page = self.0.meta.catalog.packages(&filter, Order::Name, after, limit).await?;
+        let mut items = Vec::with_capacity(page.items.len());
+        for package in page.items {
+            let published = self.0.meta.catalog.version(&package.name, &package.shown).await?;
+            let config = published.and_then(|published| published.config);
+            let dependencies = config.map(|config| config.about.dependencies).unwrap_or_default();
+            let ours = dependencies.into_iter().filter(|dependency| dependency.name == name.as_str());
+            items.extend(ours.map(|dependency| Dependent {
+                name: package.name.clone(),
+                version: package.shown.clone(),
+                kind: dependency.kind,
+                range: dependency.range,
+            }));
+        }
+        Ok(Page { items, next: page.next })
+    }
+
+    /// Public packages that share tags and skills with this one. A label that few have weighs more than one that many have.
+    pub async fn related(&self, actor: &Actor, name: &Name, limit: usize) -> Result<Vec<Related>, RegistryError> {
+        let package = self.package(actor, name).await?;
+        let tags = package.tags.iter().map(|tag| (Label::Tag, tag.clone()));
+        let skills = package.skills.iter().map(|skill| (Label::Skill, skill.name.clone()));
+        let mut found: HashMap<Name, (f64, Package, Vec<String>)> = HashMap::new();
+        for (label, text) in tags.chain(skills).take(LABELS_MAX) {
+            let filter = labelled(vec![vec![(label, text.clone())]]);
+            let count = self.0.meta.catalog.count(&filter).await?;
+            let weight = 1.0 / (1.0 + count as f64).ln();
+            let page = self.0.meta.catalog.packages(&filter, Order::Updated, None, SHARED_MAX).await?;
+            for other in page.items.into_iter().filter(|other| other.name != *name) {
+                let (sum, _, shared) = found.entry(other.name.clone()).or_insert_with(|| (0.0, other, Vec::new()));
+                *sum += weight;
+                shared.push(text.clone());
+            }
+        }
+        let mut related: Vec<_> = found.into_values().collect();
+        related.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.name.cmp(&other.1.name)));
+        let related = related.into_iter().take(limit);
+        Ok(related
+            .map(|(_, package, shared)| Related {
+                name: package.name,
+                kind: package.kind,
+                title: package.title,
+                shared,
+            })
+            .collect())
+    }
+
+    /// Public packages that have the required skills, those with most of them first; and if a team is asked for, the fewest
+    /// personas that have them all.
+    pub async fn with_skills(
+        &self,
+        actor: &Actor,
+        required: &[Required],
+        tags: Vec<String>,
+        kinds: Vec<Kind>,
+        limit: usize,
+        is_team: bool,
+    ) -> Result<SkillMatches, RegistryError> {
+        self.require(actor, Action::Read, Scope::Registry)?;
+        if required.is_empty() || required.len() > SKILLS_MAX {
+            let message = format!("{} skills are asked for, expected 1 to {SKILLS_MAX}", required.len());
+            return Err(RegistryError::BadRequest(message));
+        }
+        let skills = required.iter().map(|required| (Label::Skill, required.name.clone())).collect();
+        let kinds = if is_team && kinds.is_empty() { vec![Kind::Persona] } else { kinds };
+        let filter = Filter { kinds, tags, ..labelled(vec![skills]) };
+        let packages = self.all(&filter, CANDIDATES_MAX).await?;
+        let new = |package: &Package| Skilled::new(package.name.clone(), &package.skills, required);
+        let mut candidates: Vec<Skilled> = packages.iter().map(new).filter(|candidate| candidate.has != 0).collect();
+        resolve::most_able_first(&mut candidates);
+        let packages: BTreeMap<&Name, &Package> = packages.iter().map(|package| (&package.name, package)).collect();
+        let names = |bits: u64, is_set: bool| {
+            let skills = required.iter().enumerate().filter(|(at, _)| (bits & (1 << at) != 0) == is_set);
+            skills.map(|(_, required)| required.name.clone()).collect::<Vec<_>>()
+        };
+        let item = |candidate: &Skilled| SkillMatch {
+            name: candidate.name.clone(),
+            kind: packages[&candidate.name].kind,
+            title: packages[&candidate.name].title.clone(),
+            has: names(candidate.has, true),
+            lacks: names(candidate.has, false),
+        };
+        let items = candidates.iter().take(limit).map(item).collect();
+        let team = is_team.then(|| {
+            let team = resolve::smallest_team(&candidates, required.len());
+            let member = |member: &Skilled| TeamMember { name: member.name.clone(), covers: names(member.has, true) };
+            SkillTeam {
+                members: team.members.iter().map(member).collect(),
+                missing: names(team.missing, true),
+                is_smallest: team.is_smallest,
+            }
+        });
+        Ok(SkillMatches { items, team })
+    }
+
+    /// Packages that pass the filter, at most `max`.
+    async fn all(&self, filter: &Filter, max: usize) -> Result<Vec<Package>, RegistryError> {
+        let (mut packages, mut after) = (Vec::new(), None);
+        while packages.len() < max {
+            let page = self.0.meta.catalog.packages(filter, Order::Updated, after.as_ref(), PAGE_MAX).await?;
+            packages.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        packages.truncate(max);
+        Ok(packages)
+    }
+}
+
+fn labelled(labelled: Vec<Vec<(Label, String)>>) -> Filter {
+    Filter { labelled, ..Filter::default() }
+}
