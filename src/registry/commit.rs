@@ -55,9 +55,10 @@ pub enum Committing {
 }
 
 struct Lane {
-    storage: Storage,
     meta: Meta,
     committing: Committing,
+    // Dropped after the database is closed: the store's lock stands for both.
+    storage: Storage,
     cache: Arc<Cache>,
     /// Highest event whose object is durable, with all lower ones.
     written: u64,

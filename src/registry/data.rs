@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use crate::meta::{Address, Memory, Meta, MetaError, Mongo, Postgres, Server, Sqlite};
 use crate::search::{Index, SearchError};
-use crate::storage::{Owner, Storage, StorageError};
+use crate::storage::{Key, Owner, Storage, StorageError};
 
+use super::replay::EVENT_MAX;
 use super::{Builder, Clock, Committing, Limits, OpenError, Rebuilt, Registry, RegistryError, catch_up};
 
 /// Which store holds the pointers.
@@ -57,6 +58,12 @@ pub enum DataError {
         "the database holds {0} events, and a rebuild goes into an empty one; name a new database, and serve with it afterwards"
     )]
     NotEmpty(u64),
+    /// There is nothing to build from.
+    #[error("there is no registry in {0}; name its data folder with --data")]
+    NoStore(PathBuf),
+    /// A rebuild into the database of another registry.
+    #[error("the database holds the catalogue of another registry; name another database")]
+    Others,
     /// Store and database do not belong together.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -87,7 +94,7 @@ pub async fn catch_up_catalog(
     metadata: &Metadata,
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
-    let storage = Storage::open_disk(&store_of(folder)).await?;
+    let storage = open_existing(folder).await?;
     let (meta, committing) = open_metadata(metadata).await?;
     let owner = owner_of(&meta, &committing).await?;
     let found = storage.claim_owner(&owner).await?;
@@ -107,7 +114,7 @@ pub async fn rebuild_catalog(
     metadata: &Metadata,
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
-    let storage = Storage::open_disk(&store_of(folder)).await?;
+    let storage = open_existing(folder).await?;
     // Built beside the old one and put in its place when whole: a rebuild that fails leaves everything as it was.
     match metadata {
         Metadata::Sqlite(path) => rebuild_sqlite(&storage, path, progress).await,
@@ -144,6 +151,13 @@ async fn rebuild_postgres(
     address: &Address,
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
+    // A database that cannot be read is what a rebuild is for.
+    if let Ok(held) = Postgres::open(address).await
+        && let Some((n, bytes)) = Arc::new(held).meta().ledger.events(0, 1).await?.pop()
+        && !matches!(storage.get(&Key::Event(n), EVENT_MAX).await, Ok(ours) if ours == bytes)
+    {
+        return Err(DataError::Others);
+    }
     let meta = Arc::new(Postgres::rebuilding(address).await?).meta();
     let rebuilt = catch_up(storage, &meta, progress).await?;
     let owner = owner_of(&meta, &Committing::Database).await?;
@@ -169,6 +183,7 @@ async fn rebuild_mongo(
 
 /// Empties the search index and feeds it every package again. Returns the number of the last event.
 pub async fn rebuild_search(options: DataOptions) -> Result<u64, DataError> {
+    drop(open_existing(&options.folder).await?);
     let index = open_search(&options.folder).await?;
     tokio::task::spawn_blocking(move || index.clear()).await.map_err(|_| RegistryError::Stopping)??;
     let registry = open_data(options).await?;
@@ -206,6 +221,15 @@ fn absent_is_fine(result: std::io::Result<()>) -> Result<(), DataError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(MetaError::Unavailable(error.into()).into()),
         _ => Ok(()),
     }
+}
+
+/// The store of a data folder that is there: a mistyped one must not become a registry.
+async fn open_existing(folder: &Path) -> Result<Storage, DataError> {
+    let store = store_of(folder);
+    if !store.join(Key::Format.path()).is_file() {
+        return Err(DataError::NoStore(folder.to_owned()));
+    }
+    Ok(Storage::open_disk(&store).await?)
 }
 
 fn store_of(folder: &Path) -> PathBuf {

@@ -11,9 +11,10 @@ use crate::storage::Storage;
 
 /// The parts that every use case works with.
 pub(super) struct Inner {
-    pub(super) storage: Storage,
     pub(super) meta: Meta,
     pub(super) committer: Committer,
+    // Dropped after the database is closed: the store's lock stands for both.
+    pub(super) storage: Storage,
     pub(super) cache: Arc<Cache>,
     pub(super) search: Arc<search::Index>,
     pub(super) clock: Clock,

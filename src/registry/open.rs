@@ -87,6 +87,11 @@ pub enum OpenError {
         /// Whose it is.
         found: Owner,
     },
+    /// A store without an owner, and a database that belongs to another one.
+    #[error(
+        "the database holds {0} events, and the store is new: they belong to another store\nhint: name a database of its own, or the data folder that belongs to this one; if owner.json of the store is lost, run pclr rebuild"
+    )]
+    Foreign(u64),
     /// The same event number holds other bytes in the store than in the database.
     #[error("event {0} of the store differs from event {0} of the database: they belong to different registries")]
     Diverged(u64),
@@ -129,6 +134,12 @@ impl Builder {
             Committing::Database => Owner::Database { id: meta.ledger.identity().await? },
             Committing::Store(_) => Owner::Store,
         };
+        if matches!(owner, Owner::Database { .. }) && storage.owner().await?.is_none() {
+            let held = meta.ledger.head().await?.n;
+            if held > 0 {
+                return Err(OpenError::Foreign(held));
+            }
+        }
         let found = storage.claim_owner(&owner).await?;
         if found != owner {
             return Err(OpenError::Owned { asked: owner, found });

@@ -49,10 +49,11 @@ pub struct DataFolder {
 /// An open registry with its parts.
 pub struct Opened {
     pub registry: Registry,
-    pub storage: Storage,
     pub meta: Meta,
     pub meter: Meter,
     pub sqlite: Option<Arc<Sqlite>>,
+    // Last: who gets the store's lock finds the database closed.
+    pub storage: Storage,
 }
 
 /// An artifact, packed as a client would.

@@ -257,3 +257,26 @@ async fn a_deleted_search_index_comes_back() {
     drop(folder.open_storage(&Meter::default()).await);
     assert_eq!(names_found(&open_data(options(&folder)).await.unwrap()).await, ["acme/review"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_store_is_refused_the_database_of_another() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    open.push(&Package::new("acme/first@1.0.0", "of this store")).await.unwrap();
+    close(&folder, open).await;
+    let other = DataFolder::new(Owner::Sqlite);
+    copy(&folder.database(), &other.database());
+    let (message, error) = refusal(&other).await;
+    assert!(matches!(error, DataError::Open(OpenError::Foreign(1))), "{error:?}");
+    assert!(message.contains("1 events") && message.contains("hint: "), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_rebuilt_where_there_is_no_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("mistyped");
+    let metadata = Metadata::Sqlite(folder.path().join("metadata.sqlite"));
+    let error = rebuild_catalog(&missing, &metadata, |_| {}).await.unwrap_err();
+    assert!(matches!(error, DataError::NoStore(_)), "{error:?}");
+    assert!(!missing.exists());
+}
