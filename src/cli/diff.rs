@@ -13,7 +13,9 @@ use crate::domain::{Name, Version};
 
 /// Show what differs between two versions
 #[derive(Debug, Args)]
-#[command(after_help = "With --patch the output is a patch that `git apply` takes.")]
+#[command(
+    after_help = "With --patch the output is a patch that `git apply` takes; what it cannot tell (modes, empty files, what is no text) is named beside it."
+)]
 pub(super) struct Diff {
     /// org/name
     name: Name,
@@ -35,6 +37,9 @@ impl Diff {
         let to = version(&client, &self.name, self.to.as_ref().unwrap_or(&Selector::Latest)).await?;
         let comparison = client.compare(&self.name, &from, &to).await?;
         if self.patch {
+            for file in comparison.files.iter().filter(|file| !is_whole(file)) {
+                global.output().note(format!("the patch does not tell all: {}", of_file(file)));
+            }
             raw(patch(&comparison).as_bytes())?;
         } else {
             global.output().document(&comparison, of_comparison)?;
@@ -101,6 +106,11 @@ fn of_file(file: &FileChange) -> String {
     };
     let lines = if file.diff.is_none() { ", no text or too long to compare" } else { "" };
     format!("{sign} {} ({size}{mode}{lines})", file.path)
+}
+
+/// Whether the lines tell all that became of the file: a patch knows no modes, no empty files, and nothing but text.
+fn is_whole(file: &FileChange) -> bool {
+    file.executable.is_none() && file.diff.as_ref().is_some_and(|diff| !diff.is_empty())
 }
 
 fn patch(comparison: &Comparison) -> String {

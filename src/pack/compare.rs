@@ -81,7 +81,12 @@ fn unified(path: &str, before: Option<&File>, after: Option<&File>) -> Option<St
     if old == new {
         return Some(String::new());
     }
-    let diff = TextDiff::configure().algorithm(Algorithm::Patience).timeout(PATIENCE).diff_lines(old, new);
+    // Lines end with a line feed and nothing else, as patches see it.
+    let (before_lines, after_lines): (Vec<&str>, Vec<&str>) =
+        (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
+    let mut configure = TextDiff::configure();
+    configure.algorithm(Algorithm::Patience).timeout(PATIENCE).newline_terminated(true);
+    let diff = configure.diff_slices(&before_lines, &after_lines);
     let name = |side: &str, file: Option<&File>| match file {
         Some(_) => format!("{side}/{path}"),
         None => "/dev/null".to_owned(),
@@ -178,6 +183,8 @@ mod tests {
             "--- a/text\n+++ b/text\n@@ -1,3 +1,3 @@\n one\n-two\n-three\n\\ No newline at end of file\n+2\n+three\n"
         );
         assert!(changes[0].diff.as_deref().unwrap().starts_with("--- a/gone\n+++ /dev/null\n"));
+        let returns = compare_files(&tree(&[("f", b"a\rb\n", false)]), &tree(&[("f", b"a\rc\n", false)]));
+        assert_eq!(returns[0].diff.as_deref(), Some("--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\rb\n+a\rc\n"));
         assert_eq!(changes[2].diff.as_deref(), Some(""));
     }
 
