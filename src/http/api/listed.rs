@@ -8,6 +8,9 @@ use crate::domain::Timestamp;
 use crate::http::error::Failure;
 use crate::meta::{Between, Filter, Label};
 
+/// Most labels that one list asks for: each is a lookup.
+const LABELS_MAX: usize = 64;
+
 /// What [`Listed`] is read from.
 pub(super) const LISTED: &[&str] = &[
     "any_tag",
@@ -74,6 +77,11 @@ pub(super) fn filter(parameters: &Parameters) -> Result<Filter, Failure> {
     for field in parameters.many("field") {
         labelled.push(vec![(Label::Field, path_and_value(&field)?)]);
     }
+    let labels = tag.len() + skill.len() + labelled.iter().map(Vec::len).sum::<usize>();
+    if labels > LABELS_MAX {
+        let message = format!("{labels} tags, skills, authors, licences and fields are asked for");
+        return Err(bad_request(message, format!("ask for at most {LABELS_MAX}")));
+    }
     Ok(Filter {
         kinds: kind,
         tags: tag,
@@ -124,6 +132,13 @@ mod tests {
             vec![text(Label::Field, "z=a=b")],
         ];
         assert_eq!(found.labelled, expected);
+    }
+
+    #[test]
+    fn labels_have_a_limit() {
+        let tags = |count: usize| format!("tag={}&any_tag=x", vec!["t"; count].join(","));
+        assert!(read(&tags(LABELS_MAX - 1)).is_ok());
+        assert_eq!(read(&tags(LABELS_MAX)).unwrap_err().status, 400);
     }
 
     #[test]

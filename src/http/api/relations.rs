@@ -1,5 +1,7 @@
 //! What artifacts have to do with each other: who needs whom, who is like whom, who has the skills that are needed.
 
+use std::collections::HashSet;
+
 use axum::extract::State;
 use http::Uri;
 
@@ -92,7 +94,9 @@ pub(super) async fn related(State(app): State<App>, OfPackage(name): OfPackage, 
 pub(super) async fn skills(State(app): State<App>, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[&["skill", "kind", "tag", "team", "limit"]])?;
     let Filters { kind, tag, skill, .. } = Filters::read(&parameters)?;
-    let required: Vec<Required> = skill.iter().map(|text| required(text)).collect();
+    let mut required: Vec<Required> = skill.iter().map(|text| required(text)).collect();
+    let mut seen = HashSet::new();
+    required.retain(|required| seen.insert((required.name.clone(), required.level)));
     if required.is_empty() {
         return Err(no_skill().into());
     }
