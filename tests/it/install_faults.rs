@@ -129,7 +129,7 @@ fn what_is_not_what_the_lock_says_is_refused() {
     bench.write("pclr.lock", &lock.replacen(&value("digest"), &other, 1));
     bench.publish("acme/new 1.0.0");
     let error = bench.refused(4, &["add", "acme/new"]);
-    assert!(error.contains("is locked with sha256:000"), "{error}");
+    assert!(error.contains("are locked as sha256:000"), "{error}");
     // A lock with the marks of a merge, or of a newer program.
     for (text, expected) in [("<<<<<<< ours\n", "cannot be read"), ("version = 9\n", "format 9")] {
         bench.write("pclr.lock", text);

@@ -12,8 +12,8 @@ use super::place::{State, put, remove, remove_empty_parents, state};
 use super::plan::{Update, plan};
 use super::root::Project;
 use super::supply::{PARALLEL, Supply};
-use super::target::{Artifact, Target};
-use crate::domain::{File, FileEntry, Name, Version};
+use super::target::{Artifact, Place, Target};
+use crate::domain::{File, FileEntry, Name, TreePath, Version};
 use crate::resolve::{Lock, Locked, cycles};
 
 /// Whether the lock may change.
@@ -210,7 +210,8 @@ impl Work {
     fn is_in_place(&self, name: &Name, locked: &Locked) -> Result<bool, ProjectError> {
         let Some(placed) = self.ledger.placed.get(name).filter(|placed| placed.is_of(locked)) else { return Ok(false) };
         let clashes = self.clashing.contains(name.slug()) && self.target != Target::Modules;
-        let own = placed.at.file_name().trim_end_matches(".md") == name.slug();
+        let file = placed.at.file_name();
+        let own = if placed.single { file.strip_suffix(".md") } else { Some(file) } == Some(name.slug());
         if clashes == own {
             return Ok(false);
         }
@@ -227,15 +228,25 @@ impl Work {
 
     fn steps(&self, lock: &Lock, artifacts: &BTreeMap<&Name, Artifact>) -> Result<Steps, ProjectError> {
         let mut steps = Steps::default();
+        let kept = lock.packages.keys().filter(|name| !self.wanted.contains(name));
+        let kept = kept.filter_map(|name| Some((self.ledger.placed.get(name)?.at.clone(), name)));
+        let mut taken: BTreeMap<TreePath, &Name> = kept.collect();
         for name in &self.wanted {
             let (Some(locked), Some(artifact)) = (lock.packages.get(name), artifacts.get(name)) else { continue };
             let place = match self.target.place(name, artifact, &self.clashing) {
+                // Two names can come to one folder: `a/b-c` and `a-b/c`, where both slugs are somebody else's too.
+                Ok(Place { at, .. }) if taken.contains_key(&at) => {
+                    let why = format!("{at} is the place of {}", taken[&at]);
+                    steps.skipped.push((name.clone(), Skipped { digest: locked.digest, why }));
+                    continue;
+                }
                 Ok(place) => place,
                 Err(why) => {
                     steps.skipped.push((name.clone(), Skipped { digest: locked.digest, why }));
                     continue;
                 }
             };
+            taken.insert(place.at.clone(), name);
             let chosen = |path: &str| place.only.as_ref().is_none_or(|only| only.as_str() == path);
             let files: Vec<File> =
                 artifact.tree.files().iter().filter(|file| chosen(file.path.as_str())).cloned().collect();

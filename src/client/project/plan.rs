@@ -184,13 +184,13 @@ fn check_unchanged(chosen: &Chosen<'_>, before: &crate::resolve::Locked) -> Resu
     if (release.digest, release.tree) == (before.digest, before.tree) {
         return Ok(());
     }
-    Err(ProjectError::NotVerified {
-        name: chosen.name.clone(),
-        why: format!(
-            "version {} is locked with {}, the registry now says {}",
-            release.version, before.digest, release.digest
-        ),
-    })
+    let (what, locked, said) = match release.digest == before.digest {
+        false => ("bytes", before.digest, release.digest),
+        true => ("files", before.tree, release.tree),
+    };
+    let version = &release.version;
+    let why = format!("the {what} of version {version} are locked as {locked}, the registry now says {said}");
+    Err(ProjectError::NotVerified { name: chosen.name.clone(), why })
 }
 
 fn known(supply: &Supply, name: &Name, resolution: Resolution) -> Known {
