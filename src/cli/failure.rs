@@ -53,7 +53,7 @@ impl Failure {
 
     /// What an error of any sort means to the person at the terminal.
     pub(super) fn of(error: anyhow::Error) -> Self {
-        let message = format!("{error:#}");
+        let message = told(&error);
         let (exit, hint) = match error.downcast::<Self>() {
             Ok(failure) => return failure,
             Err(error) => error
@@ -75,6 +75,19 @@ impl Failure {
         let closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
         error.downcast_ref::<io::Error>().is_some_and(closed)
     }
+}
+
+/// What happened and why, from the outside in. A cause whose words have been said already says nothing.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
 }
 
 fn of_client(error: &ClientError) -> (Exit, Option<String>) {
@@ -173,6 +186,17 @@ fn next_patch(number: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let inner = || anyhow::anyhow!("no such folder");
+        assert_eq!(
+            told(&inner().context("cannot open x: no such folder; check it")),
+            "cannot open x: no such folder; check it"
+        );
+        assert_eq!(told(&inner().context("cannot open x")), "cannot open x: no such folder");
+        assert_eq!(told(&inner().context("").context("stopped")), "stopped: no such folder");
+    }
 
     #[test]
     fn each_sort_of_error_has_its_exit_code() {

@@ -39,7 +39,7 @@ impl Push {
         let local = Local::read(&self.path, self.kind, self.declaration.as_deref())?;
         let client = global.client()?;
         let (name, version) = match (self.bump, &self.wanted) {
-            (Some(step), Some(wanted)) => next(&client, wanted, step, local.finding.version.clone()).await?,
+            (Some(step), Some(wanted)) => next(&client, wanted, step, &local).await?,
             _ => self.identity(&local)?,
         };
         for left_out in &local.left_out {
@@ -91,13 +91,8 @@ impl Push {
     }
 }
 
-/// The version after the highest published one; the source's own, or 0.1.0, if nothing is published.
-async fn next(
-    client: &Client,
-    wanted: &Wanted,
-    step: Step,
-    source: Option<Version>,
-) -> anyhow::Result<(Name, Version)> {
+/// The version after the highest published one, or that one if it has the same files; the source's own, or 0.1.0, if nothing is published.
+async fn next(client: &Client, wanted: &Wanted, step: Step, local: &Local) -> anyhow::Result<(Name, Version)> {
     let name = wanted.name.clone();
     if wanted.selector != Selector::Latest {
         let hint = format!("leave --bump out, or name {name} alone");
@@ -109,8 +104,12 @@ async fn next(
         Err(error) => return Err(error.into()),
     };
     let version = match releases.first() {
-        Some(highest) => highest.version.bump(step),
-        None => source.or_else(|| "0.1.0".parse().ok()),
+        Some(highest) => {
+            let published = client.version(&name, &highest.version).await?.published;
+            let is_same = published.config.is_some_and(|config| config.tree == local.tree.digest());
+            if is_same { Some(highest.version.clone()) } else { highest.version.bump(step) }
+        }
+        None => local.finding.version.clone().or_else(|| "0.1.0".parse().ok()),
     };
     let none = || Failure::usage(format!("no version comes after the highest of {wanted}"), "say which version it is");
     Ok((name, version.ok_or_else(none)?))

@@ -230,6 +230,8 @@ fn a_bad_release_is_rolled_back_deprecated_and_told() {
     fs::write(tour.path("hello").join("NOTES.md"), "new\n").unwrap();
     let pushed = tour.json(&["push", "hello", "acme/hello-skill", "--bump", "minor"]);
     assert_eq!(pushed["version"], "1.1.0");
+    let again = tour.json(&["push", "hello", "acme/hello-skill", "--bump", "minor"]);
+    assert_eq!((&again["version"], &again["outcome"]), (&"1.1.0".into(), &"unchanged".into()));
     let error = tour.refused(2, &["push", "hello", "acme/hello-skill@2.0.0", "--bump", "minor"]);
     assert!(error.contains("hint: "), "{error}");
 
