@@ -1,7 +1,7 @@
 //! What differs between two artifacts: what they say of themselves, what they may do, and their files, line by line.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use similar::{Algorithm, TextDiff};
@@ -13,8 +13,8 @@ use crate::domain::{Config, File, Tree};
 const TEXT_MAX: usize = 1 << 20;
 /// Most bytes of all differences together; files after that are named without their lines.
 const DIFFS_MAX: usize = 4 << 20;
-/// Time for one file, after which lines are matched less well.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// Time for all files together, after which lines are matched less well.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Fields of the configs that differ, by path, in the order of their paths. What is about the files is left out.
 pub fn compare_fields(from: &Config, to: &Config) -> Vec<FieldChange> {
@@ -47,7 +47,7 @@ pub fn compare_files(from: &Tree, to: &Tree) -> Vec<FileChange> {
         |tree: &'_ Tree| tree.files().iter().map(|file| (file.path.clone(), file.clone())).collect::<BTreeMap<_, _>>();
     let (from, to) = (by_path(from), by_path(to));
     let paths: BTreeSet<_> = from.keys().chain(to.keys()).collect();
-    let (mut changes, mut room) = (Vec::new(), DIFFS_MAX);
+    let (mut changes, mut room, deadline) = (Vec::new(), DIFFS_MAX, Instant::now() + PATIENCE);
     for path in paths {
         let (before, after) = (from.get(path), to.get(path));
         let kind = match (before, after) {
@@ -56,7 +56,7 @@ pub fn compare_files(from: &Tree, to: &Tree) -> Vec<FileChange> {
             (None, _) => FileChangeKind::Added,
             (_, None) => FileChangeKind::Removed,
         };
-        let mut diff = unified(path.as_str(), before, after);
+        let mut diff = unified(path.as_str(), before, after, deadline);
         if diff.as_ref().is_some_and(|diff| diff.len() > room) {
             diff = None;
         }
@@ -76,7 +76,7 @@ pub fn compare_files(from: &Tree, to: &Tree) -> Vec<FileChange> {
 }
 
 /// The lines that differ; `None` for what is no text, or too long.
-fn unified(path: &str, before: Option<&File>, after: Option<&File>) -> Option<String> {
+fn unified(path: &str, before: Option<&File>, after: Option<&File>, deadline: Instant) -> Option<String> {
     let (old, new) = (text(before)?, text(after)?);
     if old == new {
         return Some(String::new());
@@ -85,7 +85,7 @@ fn unified(path: &str, before: Option<&File>, after: Option<&File>) -> Option<St
     let (before_lines, after_lines): (Vec<&str>, Vec<&str>) =
         (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
     let mut configure = TextDiff::configure();
-    configure.algorithm(Algorithm::Patience).timeout(PATIENCE).newline_terminated(true);
+    configure.algorithm(Algorithm::Patience).deadline(deadline).newline_terminated(true);
     let diff = configure.diff_slices(&before_lines, &after_lines);
     let name = |side: &str, file: Option<&File>| match file {
         Some(_) => format!("{side}/{path}"),

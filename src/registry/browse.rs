@@ -1,5 +1,7 @@
 //! Reading the catalogue: packages, versions, files, ranges, labels.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::SemaphorePermit;
@@ -128,11 +130,13 @@ impl Registry {
         let (before, after) =
             (self.version(actor, name, from).await?.published, self.version(actor, name, to).await?.published);
         // Two trees lie in memory for it. Their room is given back at once: who waits for a second with one in hand can wait for ever.
-        let _turn = self.0.comparing.acquire().await.map_err(|_| RegistryError::Stopping)?;
+        let turn = Arc::clone(&self.0.comparing).acquire_owned().await.map_err(|_| RegistryError::Stopping)?;
         let (old, _) = self.tree(actor, name, &before.digest).await?;
         let (new, _) = self.tree(actor, name, &after.digest).await?;
         let name = name.clone();
         let compare = move || {
+            // Kept to the end, whoever still waits for it.
+            let _turn = turn;
             let (fields, capabilities) = match (&before.config, &after.config) {
                 (Some(from), Some(to)) => (pack::compare_fields(from, to), pack::compare_capabilities(from, to)),
                 // Purged: nothing is known of it.

@@ -25,6 +25,6 @@ pub(super) struct Inner {
     /// A permit a MiB that an archive may take while it is opened.
     pub(super) opening: tokio::sync::Semaphore,
     /// Turns to compare two versions: both lie in memory meanwhile.
-    pub(super) comparing: tokio::sync::Semaphore,
+    pub(super) comparing: Arc<tokio::sync::Semaphore>,
     pub(super) indexed: tokio::sync::watch::Receiver<u64>,
 }

@@ -167,7 +167,7 @@ impl Builder {
             read_only: AtomicBool::new(ahead),
             corruptions: AtomicU64::new(0),
             opening: Semaphore::new(OPENING_MIB),
-            comparing: Semaphore::new(2),
+            comparing: Arc::new(Semaphore::new(2)),
             indexed,
         });
         tokio::spawn(index::follow(Arc::downgrade(&inner), head, indexed_sender));
