@@ -46,7 +46,9 @@ const UNNEEDED: &str = "
     AND NOT EXISTS (SELECT 1 FROM versions v JOIN manifests m ON m.repository = v.name AND m.digest = v.digest
         WHERE m.area = b.area AND v.record = b.digest)
     AND NOT EXISTS (SELECT 1 FROM versions v 
-        WHERE b.area = 'public' AND (v.reason = b.digest OR v.deprecation::json ->> 'reason' = b.digest))";
+        WHERE b.area = 'public' AND v.reason = b.digest)
+    AND NOT EXISTS (SELECT 1 FROM versions v
+        WHERE b.area = 'public' AND v.deprecation::json ->> 'reason' = b.digest)";
 
 /// $1 time of the condemnation, $2 to $4 what was unneeded. No lock keeps changes out meanwhile, but each writes the row of every
 /// blob that it comes to need: a row that was written since, or is being written, is left alone.
