@@ -1,8 +1,8 @@
-//! Values in columns, as every SQL store writes them: JSON, signed integers, text that is a value of the domain.
+//! Values as every database writes them: JSON, signed integers, text that is a value of the domain.
 
 use std::str::FromStr;
 
-use super::MetaError;
+use super::{Label, MetaError};
 
 /// A column with JSON.
 pub(super) fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, MetaError> {
@@ -12,6 +12,18 @@ pub(super) fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Meta
 /// A value as JSON, for a column.
 pub(super) fn to_json(value: &impl serde::Serialize) -> Result<String, MetaError> {
     serde_json::to_string(value).map_err(|error| MetaError::Corrupt(format!("a value that is no JSON: {error}")))
+}
+
+/// How labels are told apart in their table.
+pub(super) fn label_type(label: Label) -> i16 {
+    match label {
+        Label::Tag => 0,
+        Label::Skill => 1,
+        Label::Author => 2,
+        Label::License => 3,
+        Label::Field => 4,
+        Label::Need => 5,
+    }
 }
 
 /// The integers of SQL are signed.

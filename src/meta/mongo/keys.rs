@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::ops::Range;
 use std::str::FromStr;
 
+pub(super) use super::super::column::parse_text as parse;
 use super::super::{Label, MetaError};
 
 /// The key of a pair.
@@ -28,7 +29,8 @@ pub(super) fn second<T: FromStr>(key: &str) -> Result<T, MetaError> {
 
 /// Both parts of a pair.
 pub(super) fn parts<A: FromStr, B: FromStr>(key: &str) -> Result<(A, B), MetaError> {
-    let (first, second) = key.split_once(' ').ok_or_else(|| unreadable::<(A, B)>(key))?;
+    let (first, second) =
+        key.split_once(' ').ok_or_else(|| MetaError::Corrupt(format!("the key {key:?} has no second part")))?;
     Ok((parse(first)?, parse(second)?))
 }
 
@@ -47,16 +49,6 @@ pub(super) fn label_type(label: Label) -> &'static str {
         Label::Field => "field",
         Label::Need => "need",
     }
-}
-
-/// A value of the domain.
-pub(super) fn parse<T: FromStr>(text: &str) -> Result<T, MetaError> {
-    text.parse().map_err(|_| unreadable::<T>(text))
-}
-
-fn unreadable<T>(text: &str) -> MetaError {
-    let shortened: String = text.chars().take(80).collect();
-    MetaError::Corrupt(format!("{shortened:?} where a {} belongs", std::any::type_name::<T>()))
 }
 
 #[cfg(test)]

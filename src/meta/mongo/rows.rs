@@ -6,7 +6,8 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Head, MetaError};
+use super::super::Head;
+pub(super) use super::super::column::{json, signed, to_json, unsigned};
 use super::keys::pair;
 use crate::domain::{Timestamp, Version};
 
@@ -214,24 +215,4 @@ pub(super) struct Link {
     pub blob: String,
     /// An event says so. Links of uploads and mounts alone are not, and a rebuild does not bring them back.
     pub recorded: bool,
-}
-
-/// The integers of MongoDB are signed.
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// And back.
-pub(super) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or_default()
-}
-
-/// Reads JSON that a document holds.
-pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, MetaError> {
-    serde_json::from_str(text).map_err(|error| MetaError::Corrupt(format!("JSON in a document: {error}")))
-}
-
-/// A value as JSON, for a document.
-pub(super) fn to_json(value: &impl Serialize) -> Result<String, MetaError> {
-    serde_json::to_string(value).map_err(|error| MetaError::Corrupt(format!("a value that is no JSON: {error}")))
 }

@@ -5,7 +5,7 @@ use sqlx::postgres::PgRow;
 
 use crate::domain::{Name, Package, Published, Release, Timestamp, Version};
 
-use super::super::column::{json, signed, unsigned};
+use super::super::column::{json, label_type, signed, unsigned};
 use super::super::page::{PAGE_MAX, page};
 use super::super::shown::Shown;
 use super::super::{
@@ -13,7 +13,6 @@ use super::super::{
 };
 use super::Postgres;
 use super::list;
-use super::reshow::label_type;
 use super::rows::Batch;
 use super::sql::{get, json_optional, parse, parse_optional, query, unescape};
 use super::transaction::End;

@@ -4,9 +4,8 @@ use sqlx::AssertSqlSafe;
 
 use crate::domain::{Name, Timestamp};
 
-use super::super::column::signed;
+use super::super::column::{label_type, signed};
 use super::super::{Filter, Label, Order};
-use super::reshow::label_type;
 use super::sql::{Query, escape, query};
 
 const PACKAGES: &str = "

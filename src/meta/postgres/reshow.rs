@@ -2,24 +2,12 @@
 
 use crate::domain::{Config, Digest, Event, Name, Version};
 
-use super::super::column::{json, to_json};
+use super::super::MetaError;
+use super::super::column::{json, label_type, to_json};
 use super::super::rules::is_stable;
 use super::super::shown::{Shown, labels};
-use super::super::{Label, MetaError};
 use super::sql::{escape, get, parse, query};
 use super::transaction::Sql;
-
-/// How labels are told apart in their table.
-pub(super) fn label_type(label: Label) -> i16 {
-    match label {
-        Label::Tag => 0,
-        Label::Skill => 1,
-        Label::Author => 2,
-        Label::License => 3,
-        Label::Field => 4,
-        Label::Need => 5,
-    }
-}
 
 /// The version that the package shows.
 struct Top {

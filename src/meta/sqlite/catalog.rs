@@ -6,6 +6,7 @@ use rusqlite::{Row, params, params_from_iter};
 
 use crate::domain::{Name, Package, Published, Release, Timestamp, Version};
 
+use super::super::column::label_type;
 use super::super::page::{PAGE_MAX, page};
 use super::super::shown::Shown;
 use super::super::{
@@ -13,7 +14,6 @@ use super::super::{
     engine,
 };
 use super::Sqlite;
-use super::reshow::label_type;
 use super::sql::{Sql, get, json, json_optional, parse, parse_optional, signed, unsigned};
 use super::writer::{Durable, End};
 
@@ -133,7 +133,7 @@ impl Catalog for Sqlite {
                              WHERE l.type = ?1 AND p.visibility = 'public'
                              GROUP BY l.label ORDER BY count(*) DESC, l.label LIMIT ?2";
                 let limit = signed(limit as u64);
-                sql.rows(query, [label_type(label), limit], |row| {
+                sql.rows(query, [i64::from(label_type(label)), limit], |row| {
                     Ok(LabelCount { label: get(row, 0)?, count: unsigned(get(row, 1)?) })
                 })
             })

@@ -4,22 +4,11 @@ use rusqlite::params;
 
 use crate::domain::{Config, Digest, Event, Name, Tag, Version};
 
+use super::super::MetaError;
+use super::super::column::label_type;
 use super::super::rules::is_stable;
 use super::super::shown::{Shown, labels};
-use super::super::{Label, MetaError};
 use super::sql::{Sql, get, json, parse, to_json};
-
-/// How labels are told apart in their table.
-pub(super) fn label_type(label: Label) -> i64 {
-    match label {
-        Label::Tag => 0,
-        Label::Skill => 1,
-        Label::Author => 2,
-        Label::License => 3,
-        Label::Field => 4,
-        Label::Need => 5,
-    }
-}
 
 /// The version that the package shows.
 struct Top {
