@@ -1,6 +1,6 @@
 //! Who has the skills that are needed: artifacts by how many they have, and the fewest that have them all together.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 use crate::domain::{Level, Name, Skill};
 
@@ -52,9 +52,12 @@ impl Skilled {
 
 /// Sorts candidates: those with most of the skills first, then by name.
 pub fn most_able_first(candidates: &mut [Skilled]) {
-    candidates.sort_by(|one, other| {
-        (Reverse(one.has.count_ones()), &one.name).cmp(&(Reverse(other.has.count_ones()), &other.name))
-    });
+    candidates.sort_by(order);
+}
+
+fn order(one: &Skilled, other: &Skilled) -> Ordering {
+    let most = other.has.count_ones().cmp(&one.has.count_ones());
+    most.then_with(|| one.name.cmp(&other.name))
 }
 
 /// A team, and which skills nobody has.
@@ -73,9 +76,7 @@ pub fn smallest_team(candidates: &[Skilled], required: usize) -> Team {
     let all = if required >= SKILLS_MAX { u64::MAX } else { (1 << required) - 1 };
     let wanted = candidates.iter().fold(0, |found, candidate| found | candidate.has) & all;
     let mut useful: Vec<&Skilled> = candidates.iter().filter(|candidate| candidate.has & wanted != 0).collect();
-    useful.sort_by(|one, other| {
-        (Reverse(one.has.count_ones()), &one.name).cmp(&(Reverse(other.has.count_ones()), &other.name))
-    });
+    useful.sort_by(|one, other| order(one, other));
     // Who can do no more than somebody before is never needed.
     let mut kept: Vec<&Skilled> = Vec::new();
     for candidate in useful {
@@ -88,9 +89,7 @@ pub fn smallest_team(candidates: &[Skilled], required: usize) -> Team {
     let is_smallest = search.steps < PATIENCE;
     let mut left = wanted;
     let mut chosen: Vec<&Skilled> = search.best.iter().map(|at| kept[*at]).collect();
-    chosen.sort_by(|one, other| {
-        (Reverse(one.has.count_ones()), &one.name).cmp(&(Reverse(other.has.count_ones()), &other.name))
-    });
+    chosen.sort_by(|one, other| order(one, other));
     let members = chosen.into_iter().map(|candidate| {
         let has = candidate.has & left;
         left &= !has;
