@@ -98,3 +98,16 @@ fn two_skills_of_one_name_carry_their_organisation() {
     assert_eq!(bench.files(), [".claude/skills/pdf/SKILL.md"]);
     assert!(bench.read(".claude/skills/pdf/SKILL.md").contains("other/pdf"));
 }
+
+/// `a/b-c` and `a-b/c` would both be `a-b-c` where others have their slugs too: one is placed, the other is named, none is lost.
+#[test]
+fn two_names_never_share_a_folder() {
+    let bench = Bench::start();
+    bench.publish("a/b-c 1.0.0\na-b/c 1.0.0\nx/b-c 1.0.0\nx/c 1.0.0");
+    let added = bench.run(&["add", "a/b-c", "a-b/c", "x/b-c", "x/c", "--target", "claude"]);
+    assert!(added.stderr.contains("skills/a-b-c is the place of a-b/c"), "{}", added.stderr);
+    let text = std::fs::read_to_string(bench.path(".claude/skills/a-b-c/SKILL.md")).unwrap();
+    assert!(text.contains("of a-b/c"), "{text}");
+    bench.done(&["install"]);
+    assert_eq!(std::fs::read_dir(bench.path(".claude/skills")).unwrap().count(), 3);
+}

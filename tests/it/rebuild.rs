@@ -280,3 +280,22 @@ async fn nothing_is_rebuilt_where_there_is_no_registry() {
     assert!(matches!(error, DataError::NoStore(_)), "{error:?}");
     assert!(!missing.exists());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_leaves_the_database_of_another_registry_alone() {
+    for owner in Owner::here([Owner::Postgres]) {
+        let (theirs, ours) = (DataFolder::new(owner), DataFolder::new(Owner::Sqlite));
+        let first = Package::new("acme/first@1.0.0", "of another registry");
+        for (folder, package) in [(&theirs, &first), (&ours, &Package::new("acme/other@1.0.0", "of this registry"))] {
+            let open = folder.open().await;
+            open.push(package).await.unwrap();
+            close(folder, open).await;
+        }
+        let metadata = options(&theirs).metadata;
+        let error = rebuild_catalog(ours.path(), &metadata, |_| {}).await.unwrap_err();
+        assert!(matches!(error, DataError::Others), "{error:?}");
+        // Its own registry may.
+        rebuild_catalog(theirs.path(), &metadata, |_| {}).await.unwrap();
+        assert!(theirs.open().await.has(&first).await);
+    }
+}
