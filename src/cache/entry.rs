@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::domain::{Area, Digest};
+use crate::domain::{Actor, Area, Digest, Timestamp};
 
 /// A manifest, ready to be sent.
 #[derive(Debug)]
@@ -39,4 +39,13 @@ pub struct CachedLink {
     pub area: Area,
     /// Length in bytes.
     pub size: u64,
+}
+
+/// Whose a token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedLogin {
+    /// Its owner.
+    pub actor: Actor,
+    /// From when on the token is of no use.
+    pub expires: Option<Timestamp>,
 }

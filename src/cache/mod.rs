@@ -11,16 +11,20 @@ use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::domain::{Area, Digest, Repository, Tag, Timestamp};
 
-pub use entry::{CachedLink, CachedManifest};
+pub use entry::{CachedLink, CachedLogin, CachedManifest};
 pub use table::Table;
 
 /// Largest blob that is kept in memory, in bytes. Configs and most skills are smaller; the rest is streamed.
 pub const BLOB_MAX: u64 = 64 << 10;
+
+/// How long a login is believed: what another process changes about accounts counts here after that time.
+pub const LOGIN_SECONDS: u64 = 5;
 
 /// The caches of one process.
 pub struct Cache {
@@ -39,6 +43,8 @@ pub struct Cache {
     pub touched: Table<(Area, Digest), Timestamp>,
     /// Bytes of small blobs.
     pub blobs: Table<(Area, Digest), Bytes>,
+    /// Whose tokens are, by their hashes, for [`LOGIN_SECONDS`].
+    pub logins: Table<Digest, CachedLogin>,
 }
 
 impl Cache {
@@ -55,12 +61,19 @@ impl Cache {
             links: Table::counted(200_000),
             touched: Table::counted(100_000),
             blobs: Table::weighed(bytes, Bytes::len),
+            logins: Table::fleeting(10_000, Duration::from_secs(LOGIN_SECONDS)),
         }
     }
 
     /// Says that a commit changed something. Called after the commit and before the entries it touched are removed.
     pub fn advance(&self) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Forgets every login: accounts have changed.
+    pub fn clear_logins(&self) {
+        self.advance();
+        self.logins.clear();
     }
 
     /// Forgets every tag, manifest and link: for when somebody else's commits came in.

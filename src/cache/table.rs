@@ -1,6 +1,7 @@
 //! One table of the cache.
 
 use std::hash::Hash;
+use std::time::Duration;
 
 /// One kind of entry.
 pub struct Table<K, V>(moka::sync::Cache<K, V>);
@@ -12,6 +13,10 @@ where
 {
     pub(super) fn counted(entries: u64) -> Self {
         Self(moka::sync::Cache::new(entries))
+    }
+
+    pub(super) fn fleeting(entries: u64, life: Duration) -> Self {
+        Self(moka::sync::Cache::builder().max_capacity(entries).time_to_live(life).build())
     }
 
     pub(super) fn weighed(bytes: u64, weigh: fn(&V) -> usize) -> Self {

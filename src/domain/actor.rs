@@ -1,9 +1,10 @@
 //! Who asks, and what they may do. One pure function decides; every use case asks it first.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
-use super::Repository;
 use super::text::text_value;
+use super::{OrgName, Repository, Role, User, UserName};
 
 /// What callers without an account may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,21 +17,32 @@ pub enum Access {
     Write,
 }
 
-/// Who asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who asks. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// A caller without an account, with what the operator lets such callers do.
     Anonymous(Access),
-    /// Whoever runs the program with the store at hand.
+    /// Somebody with an account, who has proved it.
+    User(Arc<User>),
+    /// Whoever runs the program with the store at hand, or has one of the operator's tokens.
     Operator,
 }
 
 impl Actor {
     /// The name that events carry.
-    pub fn id(self) -> ActorId {
+    pub fn id(&self) -> ActorId {
         match self {
             Self::Anonymous(_) => ActorId("anonymous".to_owned()),
+            Self::User(user) => ActorId(format!("user:{}", user.name)),
             Self::Operator => ActorId("operator".to_owned()),
+        }
+    }
+
+    /// The user, if it is one.
+    pub fn user(&self) -> Option<&User> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Anonymous(_) | Self::Operator => None,
         }
     }
 }
@@ -69,9 +81,10 @@ pub enum Action {
     Push,
     /// Delete tags, manifests and blobs.
     Delete,
-    /// Change the state of what is published: yank, deprecate, restore.
+    /// Change the state of what is published: yank, deprecate, restore. Of an organisation: who has which role. Of an
+    /// account: its tokens.
     Manage,
-    /// Rebuild, collect, import past the network.
+    /// Rebuild, collect, import past the network; add and remove users.
     Operate,
 }
 
@@ -82,15 +95,42 @@ pub enum Scope<'a> {
     Registry,
     /// One repository.
     Repository(&'a Repository),
+    /// One organisation: its profile and its members, not its packages.
+    Org(&'a OrgName),
+    /// One user's account: its roles and tokens.
+    Account(&'a UserName),
 }
 
 /// Whether the actor may do this here.
-pub fn allows(actor: &Actor, action: Action, _scope: Scope<'_>) -> bool {
-    match (actor, action) {
-        (Actor::Operator, _) => true,
-        (Actor::Anonymous(_), Action::Operate) | (Actor::Anonymous(Access::None), _) => false,
-        (Actor::Anonymous(Access::Read), action) => action == Action::Read,
-        (Actor::Anonymous(Access::Write), _) => true,
+pub fn allows(actor: &Actor, action: Action, scope: Scope<'_>) -> bool {
+    match actor {
+        Actor::Operator => true,
+        Actor::Anonymous(access) => everybody_may(*access, action, scope),
+        Actor::User(user) => everybody_may(user.everybody, action, scope) || user_may(user, action, scope),
+    }
+}
+
+/// What needs no account.
+fn everybody_may(access: Access, action: Action, scope: Scope<'_>) -> bool {
+    match (scope, action) {
+        // Roles and tokens outlast what the operator lets everybody do today.
+        (Scope::Account(_), _) | (_, Action::Operate) => false,
+        (Scope::Registry | Scope::Repository(_) | Scope::Org(_), Action::Read) => access != Access::None,
+        (Scope::Org(_), _) => false,
+        (Scope::Registry | Scope::Repository(_), _) => access == Access::Write,
+    }
+}
+
+/// What an account adds to that.
+fn user_may(user: &User, action: Action, scope: Scope<'_>) -> bool {
+    match (scope, action) {
+        (_, Action::Operate) => false,
+        (Scope::Account(name), _) => user.name == *name,
+        (Scope::Registry | Scope::Repository(_) | Scope::Org(_), Action::Read) => true,
+        (Scope::Registry, _) => false,
+        (Scope::Repository(repository), Action::Push) => user.role(repository.org()) >= Some(Role::Member),
+        (Scope::Repository(repository), _) => user.role(repository.org()) == Some(Role::Owner),
+        (Scope::Org(org), _) => user.role(org.as_str()) == Some(Role::Owner),
     }
 }
 
@@ -98,16 +138,75 @@ pub fn allows(actor: &Actor, action: Action, _scope: Scope<'_>) -> bool {
 mod tests {
     use super::*;
 
+    const ACTIONS: [Action; 5] = [Action::Read, Action::Push, Action::Delete, Action::Manage, Action::Operate];
+
+    fn user(role: Option<Role>, everybody: Access) -> Actor {
+        let roles = role.map(|role| ("acme".parse().unwrap(), role)).into_iter().collect();
+        Actor::User(Arc::new(User { name: "ann".parse().unwrap(), roles, everybody }))
+    }
+
+    /// What the actor may do: one letter for each of [`ACTIONS`], in the registry, in a repository of `acme`, in one of another
+    /// organisation, in the organisation `acme`, in another, in the account `ann`, in another.
+    fn grid(actor: &Actor) -> String {
+        let (ours, theirs): (Repository, Repository) = ("acme/hello".parse().unwrap(), "acme-2/hello".parse().unwrap());
+        let (acme, other): (OrgName, OrgName) = ("acme".parse().unwrap(), "acme-2".parse().unwrap());
+        let (ann, bob): (UserName, UserName) = ("ann".parse().unwrap(), "bob".parse().unwrap());
+        let scopes = [
+            Scope::Registry,
+            Scope::Repository(&ours),
+            Scope::Repository(&theirs),
+            Scope::Org(&acme),
+            Scope::Org(&other),
+            Scope::Account(&ann),
+            Scope::Account(&bob),
+        ];
+        let letters = |scope| -> String {
+            let may = |(action, letter)| if allows(actor, action, scope) { letter } else { '-' };
+            ACTIONS.into_iter().zip("RPDMO".chars()).map(may).collect()
+        };
+        scopes.map(letters).join(" ")
+    }
+
     #[test]
-    fn anonymous_callers_do_what_the_operator_lets_them() {
-        let may = |access, action| allows(&Actor::Anonymous(access), action, Scope::Registry);
-        assert!(!may(Access::None, Action::Read));
-        assert!(may(Access::Read, Action::Read));
-        for action in [Action::Push, Action::Delete, Action::Manage] {
-            assert!(!may(Access::Read, action));
-            assert!(may(Access::Write, action));
+    fn everybody_does_what_the_operator_lets_them_and_nothing_to_accounts() {
+        for (access, expected) in [
+            (Access::None, "----- ----- ----- ----- ----- ----- -----"),
+            (Access::Read, "R---- R---- R---- R---- R---- ----- -----"),
+            (Access::Write, "RPDM- RPDM- RPDM- R---- R---- ----- -----"),
+        ] {
+            assert_eq!(grid(&Actor::Anonymous(access)), expected, "{access:?}");
         }
-        assert!(!may(Access::Write, Action::Operate));
-        assert!(allows(&Actor::Operator, Action::Operate, Scope::Registry));
+    }
+
+    #[test]
+    fn the_operator_does_everything() {
+        assert_eq!(grid(&Actor::Operator), ["RPDMO"; 7].join(" "));
+    }
+
+    #[test]
+    fn users_do_what_their_roles_say() {
+        for access in [Access::None, Access::Read] {
+            for (role, expected) in [
+                (None, "R---- R---- R---- R---- R---- RPDM- -----"),
+                (Some(Role::Reader), "R---- R---- R---- R---- R---- RPDM- -----"),
+                (Some(Role::Member), "R---- RP--- R---- R---- R---- RPDM- -----"),
+                (Some(Role::Owner), "R---- RPDM- R---- RPDM- R---- RPDM- -----"),
+            ] {
+                assert_eq!(grid(&user(role, access)), expected, "{role:?} with {access:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_account_takes_nothing_away() {
+        let open = "RPDM- RPDM- RPDM- R---- R---- RPDM- -----";
+        assert_eq!(grid(&user(None, Access::Write)), open);
+        assert_eq!(grid(&user(Some(Role::Owner), Access::Write)), "RPDM- RPDM- RPDM- RPDM- R---- RPDM- -----");
+    }
+
+    #[test]
+    fn a_user_is_named_in_events() {
+        let id = user(None, Access::Read).id();
+        assert_eq!((id.as_str(), id.as_str().parse()), ("user:ann", Ok(id.clone())));
     }
 }

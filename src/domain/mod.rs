@@ -3,6 +3,7 @@
 //! Each is a type with one way in, so that a function that takes one need not check again. Pure: knows nothing of stores,
 //! networks or clocks.
 
+mod account;
 mod actor;
 pub mod api;
 mod area;
@@ -20,6 +21,7 @@ mod time;
 mod tree;
 mod version;
 
+pub use account::{OrgName, Role, TOKEN_NAME_MAX, Token, TokenError, TokenName, TokenOwner, USER_MAX, User, UserName};
 pub use actor::{Access, Action, Actor, ActorId, Scope, allows};
 pub use area::{Area, PrivateArea};
 pub use artifact::{

@@ -29,7 +29,7 @@ pub struct NameError {
 }
 
 impl NameError {
-    fn new(what: &'static str, text: &str, why: &'static str) -> Self {
+    pub(super) fn new(what: &'static str, text: &str, why: &'static str) -> Self {
         Self { what, text: text.chars().take(300).collect(), why }
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
@@ -40,6 +40,8 @@ pub enum Code {
     Denied,
     /// `UNSUPPORTED`
     Unsupported,
+    /// `UNAUTHORIZED`
+    Unauthorized,
     /// `TOOMANYREQUESTS`
     TooManyRequests,
     /// `UNKNOWN`: the specification has no code for a failure of the registry itself; this is the field's custom.
@@ -62,6 +64,7 @@ impl Code {
             Self::SizeInvalid => "SIZE_INVALID",
             Self::Denied => "DENIED",
             Self::Unsupported => "UNSUPPORTED",
+            Self::Unauthorized => "UNAUTHORIZED",
             Self::TooManyRequests => "TOOMANYREQUESTS",
             Self::Unknown => "UNKNOWN",
         }
@@ -102,7 +105,11 @@ impl Failure {
         if let (false, Some(object)) = (self.detail.is_null(), error.as_object_mut()) {
             object.insert("detail".to_owned(), self.detail);
         }
-        respond(self.status, "application/json", json!({ "errors": [error] }).to_string())
+        let mut response = respond(self.status, "application/json", json!({ "errors": [error] }).to_string());
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(BASIC_CHALLENGE));
+        }
+        response
     }
 
     /// The same with what to do next.
@@ -126,9 +133,18 @@ impl Failure {
     pub fn into_problem(self) -> Response {
         let status = self.status;
         let body = serde_json::to_string(&self.problem()).unwrap_or_default();
-        respond(status, "application/problem+json", body)
+        let mut response = respond(status, "application/problem+json", body);
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE));
+        }
+        response
     }
 }
+
+/// How container tools are asked for a token. `Bearer` would send them to a server that makes tokens.
+pub const BASIC_CHALLENGE: &str = "Basic realm=\"pclr\", charset=\"UTF-8\"";
+/// How others are. At `Basic` a browser would ask for a password.
+const BEARER_CHALLENGE: &str = "Bearer realm=\"pclr\"";
 
 fn respond(status: StatusCode, content_type: &'static str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
@@ -175,6 +191,7 @@ fn failure(error: &RegistryError) -> Failure {
     };
     let (status, code) = match error {
         RegistryError::Forbidden => (StatusCode::FORBIDDEN, Code::Denied),
+        RegistryError::LoginNeeded | RegistryError::WrongToken => (StatusCode::UNAUTHORIZED, Code::Unauthorized),
         RegistryError::ReadOnly => (StatusCode::SERVICE_UNAVAILABLE, Code::Denied),
         RegistryError::RepositoryUnknown | RegistryError::PackageUnknown(_) => {
             (StatusCode::NOT_FOUND, Code::NameUnknown)
@@ -235,6 +252,9 @@ fn hint(error: &RegistryError) -> Option<String> {
         RegistryError::Meta(MetaError::Unavailable(_)) => {
             Some("try again later; the server's log says what happened".to_owned())
         }
+        RegistryError::LoginNeeded => Some("send a token, as Authorization: Bearer TOKEN".to_owned()),
+        RegistryError::WrongToken => Some("ask for a new token, or send none".to_owned()),
+        RegistryError::Forbidden => Some("an owner of the organisation, or the operator, can give the role".to_owned()),
         _ => None,
     }
 }

@@ -8,6 +8,7 @@ mod body;
 pub mod error;
 mod etag;
 mod guard;
+mod login;
 mod meters;
 pub mod oci;
 mod ops;
@@ -20,10 +21,10 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::domain::{Access, Actor};
 use crate::registry::Registry;
 
 pub use api::openapi;
+pub use login::Caller;
 pub use options::Options;
 pub use server::serve;
 
@@ -34,7 +35,6 @@ const IMPORTS: usize = 4;
 #[derive(Clone)]
 pub struct App {
     registry: Registry,
-    access: Access,
     options: Arc<Options>,
     metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     imports: Arc<Semaphore>,
@@ -47,17 +47,6 @@ impl App {
         options: Options,
         metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     ) -> Self {
-        Self {
-            registry,
-            access: options.access,
-            options: Arc::new(options),
-            metrics,
-            imports: Arc::new(Semaphore::new(IMPORTS)),
-        }
-    }
-
-    /// Who asks. Until there are accounts, everybody is anonymous.
-    fn actor(&self) -> Actor {
-        Actor::Anonymous(self.access)
+        Self { registry, options: Arc::new(options), metrics, imports: Arc::new(Semaphore::new(IMPORTS)) }
     }
 }

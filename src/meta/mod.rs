@@ -1,12 +1,13 @@
 //! The metadata store: pointers, not bytes.
 //!
-//! Four small traits at the level of the domain ([`Catalog`], [`Refs`], [`Blobs`], [`Ledger`]) and the implementations that
+//! Five small traits at the level of the domain ([`Catalog`], [`Refs`], [`Blobs`], [`Ledger`], [`Accounts`]) and the implementations that
 //! keep them. What a change does, and when it is refused, is decided once for all of them in [`rules`]; an implementation
 //! reads the facts that a decision needs and carries out the writes that it asks for, in one transaction.
 //! [`contract`] is the promise: an implementation written elsewhere proves itself with it.
 //!
 //! Knows nothing of object storage, archives or HTTP.
 
+mod accounts;
 mod address;
 mod change;
 mod column;
@@ -21,6 +22,7 @@ mod shown;
 mod sqlite;
 mod traits;
 
+pub use accounts::{Accounts, Login, TokenAdded, TokenRow, USED_EVERY, UserRow};
 pub use address::{Address, Server};
 pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome, Publication, Refused, Replay};
 pub use engine::Planned;

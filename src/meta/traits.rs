@@ -10,7 +10,7 @@ use crate::domain::{
     Area, Digest, Kind, Name, Package, Published, Release, Repository, Tag, Timestamp, Version, Visibility,
 };
 
-use super::{Atomicity, Change, Outcome, Replay};
+use super::{Accounts, Atomicity, Change, Outcome, Replay};
 
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,7 @@ pub enum MetaError {
     Cursor,
 }
 
-/// The four traits of one store.
+/// The traits of one store.
 #[derive(Clone)]
 pub struct Meta {
     /// Packages and versions.
@@ -68,6 +68,8 @@ pub struct Meta {
     pub blobs: Arc<dyn Blobs>,
     /// Events.
     pub ledger: Arc<dyn Ledger>,
+    /// Users and tokens.
+    pub accounts: Arc<dyn Accounts>,
 }
 
 /// Packages and versions, and the one way to change anything.

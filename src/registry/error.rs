@@ -13,6 +13,12 @@ pub enum RegistryError {
     /// The actor may not do this.
     #[error("this caller may not do that here")]
     Forbidden,
+    /// Callers without an account may not do this; others may.
+    #[error("callers without an account may not do that here")]
+    LoginNeeded,
+    /// The token is nobody's, was revoked or has expired, or is not the named user's.
+    #[error("the token is not valid: it is mistyped, revoked or expired, or another user's")]
+    WrongToken,
     /// The store is ahead of the database.
     #[error(
         "the registry serves reads only until its database has caught up with the store: run pclr rebuild --catch-up"

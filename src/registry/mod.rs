@@ -17,6 +17,7 @@ mod import;
 mod index;
 mod inner;
 mod layers;
+mod login;
 mod manifests;
 mod open;
 mod publish;
@@ -42,6 +43,7 @@ pub use data::{
 };
 pub use error::RegistryError;
 pub use find::FindQuery;
+pub use login::Credentials;
 pub use open::{Builder, Health, Limits, OpenError};
 pub use push::{Push, Pushed};
 pub use rebuild::{Rebuilt, catch_up};
@@ -57,7 +59,10 @@ impl Registry {
     /// Refuses what the actor may not do, and every change while the store is ahead of the database.
     fn require(&self, actor: &Actor, action: Action, scope: Scope<'_>) -> Result<(), RegistryError> {
         if !allows(actor, action, scope) {
-            return Err(RegistryError::Forbidden);
+            return Err(match actor {
+                Actor::Anonymous(_) => RegistryError::LoginNeeded,
+                Actor::User(_) | Actor::Operator => RegistryError::Forbidden,
+            });
         }
         if !matches!(action, Action::Read) && self.0.read_only.load(Ordering::Relaxed) {
             return Err(RegistryError::ReadOnly);

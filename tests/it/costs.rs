@@ -1,7 +1,9 @@
 //! What a publish costs, and that a warm pull costs nothing: a change of these numbers is a decision.
 
 use bytes::Bytes;
-use pcl_registry::domain::{Actor, Reference, Repository};
+use pcl_registry::domain::{Access, Actor, Reference, Repository, Token};
+use pcl_registry::meta::TokenRow;
+use pcl_registry::registry::Credentials;
 use pcl_registry::storage::{Failure, Fault, Syncing, When, Writes};
 
 use crate::inside::{DataFolder, Opened, Owner, Package};
@@ -84,8 +86,12 @@ async fn a_warm_pull_asks_neither_database_nor_store() {
     let package = hello("1.0.0");
     open.push(&package).await.unwrap();
     let by_digest = Reference::Digest(package.digest());
+    let token = add_token(&open, 1).await;
     let pull = async || {
-        let (actor, repository) = (Actor::Operator, &package.repository);
+        let login = Credentials { owner: None, token: token.clone() };
+        let actor = open.registry.login(&login, Access::None).await.unwrap();
+        assert_eq!(actor.id().as_str(), "user:ann");
+        let repository = &package.repository;
         let tagged = open.registry.manifest(&actor, repository, &package.reference()).await.unwrap();
         let found = open.registry.manifest(&actor, repository, &by_digest).await.unwrap();
         assert_eq!((&tagged.bytes, &found.bytes), (&package.packed.manifest.content, &package.packed.manifest.content));
@@ -160,6 +166,16 @@ async fn pages_of_tags_begin_after_the_last_and_say_whether_there_are_more() {
         let tags: Vec<&str> = tags.iter().map(|tag| tag.as_str()).collect();
         assert_eq!((tags, more), expected, "{last:?}, {limit}");
     }
+}
+
+/// A user `ann` with a token.
+async fn add_token(open: &Opened, seed: u8) -> Token {
+    let (token, now) = (Token::new([seed; 32]), open.registry.now());
+    open.meta.accounts.add_user(&"ann".parse().unwrap(), now).await.unwrap();
+    let (owner, name) = ("ann".parse().unwrap(), format!("t{seed}").parse().unwrap());
+    let row = TokenRow { owner, name, hash: token.hash(), created: now, used: None, expires: None };
+    open.meta.accounts.add_token(&row).await.unwrap();
+    token
 }
 
 async fn tags(open: &Opened, repository: &Repository) -> Vec<String> {

@@ -16,7 +16,7 @@ pub(super) type Answer = Result<Response, Refusal>;
 
 /// An error on its way out, as problem+json.
 #[derive(Debug)]
-pub(super) struct Refusal(pub Failure);
+pub struct Refusal(pub(super) Failure);
 
 impl<E: Into<Failure>> From<E> for Refusal {
     fn from(error: E) -> Self {

@@ -2,7 +2,6 @@
 //! is safe.
 
 use axum::body::Body;
-use axum::extract::State;
 use http::{HeaderMap, StatusCode, Uri};
 use serde::de::DeserializeOwned;
 
@@ -11,7 +10,7 @@ use super::parameters::Parameters;
 use super::path::{OfPackage, OfVersion};
 use super::received::read_small;
 use crate::domain::api::{DeprecateRequest, PinRequest, Problem, YankRequest};
-use crate::http::App;
+use crate::http::Caller;
 use crate::http::error::{Code, Failure};
 
 /// Longest reason, in characters.
@@ -35,7 +34,7 @@ const BODY_MAX: usize = 64 << 10;
     ),
 )]
 pub(super) async fn yank(
-    State(app): State<App>,
+    app: Caller,
     OfVersion(name, version): OfVersion,
     uri: Uri,
     headers: HeaderMap,
@@ -86,7 +85,7 @@ fn reason(text: Option<&str>) -> Result<Option<&str>, Failure> {
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn undo_yank(State(app): State<App>, OfVersion(name, version): OfVersion, uri: Uri) -> Answer {
+pub(super) async fn undo_yank(app: Caller, OfVersion(name, version): OfVersion, uri: Uri) -> Answer {
     Parameters::read(&uri, &[])?;
     app.registry.unyank(&app.actor(), &name, &version).await?;
     Ok(nothing())
@@ -108,7 +107,7 @@ pub(super) async fn undo_yank(State(app): State<App>, OfVersion(name, version): 
     ),
 )]
 pub(super) async fn deprecate(
-    State(app): State<App>,
+    app: Caller,
     OfVersion(name, version): OfVersion,
     uri: Uri,
     headers: HeaderMap,
@@ -134,7 +133,7 @@ pub(super) async fn deprecate(
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn undo_deprecate(State(app): State<App>, OfVersion(name, version): OfVersion, uri: Uri) -> Answer {
+pub(super) async fn undo_deprecate(app: Caller, OfVersion(name, version): OfVersion, uri: Uri) -> Answer {
     Parameters::read(&uri, &[])?;
     app.registry.undeprecate(&app.actor(), &name, &version).await?;
     Ok(nothing())
@@ -155,13 +154,7 @@ pub(super) async fn undo_deprecate(State(app): State<App>, OfVersion(name, versi
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn pin(
-    State(app): State<App>,
-    OfPackage(name): OfPackage,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Answer {
+pub(super) async fn pin(app: Caller, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
     Parameters::read(&uri, &[])?;
     let bytes = read_small(&headers, body, BODY_MAX).await?;
     let request: PinRequest = serde_json::from_slice(&bytes)
@@ -182,7 +175,7 @@ pub(super) async fn pin(
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn unpin(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri) -> Answer {
+pub(super) async fn unpin(app: Caller, OfPackage(name): OfPackage, uri: Uri) -> Answer {
     Parameters::read(&uri, &[])?;
     app.registry.unpin(&app.actor(), &name).await?;
     Ok(nothing())
@@ -200,7 +193,7 @@ pub(super) async fn unpin(State(app): State<App>, OfPackage(name): OfPackage, ur
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn restore(State(app): State<App>, OfVersion(name, version): OfVersion, uri: Uri) -> Answer {
+pub(super) async fn restore(app: Caller, OfVersion(name, version): OfVersion, uri: Uri) -> Answer {
     Parameters::read(&uri, &[])?;
     app.registry.restore(&app.actor(), &name, &version).await?;
     Ok(nothing())

@@ -1,12 +1,11 @@
 //! Search and facets.
 
-use axum::extract::State;
 use http::Uri;
 
 use super::answer::{Answer, json};
 use super::parameters::{FILTERS, Filters, Parameters};
 use crate::domain::api::{Count, Facets, Problem, SearchHit, SearchPage};
-use crate::http::App;
+use crate::http::Caller;
 use crate::http::error::Failure;
 use crate::registry::{FindQuery, RegistryError};
 use crate::search::{self, Audience, Cursor, Hit, LIMIT_MAX, Sort};
@@ -36,7 +35,7 @@ const LIMIT: usize = 20;
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn search(State(app): State<App>, uri: Uri) -> Answer {
+pub(super) async fn search(app: Caller, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[&["q"], FILTERS, &["sort", "limit", "cursor", "facets"]])?;
     let sorts = [("relevance", Sort::Relevance), ("name", Sort::Name), ("newest", Sort::Newest)];
     let cursor: Option<Cursor> = parameters.cursor()?.map(str::parse).transpose().map_err(RegistryError::from)?;
@@ -71,7 +70,7 @@ pub(super) async fn search(State(app): State<App>, uri: Uri) -> Answer {
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn facets(State(app): State<App>, uri: Uri) -> Answer {
+pub(super) async fn facets(app: Caller, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[&["q"], FILTERS])?;
     let query = FindQuery { limit: 1, facets: true, ..question(&parameters)? };
     let page = app.registry.find(&app.actor(), query).await?;

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use futures::{Stream, stream};
@@ -19,7 +18,7 @@ use super::parameters::Parameters;
 use super::received::{read_archive, read_small};
 use crate::domain::api::{ImportItem, ImportSummary, Problem};
 use crate::domain::{File, TreePath};
-use crate::http::App;
+use crate::http::Caller;
 use crate::http::error::{Code, Failure};
 use crate::pack::Limits;
 use crate::registry::RegistryError;
@@ -54,7 +53,7 @@ const WAITING: usize = 64;
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error before anything was published"),
     ),
 )]
-pub(super) async fn import(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
+pub(super) async fn import(app: Caller, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
     let parameters = Parameters::read(&uri, &[&["org", "path"]])?;
     let hint = "say under which organisation to publish: ?org=NAME";
     let org = parameters.one("org")?.filter(|org| !org.is_empty());
@@ -98,7 +97,7 @@ pub(super) enum ImportLine {
 type Working = JoinHandle<Result<ImportSummary, RegistryError>>;
 
 /// Begins to work, and answers once there is a first line: what fails before that has a status of its own.
-async fn start(app: App, org: String, files: Vec<File>, slot: OwnedSemaphorePermit) -> Answer {
+async fn start(app: Caller, org: String, files: Vec<File>, slot: OwnedSemaphorePermit) -> Answer {
     let (sender, mut items) = mpsc::channel(WAITING);
     // A task of its own: it goes on when the client hangs up.
     let working: Working = tokio::spawn(async move {

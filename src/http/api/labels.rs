@@ -1,12 +1,11 @@
 //! Tags and skills of all public packages, with how many show each.
 
-use axum::extract::State;
 use http::Uri;
 
 use super::answer::{Answer, json};
 use super::parameters::Parameters;
 use crate::domain::api::{Count, List, Problem};
-use crate::http::App;
+use crate::http::Caller;
 use crate::meta::Label;
 
 /// Most labels, and how many there are if nothing is said.
@@ -26,7 +25,7 @@ const LIMIT_MAX: usize = 1000;
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn tags(State(app): State<App>, uri: Uri) -> Answer {
+pub(super) async fn tags(app: Caller, uri: Uri) -> Answer {
     labels(&app, &uri, Label::Tag).await
 }
 
@@ -44,11 +43,11 @@ pub(super) async fn tags(State(app): State<App>, uri: Uri) -> Answer {
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn skills(State(app): State<App>, uri: Uri) -> Answer {
+pub(super) async fn skills(app: Caller, uri: Uri) -> Answer {
     labels(&app, &uri, Label::Skill).await
 }
 
-async fn labels(app: &App, uri: &Uri, label: Label) -> Answer {
+async fn labels(app: &Caller, uri: &Uri, label: Label) -> Answer {
     let limit = Parameters::read(uri, &[&["limit"]])?.limit(LIMIT_MAX, LIMIT_MAX)?;
     let labels = app.registry.labels(&app.actor(), label, limit).await?;
     let items = labels.into_iter().map(|label| Count { value: label.label, count: label.count }).collect();

@@ -21,5 +21,6 @@ mod source;
 mod tests;
 mod versions;
 
+pub(super) use answer::Refusal;
 pub use openapi::openapi;
 pub(super) use routes::router;

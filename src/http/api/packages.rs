@@ -1,6 +1,5 @@
 //! Packages: lists and one.
 
-use axum::extract::State;
 use http::{HeaderMap, Uri};
 
 use super::answer::{Answer, json, tagged_json};
@@ -9,7 +8,7 @@ use super::parameters::{FILTERS, Filters, Parameters};
 use super::path::OfPackage;
 use crate::domain::Package;
 use crate::domain::api::{HistoryEntry, List, PackageList, Problem};
-use crate::http::App;
+use crate::http::Caller;
 use crate::meta::{Cursor, Order};
 use crate::registry::RegistryError;
 
@@ -41,7 +40,7 @@ const LIMIT: usize = 100;
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn list(State(app): State<App>, uri: Uri) -> Answer {
+pub(super) async fn list(app: Caller, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[FILTERS, LISTED, &["sort", "total", "limit", "cursor"]])?;
     let filter = filter(&parameters)?;
     let sorts = [("name", Order::Name), ("updated", Order::Updated), ("created", Order::Created)];
@@ -73,7 +72,7 @@ pub(super) async fn list(State(app): State<App>, uri: Uri) -> Answer {
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn history(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri) -> Answer {
+pub(super) async fn history(app: Caller, OfPackage(name): OfPackage, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[&["limit", "cursor"]])?;
     let limit = parameters.limit(LIMIT, LIMIT_MAX)?;
     let before: Option<u64> = match parameters.cursor()? {
@@ -100,7 +99,7 @@ pub(super) async fn history(State(app): State<App>, OfPackage(name): OfPackage, 
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn get(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap) -> Answer {
+pub(super) async fn get(app: Caller, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap) -> Answer {
     Parameters::read(&uri, &[])?;
     let package: Package = app.registry.package(&app.actor(), &name).await?;
     tagged_json(&headers, &package)

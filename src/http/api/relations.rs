@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use axum::extract::State;
 use http::Uri;
 
 use super::answer::{Answer, bad_request, json};
@@ -10,7 +9,7 @@ use super::parameters::{Filters, Parameters};
 use super::path::OfPackage;
 use crate::domain::Level;
 use crate::domain::api::{Dependent, List, Problem, Related, SkillMatches};
-use crate::http::App;
+use crate::http::Caller;
 use crate::http::error::Failure;
 use crate::meta::Cursor;
 use crate::registry::RegistryError;
@@ -39,7 +38,7 @@ const LIMIT: usize = 20;
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn dependents(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri) -> Answer {
+pub(super) async fn dependents(app: Caller, OfPackage(name): OfPackage, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[&["limit", "cursor"]])?;
     let limit = parameters.limit(LIMIT, LIMIT_MAX)?;
     let cursor: Option<Cursor> = parameters.cursor()?.map(str::parse).transpose().map_err(RegistryError::from)?;
@@ -64,7 +63,7 @@ pub(super) async fn dependents(State(app): State<App>, OfPackage(name): OfPackag
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn related(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri) -> Answer {
+pub(super) async fn related(app: Caller, OfPackage(name): OfPackage, uri: Uri) -> Answer {
     let limit = Parameters::read(&uri, &[&["limit"]])?.limit(LIMIT, LIMIT_MAX)?;
     json(&List::new(app.registry.related(&app.actor(), &name, limit).await?, None))
 }
@@ -91,7 +90,7 @@ pub(super) async fn related(State(app): State<App>, OfPackage(name): OfPackage, 
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn skills(State(app): State<App>, uri: Uri) -> Answer {
+pub(super) async fn skills(app: Caller, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[&["skill", "kind", "tag", "team", "limit"]])?;
     let Filters { kind, tag, skill, .. } = Filters::read(&parameters)?;
     let mut required: Vec<Required> = skill.iter().map(|text| required(text)).collect();

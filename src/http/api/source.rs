@@ -1,6 +1,5 @@
 //! The text of a version's files.
 
-use axum::extract::State;
 use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderMap, HeaderValue, Uri};
 
@@ -10,7 +9,7 @@ use super::parameters::Parameters;
 use super::path::OfVersion;
 use crate::domain::TreePath;
 use crate::domain::api::Problem;
-use crate::http::App;
+use crate::http::Caller;
 
 /// A file of a version
 ///
@@ -33,12 +32,7 @@ use crate::http::App;
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn get(
-    State(app): State<App>,
-    OfVersion(name, version): OfVersion,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Answer {
+pub(super) async fn get(app: Caller, OfVersion(name, version): OfVersion, uri: Uri, headers: HeaderMap) -> Answer {
     let parameters = Parameters::read(&uri, &[&["file"]])?;
     let hint = "file is a path within the artifact, as the version lists it in files";
     let file: Option<TreePath> = parameters.parsed("file", hint)?;

@@ -1,6 +1,5 @@
 //! Versions of a package: lists, one with its files, and the best in a range.
 
-use axum::extract::State;
 use http::{HeaderMap, Uri};
 
 use super::answer::{Answer, bad_request, json, tagged_json};
@@ -8,7 +7,7 @@ use super::parameters::Parameters;
 use super::path::{OfPackage, OfVersion};
 use crate::domain::api::{Comparison, List, Problem, ReleaseList, Resolution, Resolved, VersionDetail};
 use crate::domain::{Range, Release, Version};
-use crate::http::App;
+use crate::http::Caller;
 
 /// Most rows of a page, and how many it has if nothing is said: few packages have more versions.
 const LIMIT_MAX: usize = 1000;
@@ -32,7 +31,7 @@ const LIMIT_MAX: usize = 1000;
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn list(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap) -> Answer {
+pub(super) async fn list(app: Caller, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap) -> Answer {
     let parameters = Parameters::read(&uri, &[&["limit", "cursor"]])?;
     let limit = parameters.limit(LIMIT_MAX, LIMIT_MAX)?;
     let after: Option<Version> = match parameters.cursor()? {
@@ -60,12 +59,7 @@ pub(super) async fn list(State(app): State<App>, OfPackage(name): OfPackage, uri
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn get(
-    State(app): State<App>,
-    OfVersion(name, version): OfVersion,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Answer {
+pub(super) async fn get(app: Caller, OfVersion(name, version): OfVersion, uri: Uri, headers: HeaderMap) -> Answer {
     Parameters::read(&uri, &[])?;
     let detail: VersionDetail = app.registry.version(&app.actor(), &name, &version).await?;
     tagged_json(&headers, &detail)
@@ -90,12 +84,7 @@ pub(super) async fn get(
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn compare(
-    State(app): State<App>,
-    OfPackage(name): OfPackage,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Answer {
+pub(super) async fn compare(app: Caller, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap) -> Answer {
     let parameters = Parameters::read(&uri, &[&["from", "to"]])?;
     let hint = "give two whole versions: from=1.0.0&to=1.1.0";
     let version = |parameter: &str| {
@@ -125,7 +114,7 @@ pub(super) async fn compare(
             description = "An error; 404 says which versions there are instead"),
     ),
 )]
-pub(super) async fn resolve(State(app): State<App>, OfPackage(name): OfPackage, uri: Uri) -> Answer {
+pub(super) async fn resolve(app: Caller, OfPackage(name): OfPackage, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[&["range"]])?;
     let hint = "ranges are written as npm's: ^1.2, ~1.2.3, 1.x, >=1 <3, 1.2 - 2.3, *";
     let range: Range = match parameters.parsed("range", hint)? {
@@ -152,12 +141,7 @@ pub(super) async fn resolve(State(app): State<App>, OfPackage(name): OfPackage, 
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn resolution(
-    State(app): State<App>,
-    OfPackage(name): OfPackage,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Answer {
+pub(super) async fn resolution(app: Caller, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap) -> Answer {
     Parameters::read(&uri, &[])?;
     let resolution: Resolution = app.registry.resolution(&app.actor(), &name).await?;
     tagged_json(&headers, &resolution)

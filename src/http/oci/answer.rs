@@ -2,25 +2,28 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode};
 
 use super::route::{NoRoute, Route};
 use super::{blobs, lists, manifests, uploads};
-use crate::http::App;
-use crate::http::error::{Code, Failure};
+use crate::domain::{Access, Actor};
+use crate::http::error::{BASIC_CHALLENGE, Code, Failure};
+use crate::http::{App, Caller};
+use crate::registry::RegistryError;
 
 /// Answers a request below `/v2`.
 pub async fn handle(app: &App, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    match answer(app, &parts, body).await {
-        Ok(response) => response,
-        Err(failure) => failure.into_oci(),
-    }
+    let answered = match Caller::of(app, &parts.headers).await {
+        Ok(caller) => answer(&caller, &parts, body).await,
+        Err(failure) => Err(failure),
+    };
+    answered.unwrap_or_else(Failure::into_oci)
 }
 
-async fn answer(app: &App, request: &Parts, body: Body) -> Result<Response, Failure> {
+async fn answer(app: &Caller, request: &Parts, body: Body) -> Result<Response, Failure> {
     let method = &request.method;
     let reads = matches!(*method, Method::GET | Method::HEAD);
     let route = Route::parse(request.uri.path()).map_err(|error| match error {
@@ -32,7 +35,7 @@ async fn answer(app: &App, request: &Parts, body: Body) -> Result<Response, Fail
         NoRoute::NoTag(failure) => failure,
     })?;
     match (route, method.as_str()) {
-        (Route::Base, "GET" | "HEAD") => Ok(base()),
+        (Route::Base, "GET" | "HEAD") => base(&app.actor()),
         (Route::Catalog, "GET" | "HEAD") => lists::catalog(app, request).await,
         (Route::Tags(repository), "GET" | "HEAD") => lists::tags(app, request, &repository).await,
         (Route::Referrers(repository, digest), "GET" | "HEAD") => {
@@ -56,13 +59,21 @@ async fn answer(app: &App, request: &Parts, body: Body) -> Result<Response, Fail
     }
 }
 
-/// OCI distribution 1.1, "Determining Support": 200 if the registry implements the specification.
-fn base() -> Response {
+/// OCI distribution 1.1, "Determining Support": 200 if the registry implements the specification, 401 if it can be seen only with a
+/// login. Container tools learn here how to log in, and send a token only where they were told so: hence the challenge also
+/// beside 200, which RFC 9110, 11.6.1, allows where a login may change the answers.
+fn base(actor: &Actor) -> Result<Response, Failure> {
+    if *actor == Actor::Anonymous(Access::None) {
+        return Err(RegistryError::LoginNeeded.into());
+    }
     let mut response = Response::new(Body::from("{}"));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
-    response
+    if matches!(actor, Actor::Anonymous(_)) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(BASIC_CHALLENGE));
+    }
+    Ok(response)
 }
 
 fn not_allowed(route: &Route) -> Response {

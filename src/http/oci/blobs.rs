@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, StatusCode};
 
 use crate::domain::media_type::OCTET_STREAM;
 use crate::domain::{Digest, Repository};
-use crate::http::App;
+use crate::http::Caller;
 use crate::http::error::{Code, Failure};
 use crate::http::etag::is_known;
 use crate::http::range::{Wanted, wanted};
@@ -20,7 +20,7 @@ use super::{DOCKER_CONTENT_DIGEST, empty, header};
 
 /// OCI distribution 1.1, "Pulling blobs": 200 with the bytes, 206 with a range of them, 416 for a range that is not there.
 pub(super) async fn get(
-    app: &App,
+    app: &Caller,
     request: &Parts,
     repository: &Repository,
     digest: &Digest,
@@ -69,7 +69,7 @@ pub(super) async fn get(
 }
 
 /// OCI distribution 1.1, "Deleting Blobs": 202, and 404 afterwards.
-pub(super) async fn delete(app: &App, repository: &Repository, digest: &Digest) -> Result<Response, Failure> {
+pub(super) async fn delete(app: &Caller, repository: &Repository, digest: &Digest) -> Result<Response, Failure> {
     app.registry.delete_blob(&app.actor(), repository, digest).await?;
     Ok(empty(StatusCode::ACCEPTED))
 }
@@ -81,7 +81,7 @@ fn range(request: &Parts, blob: &BlobInfo, etag: &str) -> Wanted {
     wanted(header.filter(|_| same), blob.size)
 }
 
-async fn body(app: &App, blob: &BlobInfo, range: Option<Range<u64>>) -> Result<Body, Failure> {
+async fn body(app: &Caller, blob: &BlobInfo, range: Option<Range<u64>>) -> Result<Body, Failure> {
     match app.registry.read_blob(blob, range).await? {
         BlobBody::Bytes(bytes) => Ok(Body::from(bytes)),
         BlobBody::Stream(stream) => Ok(Body::from_stream(stream)),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::domain::media_type::OCI_INDEX;
 use crate::domain::{Digest, Repository};
-use crate::http::App;
+use crate::http::Caller;
 use crate::http::error::{Code, Failure};
 
 use super::{header, parameter};
@@ -18,7 +18,7 @@ use super::{header, parameter};
 const PAGE_MAX: usize = 10_000;
 
 /// OCI distribution 1.1, "Listing Tags": in lexical order, `n` at most, those after `last`, `Link` to the next page.
-pub(super) async fn tags(app: &App, request: &Parts, repository: &Repository) -> Result<Response, Failure> {
+pub(super) async fn tags(app: &Caller, request: &Parts, repository: &Repository) -> Result<Response, Failure> {
     let (limit, last) = page(request)?;
     let (tags, more) = app.registry.tags(&app.actor(), repository, last.as_deref(), limit).await?;
     let next =
@@ -27,7 +27,7 @@ pub(super) async fn tags(app: &App, request: &Parts, repository: &Repository) ->
 }
 
 /// The catalogue of repositories, paged like tags.
-pub(super) async fn catalog(app: &App, request: &Parts) -> Result<Response, Failure> {
+pub(super) async fn catalog(app: &Caller, request: &Parts) -> Result<Response, Failure> {
     let (limit, last) = page(request)?;
     let (repositories, more) = app.registry.repositories(&app.actor(), last.as_deref(), limit).await?;
     let next = repositories.last().filter(|_| more).map(|last| link("/v2/_catalog", limit, last.as_str()));
@@ -36,7 +36,7 @@ pub(super) async fn catalog(app: &App, request: &Parts) -> Result<Response, Fail
 
 /// OCI distribution 1.1, "Listing Referrers": an image index, with a `Link` to the rest of a long one; `OCI-Filters-Applied` if the filter was applied.
 pub(super) async fn referrers(
-    app: &App,
+    app: &Caller,
     request: &Parts,
     repository: &Repository,
     subject: &Digest,

@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::domain::{NameError, Reference, Repository, Tag};
-use crate::http::App;
+use crate::http::Caller;
 use crate::http::error::{Code, Failure};
 use crate::http::etag::is_known;
 use crate::registry::Push;
@@ -23,7 +23,7 @@ const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
 
 /// The stored manifest in its own type, whatever `Accept` says: nothing is converted.
 pub(super) async fn get(
-    app: &App,
+    app: &Caller,
     request: &Parts,
     repository: &Repository,
     reference: &Reference,
@@ -48,7 +48,7 @@ pub(super) async fn get(
 /// OCI distribution 1.1, "Pushing Manifests": 201 with the manifest's location; `OCI-Subject` if it has a subject;
 /// an `OCI-Tag` for each `tag` parameter of a push by digest.
 pub(super) async fn put(
-    app: &App,
+    app: &Caller,
     request: &Parts,
     body: Body,
     repository: &Repository,
@@ -86,7 +86,7 @@ pub(super) async fn put(
 }
 
 /// OCI distribution 1.1, "Deleting Manifests" and "Deleting tags": 202, and 404 afterwards.
-pub(super) async fn delete(app: &App, repository: &Repository, reference: &Reference) -> Result<Response, Failure> {
+pub(super) async fn delete(app: &Caller, repository: &Repository, reference: &Reference) -> Result<Response, Failure> {
     app.registry.delete_manifest(&app.actor(), repository, reference).await?;
     Ok(empty(StatusCode::ACCEPTED))
 }

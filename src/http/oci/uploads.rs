@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode};
 use uuid::Uuid;
 
 use crate::domain::{Algorithm, Digest, Repository};
-use crate::http::App;
+use crate::http::Caller;
 use crate::http::body::{Differs, measured};
 use crate::http::error::{Code, Failure};
 use crate::http::range::chunk;
@@ -20,7 +20,7 @@ use super::{DOCKER_CONTENT_DIGEST, empty, header, location, parameter};
 
 /// `POST …/blobs/uploads/`: mounts a blob, takes one whole (`?digest=`), or begins a session.
 pub(super) async fn begin(
-    app: &App,
+    app: &Caller,
     request: &Parts,
     body: Body,
     repository: &Repository,
@@ -51,7 +51,7 @@ pub(super) async fn begin(
 
 /// `PATCH …/blobs/uploads/<id>`: a chunk, at the place that `Content-Range` says, or a stream of unknown length.
 pub(super) async fn append(
-    app: &App,
+    app: &Caller,
     request: &Parts,
     body: Body,
     repository: &Repository,
@@ -71,7 +71,7 @@ pub(super) async fn append(
 
 /// `PUT …/blobs/uploads/<id>?digest=`: ends the session, perhaps with a last chunk.
 pub(super) async fn finish(
-    app: &App,
+    app: &Caller,
     request: &Parts,
     body: Body,
     repository: &Repository,
@@ -103,13 +103,13 @@ pub(super) async fn finish(
 }
 
 /// `GET …/blobs/uploads/<id>`: 204 with the range received so far.
-pub(super) async fn status(app: &App, repository: &Repository, id: Uuid) -> Result<Response, Failure> {
+pub(super) async fn status(app: &Caller, repository: &Repository, id: Uuid) -> Result<Response, Failure> {
     let upload = app.registry.upload(&app.actor(), repository, id).await?;
     Ok(session(StatusCode::NO_CONTENT, repository, id, upload.offset))
 }
 
 /// `DELETE …/blobs/uploads/<id>`: 204, the session is gone.
-pub(super) async fn cancel(app: &App, repository: &Repository, id: Uuid) -> Result<Response, Failure> {
+pub(super) async fn cancel(app: &Caller, repository: &Repository, id: Uuid) -> Result<Response, Failure> {
     app.registry.cancel_upload(&app.actor(), repository, id).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
@@ -146,7 +146,7 @@ fn announced(request: &Parts, body: &Body) -> Result<Option<Range<u64>>, Failure
 }
 
 /// A refused chunk tells the client where the session stands, so that it can go on from there.
-async fn refuse_chunk(app: &App, repository: &Repository, id: Uuid, failure: Failure) -> Result<Response, Failure> {
+async fn refuse_chunk(app: &Caller, repository: &Repository, id: Uuid, failure: Failure) -> Result<Response, Failure> {
     if failure.status != StatusCode::RANGE_NOT_SATISFIABLE {
         return Err(failure);
     }

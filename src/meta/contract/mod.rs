@@ -7,6 +7,7 @@
 mod dump;
 mod world;
 
+pub mod accounts;
 pub mod batches;
 pub mod blobs;
 pub mod lists;
@@ -66,6 +67,9 @@ macro_rules! metadata_contract {
                 uploads_become_references_by_a_push;
             lists: filters_combine, groups_of_labels_combine, spans_of_time_are_half_open, pages_have_no_gaps_and_no_doubles, cursors_outlive_changes,
                 foreign_cursors_are_refused, labels_are_counted_as_written;
+            accounts: users_come_and_go, roles_are_given_and_taken, tokens_tell_whose_they_are,
+                tokens_are_listed_by_owner_and_name, tokens_expire_and_their_use_is_noted,
+                accounts_stand_concurrent_changes;
         }
     };
     (@tests $stores:expr; $($module:ident: $($check:ident),+;)+) => {

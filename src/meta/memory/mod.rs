@@ -2,8 +2,9 @@
 //!
 //! For tests, and for a registry whose object store is the truth (`--metadata memory:`): there the commit is the creation of
 //! an event object, so [`Memory::plan`] says which bytes a change comes to without doing it, and [`Memory::absorb`] does it
-//! once the object is there. Nothing survives the process; a start replays the events.
+//! once the object is there. Nothing survives the process; a start replays the events, and they tell nothing of accounts.
 
+mod accounts;
 mod blobs;
 mod catalog;
 mod ledger;
@@ -22,6 +23,7 @@ use state::{Keep, State};
 /// A metadata store in memory.
 pub struct Memory {
     state: RwLock<State>,
+    accounts: accounts::Table,
     identity: String,
 }
 
@@ -29,12 +31,16 @@ impl Memory {
     /// An empty store with an identity of its own.
     #[expect(clippy::new_without_default, reason = "two of them differ: each has its own identity")]
     pub fn new() -> Self {
-        Self { state: RwLock::new(State::new()), identity: Uuid::now_v7().to_string() }
+        Self {
+            state: RwLock::new(State::new()),
+            accounts: accounts::Table::default(),
+            identity: Uuid::now_v7().to_string(),
+        }
     }
 
-    /// The four traits.
+    /// The traits of the store.
     pub fn meta(self: Arc<Self>) -> Meta {
-        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self }
+        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self.clone(), accounts: self }
     }
 
     /// What the changes would come to, each seeing those before it, with the events that they would be, numbered from the

@@ -9,6 +9,7 @@
 //! `local`, as a link must be seen at once. A primary that was cut off and does not know it yet may answer for some seconds
 //! without the newest changes; `linearizable` would close that gap at the price of a write for each read.
 
+mod accounts;
 mod address;
 mod blobs;
 mod catalog;
@@ -58,8 +59,8 @@ impl Mongo {
         self.connection.operations()
     }
 
-    /// The four traits.
+    /// The traits of the store.
     pub fn meta(self: Arc<Self>) -> Meta {
-        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self }
+        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self.clone(), accounts: self }
     }
 }

@@ -30,7 +30,7 @@ macro_rules! rows {
 
 rows! {
     Repository in "repositories", Manifest in "manifests", Tag in "tags", Package in "packages", Label in "labels",
-    Release in "versions", Config in "configs", Blob in "blobs", Link in "links",
+    Release in "versions", Config in "configs", Blob in "blobs", Link in "links", Account in "accounts",
 }
 
 /// The collection of [`Event`]s.
@@ -215,4 +215,28 @@ pub(super) struct Link {
     pub blob: String,
     /// An event says so. Links of uploads and mounts alone are not, and a rebuild does not bring them back.
     pub recorded: bool,
+}
+
+/// `_id`: the name of a user, or `operator`. With roles and tokens in one document, each change of them is one operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Account {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub created: i64,
+    /// Organisation and role.
+    pub roles: Vec<String>,
+    pub tokens: Vec<Token>,
+}
+
+/// A token within its account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Token {
+    pub name: String,
+    /// SHA-256 of the secret, which is not kept.
+    pub hash: String,
+    pub created: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<i64>,
 }

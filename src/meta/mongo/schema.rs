@@ -138,6 +138,15 @@ const LAYOUTS: &[Layout] = &[
         optional: &[],
         indexes: &[Index { name: "by_blob", keys: &[("blob", 1)], only: None }],
     },
+    Layout {
+        collection: "accounts",
+        fields: &[("_id", "string"), ("created", "long"), ("roles", "array"), ("tokens", "array")],
+        optional: &[],
+        indexes: &[
+            Index { name: "by_token", keys: &[("tokens.hash", 1)], only: None },
+            Index { name: "by_role", keys: &[("roles", 1), ("_id", 1)], only: None },
+        ],
+    },
 ];
 
 impl Layout {

@@ -19,8 +19,10 @@ pub(super) struct Migration {
 }
 
 /// All of them, in order.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "catalogue", sql: include_str!("../../../migrations/postgres/0001_catalogue.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "catalogue", sql: include_str!("../../../migrations/postgres/0001_catalogue.sql") },
+    Migration { number: 2, name: "accounts", sql: include_str!("../../../migrations/postgres/0002_accounts.sql") },
+];
 
 /// Locks the schema against all others who would bring it up to date: `pclrmeta` as a number. Given back with the transaction.
 const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(8098435793659720801)";

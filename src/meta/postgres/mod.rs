@@ -18,6 +18,7 @@
 //! Facts need no locks of their own: a blob begins to be deleted only under the counter, and a link or a touch only revives it.
 //! A transaction that the server ends all the same (deadlock, serialisation) is run again, three times at most.
 
+mod accounts;
 mod blobs;
 mod catalog;
 mod error;
@@ -58,8 +59,8 @@ impl Postgres {
         self.pool.round_trips()
     }
 
-    /// The four traits.
+    /// The traits of the store.
     pub fn meta(self: Arc<Self>) -> Meta {
-        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self }
+        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self.clone(), accounts: self }
     }
 }

@@ -4,6 +4,7 @@
 //! them before a change does, and the change's sync covers them: they run under `synchronous=NORMAL`, without a sync. Several processes may open the file; each change locks
 //! the counter first, so numbers stay gapless. Calls run on blocking threads and never hold up the runtime.
 
+mod accounts;
 mod blobs;
 mod catalog;
 mod facts;
@@ -42,8 +43,8 @@ impl Sqlite {
         self.pool.statements()
     }
 
-    /// The four traits.
+    /// The traits of the store.
     pub fn meta(self: Arc<Self>) -> Meta {
-        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self }
+        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self.clone(), accounts: self }
     }
 }

@@ -3,6 +3,7 @@
 mod conforms;
 mod finding;
 mod importing;
+mod login;
 mod reading;
 mod refusing;
 mod world;

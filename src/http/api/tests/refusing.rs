@@ -112,8 +112,13 @@ async fn readers_may_not_change_anything() {
         ("POST", "/api/v1/artifacts/acme/review/versions/1.0.0/restore"),
         ("POST", "/api/v1/import?org=acme&path=a.md"),
     ] {
-        assert_eq!(world.ask(method, uri, "").await.status, 403, "{method} {uri}");
+        let answered = world.ask(method, uri, "").await;
+        assert_eq!(
+            (answered.status, answered.header("www-authenticate")),
+            (401, r#"Bearer realm="pclr""#),
+            "{method} {uri}"
+        );
     }
     let nobody = World::empty(Options { access: Access::None, ..Options::default() }).await;
-    assert_eq!(nobody.get("/api/v1/artifacts").await.status, 403);
+    assert_eq!(nobody.get("/api/v1/artifacts").await.status, 401);
 }

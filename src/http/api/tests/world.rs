@@ -16,7 +16,7 @@ use tower::ServiceExt;
 use super::conforms::problems;
 use crate::domain::{About, Actor, CONFIG_SCHEMA, Config, File, Kind, Name, Primary, Reference, Skill, Tree};
 use crate::http::{App, Options};
-use crate::meta::Memory;
+use crate::meta::{Memory, Meta};
 use crate::registry::{Builder, Clock, Committing, Limits, Push, Registry};
 use crate::search::Index;
 use crate::storage::Storage;
@@ -24,6 +24,7 @@ use crate::storage::Storage;
 /// A registry, and the routes over it.
 pub struct World {
     pub registry: Registry,
+    pub meta: Meta,
     router: Router,
     document: Value,
 }
@@ -74,9 +75,10 @@ impl World {
 
     pub async fn empty(options: Options) -> Self {
         let memory = Arc::new(Memory::new());
+        let meta = Arc::clone(&memory).meta();
         let builder = Builder {
             storage: Storage::memory(),
-            meta: Arc::clone(&memory).meta(),
+            meta: meta.clone(),
             committing: Committing::Store(memory),
             search: Index::memory().expect("an index in memory"),
             limits: Limits::default(),
@@ -85,7 +87,7 @@ impl World {
         let registry = builder.open().await.expect("a registry in memory opens");
         let router = super::super::router().with_state(App::new(registry.clone(), options, None));
         let document = serde_json::from_str(&super::super::openapi()).expect("the document is JSON");
-        Self { registry, router, document }
+        Self { registry, meta, router, document }
     }
 
     /// Publishes a version with two files, as a client would.
