@@ -21,6 +21,7 @@ pub mod rules;
 mod shown;
 mod sqlite;
 mod traits;
+mod ways;
 
 pub use accounts::{Accounts, Login, TokenAdded, TokenRow, USED_EVERY, UserRow};
 pub use address::{Address, Server};

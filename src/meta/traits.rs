@@ -93,8 +93,9 @@ pub trait Catalog: Send + Sync {
     /// The versions of a package that can be read, yanked ones too, newest (highest) first. Empty if there is no such package.
     async fn releases(&self, name: &Name) -> Result<Vec<Release>, MetaError>;
 
-    /// One version, deleted ones too. Build metadata does not matter.
-    async fn version(&self, name: &Name, version: &Version) -> Result<Option<Published>, MetaError>;
+    /// Several versions at once, in the order in which they are wanted, deleted ones too; those that are not there are left out.
+    /// Build metadata does not matter.
+    async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError>;
 
     /// Packages that pass the filter, `limit` (1 to 1,000) at a time.
     async fn packages(
@@ -110,6 +111,13 @@ pub trait Catalog: Send + Sync {
 
     /// Labels of public packages with the number of packages that show them, most used first, then by label.
     async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError>;
+}
+
+impl dyn Catalog {
+    /// One version, deleted ones too. Build metadata does not matter.
+    pub async fn version(&self, name: &Name, version: &Version) -> Result<Option<Published>, MetaError> {
+        Ok(self.versions(&[(name.clone(), version.clone())]).await?.pop())
+    }
 }
 
 /// Manifests, tags and referrers of any repository.

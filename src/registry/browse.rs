@@ -1,9 +1,9 @@
 //! Reading the catalogue: packages, versions, files, ranges, labels.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::SemaphorePermit;
 
 use crate::domain::api::{Comparison, Reasons, Resolution, Resolvable, Resolved, VersionDetail};
@@ -17,8 +17,8 @@ use crate::{pack, resolve};
 
 use super::{Registry, RegistryError};
 
-/// Rows that are read at once where many are wanted.
-const READS: usize = 4;
+/// Versions that are read at once where many are wanted: their configs lie in memory together.
+const ROWS: usize = 500;
 
 impl Registry {
     /// A package.
@@ -84,15 +84,19 @@ impl Registry {
     /// and is left out.
     pub async fn resolution(&self, actor: &Actor, name: &Name) -> Result<Resolution, RegistryError> {
         let releases = self.releases(actor, name).await?;
-        let catalog = &self.0.meta.catalog;
-        let rows: Vec<_> = stream::iter(releases)
-            .map(|release| async move {
-                let published = catalog.version(name, &release.version).await?;
-                Ok::<_, RegistryError>((release, published))
+        let wanted: Vec<_> = releases.iter().map(|release| (name.clone(), release.version.clone())).collect();
+        let mut found = HashMap::new();
+        for wanted in wanted.chunks(ROWS) {
+            let rows = self.0.meta.catalog.versions(wanted).await?;
+            found.extend(rows.into_iter().map(|published| (published.version.number(), published)));
+        }
+        let rows: Vec<_> = releases
+            .into_iter()
+            .map(|release| {
+                let published = found.remove(&release.version.number());
+                (release, published)
             })
-            .buffered(READS)
-            .try_collect()
-            .await?;
+            .collect();
         let kind = rows.iter().find_map(|(_, published)| published.as_ref().map(|published| published.kind));
         let kind = kind.ok_or_else(|| RegistryError::PackageUnknown(name.to_string()))?;
         let versions = rows.into_iter().filter_map(|(release, published)| {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use futures::{StreamExt, TryStreamExt, stream};
+
 use crate::domain::api::{Dependent, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
 use crate::domain::{Action, Actor, Kind, Name, Package, Scope};
 use crate::meta::{Cursor, Filter, Label, Order, PAGE_MAX, Page};
@@ -15,6 +17,8 @@ const CANDIDATES_MAX: usize = 10_000;
 const SHARED_MAX: usize = 200;
 /// Most labels of a package that are looked at.
 const LABELS_MAX: usize = 32;
+/// Labels that are looked at side by side.
+const READS: usize = 4;
 
 impl Registry {
     /// Public packages whose shown version needs this one, by name.
@@ -28,15 +32,14 @@ impl Registry {
         self.require(actor, Action::Read, Scope::Repository(&name.repository()))?;
         let filter = labelled(vec![vec![(Label::Need, name.to_string())]]);
         let page = self.0.meta.catalog.packages(&filter, Order::Name, after, limit).await?;
-        let mut items = Vec::with_capacity(page.items.len());
-        for package in page.items {
-            let published = self.0.meta.catalog.version(&package.name, &package.shown).await?;
-            let config = published.and_then(|published| published.config);
-            let dependencies = config.map(|config| config.about.dependencies).unwrap_or_default();
+        let shown: Vec<_> = page.items.iter().map(|package| (package.name.clone(), package.shown.clone())).collect();
+        let mut items = Vec::with_capacity(shown.len());
+        for published in self.0.meta.catalog.versions(&shown).await? {
+            let dependencies = published.config.map(|config| config.about.dependencies).unwrap_or_default();
             let ours = dependencies.into_iter().filter(|dependency| dependency.name == name.as_str());
             items.extend(ours.map(|dependency| Dependent {
-                name: package.name.clone(),
-                version: package.shown.clone(),
+                name: published.name.clone(),
+                version: published.version.clone(),
                 kind: dependency.kind,
                 range: dependency.range,
             }));
@@ -49,13 +52,22 @@ impl Registry {
         let package = self.package(actor, name).await?;
         let tags = package.tags.iter().map(|tag| (Label::Tag, tag.clone()));
         let skills = package.skills.iter().map(|skill| (Label::Skill, skill.name.clone()));
+        let catalog = &self.0.meta.catalog;
+        let labels: Vec<(Label, String)> = tags.chain(skills).take(LABELS_MAX).collect();
+        let looked: Vec<_> = stream::iter(labels)
+            .map(|(label, text)| async move {
+                let filter = labelled(vec![vec![(label, text.clone())]]);
+                let count = catalog.count(&filter).await?;
+                let page = catalog.packages(&filter, Order::Updated, None, SHARED_MAX).await?;
+                Ok::<_, RegistryError>((text, count, page.items))
+            })
+            .buffered(READS)
+            .try_collect()
+            .await?;
         let mut found: HashMap<Name, (f64, Package, Vec<String>)> = HashMap::new();
-        for (label, text) in tags.chain(skills).take(LABELS_MAX) {
-            let filter = labelled(vec![vec![(label, text.clone())]]);
-            let count = self.0.meta.catalog.count(&filter).await?;
+        for (text, count, items) in looked {
             let weight = 1.0 / (1.0 + count as f64).ln();
-            let page = self.0.meta.catalog.packages(&filter, Order::Updated, None, SHARED_MAX).await?;
-            for other in page.items.into_iter().filter(|other| other.name != *name) {
+            for other in items.into_iter().filter(|other| other.name != *name) {
                 let (sum, _, shared) = found.entry(other.name.clone()).or_insert_with(|| (0.0, other, Vec::new()));
                 *sum += weight;
                 shared.push(text.clone());

@@ -168,8 +168,8 @@ impl Catalog for FailingCatalog {
         self.inner.releases(name).await
     }
 
-    async fn version(&self, name: &Name, version: &Version) -> Result<Option<Published>, MetaError> {
-        self.inner.version(name, version).await
+    async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
+        self.inner.versions(wanted).await
     }
 
     async fn packages(

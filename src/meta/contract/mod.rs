@@ -10,6 +10,7 @@ mod world;
 pub mod accounts;
 pub mod batches;
 pub mod blobs;
+pub mod filters;
 pub mod lists;
 pub mod publishing;
 pub mod references;
@@ -70,6 +71,7 @@ macro_rules! metadata_contract {
             accounts: users_come_and_go, roles_are_given_and_taken, tokens_tell_whose_they_are,
                 tokens_are_listed_by_owner_and_name, tokens_expire_and_their_use_is_noted,
                 accounts_stand_concurrent_changes;
+            filters: conditions_combine_pairwise, versions_come_together;
         }
     };
     (@tests $stores:expr; $($module:ident: $($check:ident),+;)+) => {

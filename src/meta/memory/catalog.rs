@@ -62,22 +62,26 @@ impl Catalog for Memory {
         Ok(releases)
     }
 
-    async fn version(&self, name: &Name, version: &Version) -> Result<Option<Published>, MetaError> {
+    async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
         let state = self.read();
-        Ok(state.version(name, &version.number()).map(|row| Published {
-            name: name.clone(),
-            version: row.version.clone(),
-            kind: row.kind,
-            digest: row.digest,
-            record: row.record,
-            config: row.config.as_deref().cloned(),
-            yanked: row.yanked,
-            yank_reason: row.reason,
-            deprecation: row.deprecation.clone(),
-            deleted: row.deleted,
-            published: row.published,
-            event: row.event,
-        }))
+        let found = wanted.iter().filter_map(|(name, version)| {
+            let row = state.version(name, &version.number())?;
+            Some(Published {
+                name: name.clone(),
+                version: row.version.clone(),
+                kind: row.kind,
+                digest: row.digest,
+                record: row.record,
+                config: row.config.as_deref().cloned(),
+                yanked: row.yanked,
+                yank_reason: row.reason,
+                deprecation: row.deprecation.clone(),
+                deleted: row.deleted,
+                published: row.published,
+                event: row.event,
+            })
+        });
+        Ok(found.collect())
     }
 
     async fn packages(

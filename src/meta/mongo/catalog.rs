@@ -1,5 +1,6 @@
 //! Packages and versions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -75,29 +76,20 @@ impl Catalog for Mongo {
         Ok(releases)
     }
 
-    async fn version(&self, name: &Name, version: &Version) -> Result<Option<Published>, MetaError> {
-        let (versions, configs) = (self.connection.durable::<Release>(), self.connection.durable::<rows::Config>());
-        let key = doc! { "_id": Release::key(name, version) };
-        // Both are written at once, and the config never again.
-        let (found, config) = tokio::try_join!(
-            self.connection.run(versions.find_one(key.clone())),
-            self.connection.run(configs.find_one(key)),
+    async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
+        let keys: Vec<String> = wanted.iter().map(|(name, version)| Release::key(name, version)).collect();
+        let all = doc! { "_id": { "$in": &keys } };
+        let (found, configs) = tokio::try_join!(
+            self.page::<Release>(all.clone(), doc! {}, usize::MAX),
+            self.page::<rows::Config>(all, doc! {}, usize::MAX),
         )?;
-        let Some(found) = found else { return Ok(None) };
-        Ok(Some(Published {
-            name: name.clone(),
-            version: parse(&found.version)?,
-            kind: parse(&found.kind)?,
-            digest: second(&found.manifest)?,
-            record: parse(&found.record)?,
-            config: config.map(|config| json(&config.text)).transpose()?,
-            yanked: found.yanked,
-            yank_reason: found.reason.as_deref().map(parse).transpose()?,
-            deprecation: found.deprecation.as_deref().map(json).transpose()?,
-            deleted: found.deleted,
-            published: Timestamp::from_micros(found.published),
-            event: unsigned(found.event),
-        }))
+        let found: HashMap<&str, &Release> = found.iter().map(|row| (row.id.as_str(), row)).collect();
+        let configs: HashMap<&str, &rows::Config> = configs.iter().map(|row| (row.id.as_str(), row)).collect();
+        let one = |((name, _), key): (&(Name, Version), &String)| {
+            let found = found.get(key.as_str())?;
+            Some(published(name, found, configs.get(key.as_str()).copied()))
+        };
+        wanted.iter().zip(&keys).filter_map(one).collect()
     }
 
     async fn packages(
@@ -158,6 +150,23 @@ impl Mongo {
         };
         self.connection.transact(transaction).await
     }
+}
+
+fn published(name: &Name, found: &Release, config: Option<&rows::Config>) -> Result<Published, MetaError> {
+    Ok(Published {
+        name: name.clone(),
+        version: parse(&found.version)?,
+        kind: parse(&found.kind)?,
+        digest: second(&found.manifest)?,
+        record: parse(&found.record)?,
+        config: config.map(|config| json(&config.text)).transpose()?,
+        yanked: found.yanked,
+        yank_reason: found.reason.as_deref().map(parse).transpose()?,
+        deprecation: found.deprecation.as_deref().map(json).transpose()?,
+        deleted: found.deleted,
+        published: Timestamp::from_micros(found.published),
+        event: unsigned(found.event),
+    })
 }
 
 fn package(row: &rows::Package) -> Result<Package, MetaError> {

@@ -92,6 +92,8 @@ const LAYOUTS: &[Layout] = &[
             Index { name: "by_time", keys: &[("updated", -1), ("_id", 1)], only: Some("shown") },
             Index { name: "by_age", keys: &[("created", -1), ("_id", 1)], only: Some("shown") },
             Index { name: "by_label", keys: &[("labels", 1), ("_id", 1)], only: None },
+            Index { name: "by_org", keys: &[("org", 1), ("_id", 1)], only: None },
+            Index { name: "by_kind", keys: &[("kind", 1), ("_id", 1)], only: None },
         ],
     },
     Layout {

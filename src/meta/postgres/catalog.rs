@@ -5,9 +5,8 @@ use sqlx::postgres::PgRow;
 
 use crate::domain::{Name, Package, Published, Release, Timestamp, Version};
 
-use super::super::column::{json, label_type, signed, unsigned};
+use super::super::column::{label_type, signed, unsigned};
 use super::super::page::{PAGE_MAX, page};
-use super::super::shown::Shown;
 use super::super::{
     Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, MetaError, Order, Outcome, Page, Replay, engine,
 };
@@ -48,7 +47,7 @@ impl Catalog for Postgres {
     }
 
     async fn package(&self, name: &Name) -> Result<Option<Package>, MetaError> {
-        self.pool.row(|| list::named(name), package).await
+        self.pool.row(|| list::named(name), list::package).await
     }
 
     async fn releases(&self, name: &Name) -> Result<Vec<Release>, MetaError> {
@@ -68,26 +67,14 @@ impl Catalog for Postgres {
         Ok(releases)
     }
 
-    async fn version(&self, name: &Name, version: &Version) -> Result<Option<Published>, MetaError> {
-        let sql = "SELECT version, kind, digest, record, config, yanked, deleted, published, event, reason,
-                   deprecation FROM versions WHERE name = $1 AND number = $2";
-        let published = |row: &PgRow| {
-            Ok(Published {
-                name: name.clone(),
-                version: parse(row, 0)?,
-                kind: parse(row, 1)?,
-                digest: parse(row, 2)?,
-                record: parse(row, 3)?,
-                config: json_optional(row, 4)?,
-                yanked: get(row, 5)?,
-                yank_reason: parse_optional(row, 9)?,
-                deprecation: json_optional(row, 10)?,
-                deleted: get(row, 6)?,
-                published: Timestamp::from_micros(get(row, 7)?),
-                event: unsigned(get(row, 8)?),
-            })
-        };
-        self.pool.row(|| query(sql).bind(name.to_string()).bind(version.number()), published).await
+    async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
+        let sql = "SELECT v.version, v.kind, v.digest, v.record, v.config, v.yanked, v.deleted, v.published, v.event,
+                   v.reason, v.deprecation, v.name
+                   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (name, number, place)
+                   JOIN versions v ON v.name = w.name AND v.number = w.number ORDER BY w.place";
+        let (names, numbers): (Vec<String>, Vec<String>) =
+            wanted.iter().map(|(name, version)| (name.to_string(), version.number())).unzip();
+        self.pool.rows(|| query(sql).bind(names.clone()).bind(numbers.clone()), published).await
     }
 
     async fn packages(
@@ -99,43 +86,35 @@ impl Catalog for Postgres {
     ) -> Result<Page<Package>, MetaError> {
         let limit = limit.clamp(1, PAGE_MAX);
         let place = after.map(|cursor| cursor.place(filter, order)).transpose()?;
-        let items = self.pool.rows(|| list::list(filter, order, place.as_ref(), limit + 1), package).await?;
+        let items = list::list(&self.pool, filter, order, place.as_ref(), limit + 1).await?;
         Ok(page(items, limit, filter, order))
     }
 
     async fn count(&self, filter: &Filter) -> Result<u64, MetaError> {
-        let count = |row: &PgRow| Ok(unsigned(get(row, 0)?));
-        Ok(self.pool.row(|| list::count(filter), count).await?.unwrap_or_default())
+        list::count(&self.pool, filter).await
     }
 
     async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
-        let sql = "SELECT l.label, count(*) FROM package_labels l JOIN packages p ON p.name = l.name
-                   WHERE l.type = $1 AND p.visibility = 'public'
-                   GROUP BY l.label ORDER BY count(*) DESC, l.label LIMIT $2";
+        let sql =
+            "SELECT label, public FROM labels WHERE type = $1 AND public > 0 ORDER BY public DESC, label LIMIT $2";
         let count = |row: &PgRow| Ok(LabelCount { label: unescape(get(row, 0)?), count: unsigned(get(row, 1)?) });
         self.pool.rows(|| query(sql).bind(label_type(label)).bind(signed(limit as u64)), count).await
     }
 }
 
-/// A row of [`list`].
-fn package(row: &PgRow) -> Result<Package, MetaError> {
-    let words: Shown = json(get(row, 5)?)?;
-    Ok(Package {
-        name: parse(row, 0)?,
+fn published(row: &PgRow) -> Result<Published, MetaError> {
+    Ok(Published {
+        name: parse(row, 11)?,
+        version: parse(row, 0)?,
         kind: parse(row, 1)?,
-        visibility: parse(row, 2)?,
-        latest: parse_optional(row, 3)?,
-        pinned: parse_optional(row, 9)?,
-        shown: parse(row, 4)?,
-        title: words.title,
-        description: words.description,
-        tags: words.tags,
-        skills: words.skills,
-        license: words.license,
-        authors: words.authors,
-        source: words.source,
-        versions: unsigned(get(row, 6)?),
-        created: Timestamp::from_micros(get(row, 7)?),
-        updated: Timestamp::from_micros(get(row, 8)?),
+        digest: parse(row, 2)?,
+        record: parse(row, 3)?,
+        config: json_optional(row, 4)?,
+        yanked: get(row, 5)?,
+        yank_reason: parse_optional(row, 9)?,
+        deprecation: json_optional(row, 10)?,
+        deleted: get(row, 6)?,
+        published: Timestamp::from_micros(get(row, 7)?),
+        event: unsigned(get(row, 8)?),
     })
 }

@@ -22,6 +22,7 @@ pub(super) struct Migration {
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "catalogue", sql: include_str!("../../../migrations/postgres/0001_catalogue.sql") },
     Migration { number: 2, name: "accounts", sql: include_str!("../../../migrations/postgres/0002_accounts.sql") },
+    Migration { number: 3, name: "label_sets", sql: include_str!("../../../migrations/postgres/0003_label_sets.sql") },
 ];
 
 /// Locks the schema against all others who would bring it up to date: `pclrmeta` as a number. Given back with the transaction.

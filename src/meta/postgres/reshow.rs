@@ -1,11 +1,12 @@
 //! Which version a package shows, and what follows from it: its words, its labels, the tag `latest`.
 
-use crate::domain::{Config, Digest, Event, Name, Version};
+use crate::domain::{Config, Digest, Event, Kind, Name, Version};
 
 use super::super::MetaError;
-use super::super::column::{json, label_type, to_json};
+use super::super::column::{json, to_json};
 use super::super::rules::is_stable;
-use super::super::shown::{Shown, labels};
+use super::super::shown::Shown;
+use super::super::ways::found_by;
 use super::sql::{escape, get, parse, query};
 use super::transaction::Sql;
 
@@ -19,12 +20,14 @@ struct Top {
     is_shown: bool,
     /// Its config; not read if it is shown already.
     config: Option<String>,
+    /// What the package is.
+    kind: Kind,
 }
 
 /// The pinned version, unless it is yanked or deleted, and the one of the highest rank.
 const TOP: &str = "
     SELECT v.version, v.digest, v.rank, p.shown IS NOT DISTINCT FROM v.version,
-        CASE WHEN p.shown IS DISTINCT FROM v.version THEN v.config END, w.pinned
+        CASE WHEN p.shown IS DISTINCT FROM v.version THEN v.config END, w.pinned, p.kind
     FROM packages p CROSS JOIN LATERAL (
         (SELECT number, true AS pinned FROM versions
             WHERE name = p.name AND number = p.pinned AND rank IS NOT NULL AND NOT yanked)
@@ -34,26 +37,39 @@ const TOP: &str = "
     WHERE p.name = $1 ORDER BY w.pinned DESC LIMIT 1";
 
 /// $1 package, $2 shown version, $3 latest one, $4 time, $5 digest of the latest. $6 whether the words change: $7 card, $8 and $9 types
-/// and texts of labels. Labels that stay are neither removed nor added: the parts of one statement do not see each other.
+/// and texts of all labels. Answers with the labels that the package has gained or lost, and whether everybody sees it. The parts
+/// of one statement do not see each other.
 const SHOW: &str = "
     WITH shown AS (
         UPDATE packages SET shown = $2, latest = $3, updated = $4, card = CASE WHEN $6 THEN $7 ELSE card END,
             versions = (SELECT count(*) FROM versions WHERE name = $1 AND rank IS NOT NULL)
         WHERE name = $1
     ), wanted AS (
-        SELECT type, label FROM unnest($8::smallint[], $9::text[]) AS w (type, label)
-    ), gone AS (
-        DELETE FROM package_labels l WHERE $6 AND l.name = $1
-            AND NOT EXISTS (SELECT 1 FROM wanted w WHERE w.type = l.type AND w.label = l.label)
-    ), come AS (
-        INSERT INTO package_labels (name, type, label)
-        SELECT $1, w.type, w.label FROM wanted w WHERE NOT EXISTS
-            (SELECT 1 FROM package_labels l WHERE l.name = $1 AND l.type = w.type AND l.label = w.label)
+        SELECT w.type, w.label, l.id FROM unnest($8::smallint[], $9::text[]) AS w (type, label)
+        LEFT JOIN labels l ON l.type = w.type AND md5(l.label) = md5(w.label) AND l.label = w.label WHERE $6
+    ), made AS (
+        INSERT INTO labels (type, label, packages, public) SELECT type, label, 0, 0 FROM wanted WHERE id IS NULL
+        RETURNING id
+    ), now AS (
+        SELECT id FROM wanted WHERE id IS NOT NULL UNION ALL SELECT id FROM made
+    ), before AS (
+        SELECT unnest(labels) AS id FROM label_sets WHERE $6 AND name = $1
+    ), written AS (
+        INSERT INTO label_sets (name, labels) SELECT $1, array_agg(id ORDER BY id) FROM now HAVING count(*) > 0
+        ON CONFLICT (name) DO UPDATE SET labels = excluded.labels WHERE label_sets.labels <> excluded.labels
+    ), removed AS (
+        DELETE FROM label_sets WHERE $6 AND name = $1 AND cardinality($8::smallint[]) = 0
     ), untagged AS (
         DELETE FROM tags WHERE $5::text IS NULL AND repository = $1 AND tag = 'latest'
+    ), tagged AS (
+        INSERT INTO tags (repository, tag, digest) SELECT $1, 'latest', $5::text WHERE $5::text IS NOT NULL
+        ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest
     )
-    INSERT INTO tags (repository, tag, digest) SELECT $1, 'latest', $5::text WHERE $5::text IS NOT NULL
-    ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest";
+    SELECT id, by, (SELECT visibility = 'public' FROM packages WHERE name = $1) FROM (
+        SELECT id, 1::bigint AS by FROM now WHERE id NOT IN (SELECT id FROM before)
+        UNION ALL
+        SELECT id, -1 FROM before WHERE id NOT IN (SELECT id FROM now)
+    ) changed";
 
 impl Sql<'_> {
     pub(super) fn reshow(&mut self, name: &Name, event: &Event) -> Result<(), MetaError> {
@@ -63,8 +79,8 @@ impl Sql<'_> {
         let config: Option<Config> = top.as_ref().and_then(|top| top.config.as_deref()).map(json).transpose()?;
         // A package that shows nothing has no card.
         let card = top.as_ref().filter(|_| is_new).map(|_| to_json(&Shown::of(config.as_ref()))).transpose()?;
-        let (types, labels): (Vec<_>, Vec<_>) =
-            labels(config.as_ref()).iter().map(|(label, text)| (label_type(*label), escape(text))).unzip();
+        let found_by = top.as_ref().map(|top| found_by(name, top.kind, config.as_ref())).unwrap_or_default();
+        let (types, labels): (Vec<_>, Vec<_>) = found_by.iter().map(|(of, text)| (*of, escape(text))).unzip();
         let latest = top.as_ref().filter(|top| top.is_latest);
         let show = query(SHOW)
             .bind(name.to_string())
@@ -76,7 +92,26 @@ impl Sql<'_> {
             .bind(card)
             .bind(types)
             .bind(labels);
-        self.run(show)
+        let changed = self.rows(show, |row| Ok((get(row, 0)?, get::<i64>(row, 1)?, get::<bool>(row, 2)?)))?;
+        for (id, by, is_public) in changed {
+            let (packages, public) = self.label_changes.entry(id).or_default();
+            *packages += by;
+            *public += if is_public { by } else { 0 };
+        }
+        Ok(())
+    }
+
+    /// Writes how many packages each label has gained or lost: once a batch, since each version of a row stays in the way of
+    /// those that look for it until the transaction ends.
+    pub(super) fn count_labels(&mut self) -> Result<(), MetaError> {
+        let changes = std::mem::take(&mut self.label_changes);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let (packages, public): (Vec<i64>, Vec<i64>) = changes.values().copied().unzip();
+        let sql = "UPDATE labels l SET packages = l.packages + w.packages, public = l.public + w.public
+                   FROM unnest($1::integer[], $2::bigint[], $3::bigint[]) AS w (id, packages, public) WHERE l.id = w.id";
+        self.run(query(sql).bind(changes.keys().copied().collect::<Vec<i32>>()).bind(packages).bind(public))
     }
 
     fn top(&mut self, name: &Name) -> Result<Option<Top>, MetaError> {
@@ -87,6 +122,7 @@ impl Sql<'_> {
                 is_latest: get(row, 5)? || is_stable(get(row, 2)?),
                 is_shown: get(row, 3)?,
                 config: get(row, 4)?,
+                kind: parse(row, 6)?,
             })
         })
     }

@@ -32,6 +32,7 @@ impl<'a, 'b> Batch<'a, 'b> {
         if self.events.is_empty() {
             return Ok(());
         }
+        self.sql.count_labels()?;
         let numbers: Vec<i64> = self.events.iter().map(|(n, ..)| signed(*n)).collect();
         let repositories: Vec<&str> = self.events.iter().map(|(_, repository, _)| repository.as_str()).collect();
         let bytes: Vec<&[u8]> = self.events.iter().map(|(.., bytes)| bytes.as_ref()).collect();

@@ -1,6 +1,7 @@
 //! Transactions that write. They run on blocking threads, statement by statement, so that the engine that all stores share can
 //! drive them, and to their end, whether or not the caller still waits.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(super) struct Sql<'a> {
     lease: Lease<'a>,
     pool: &'a Pool,
     runtime: Handle,
+    /// By the label's id, how many packages have gained or lost it, all and those that everybody sees. Not written yet.
+    pub(super) label_changes: BTreeMap<i32, (i64, i64)>,
 }
 
 impl Sql<'_> {
@@ -124,7 +127,7 @@ impl Pool {
         work: &impl Fn(&mut Sql<'_>, &[PgRow]) -> Result<(T, End), MetaError>,
     ) -> Result<T, MetaError> {
         let (lease, begun) = runtime.block_on(self.begin(begin, limit)).map_err(|error| self.failed(error))?;
-        let mut sql = Sql { lease, pool: self, runtime: runtime.clone() };
+        let mut sql = Sql { lease, pool: self, runtime: runtime.clone(), label_changes: BTreeMap::new() };
         match work(&mut sql, &begun) {
             Ok((made, end)) => sql.end(end).map(|()| made),
             Err(error) => {

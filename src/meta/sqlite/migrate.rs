@@ -19,6 +19,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "catalogue", sql: include_str!("../../../migrations/sqlite/0001_catalogue.sql") },
     Migration { number: 2, name: "standing", sql: include_str!("../../../migrations/sqlite/0002_standing.sql") },
     Migration { number: 3, name: "accounts", sql: include_str!("../../../migrations/sqlite/0003_accounts.sql") },
+    Migration {
+        number: 4,
+        name: "label_counts",
+        sql: include_str!("../../../migrations/sqlite/0004_label_counts.sql"),
+    },
 ];
 
 /// Brings the schema up to date in one transaction. `store` names the database in errors.

@@ -9,6 +9,7 @@ mod blobs;
 mod catalog;
 mod facts;
 mod ledger;
+mod list;
 mod migrate;
 mod pool;
 mod refs;

@@ -1,13 +1,15 @@
 //! Which version a package shows, and what follows from it: its words, its labels, the tag `latest`.
 
+use std::collections::BTreeSet;
+
 use rusqlite::params;
 
 use crate::domain::{Config, Digest, Event, Name, Tag, Version};
 
 use super::super::MetaError;
-use super::super::column::label_type;
 use super::super::rules::is_stable;
-use super::super::shown::{Shown, labels};
+use super::super::shown::Shown;
+use super::super::ways::{Typed, found_by};
 use super::sql::{Sql, get, json, parse, to_json};
 
 /// The version that the package shows.
@@ -75,11 +77,24 @@ impl Sql<'_> {
         })
     }
 
+    /// Most versions say the same as the one before: only what differs is written.
     fn write_labels(&self, name: &Name, config: Option<&Config>) -> Result<(), MetaError> {
-        self.run("DELETE FROM package_labels WHERE name = ?1", [name.as_str()])?;
-        for (label, text) in labels(config) {
+        let kind = self.row("SELECT kind FROM packages WHERE name = ?1", [name.as_str()], |row| parse(row, 0))?;
+        let Some(kind) = kind else { return Ok(()) };
+        let wanted = found_by(name, kind, config);
+        let held: BTreeSet<Typed> = self
+            .rows("SELECT type, label FROM package_labels WHERE name = ?1", [name.as_str()], |row| {
+                Ok((get(row, 0)?, get(row, 1)?))
+            })?
+            .into_iter()
+            .collect();
+        for (of, text) in held.difference(&wanted) {
+            let sql = "DELETE FROM package_labels WHERE type = ?1 AND label = ?2 AND name = ?3";
+            self.run(sql, params![of, text, name.as_str()])?;
+        }
+        for (of, text) in wanted.difference(&held) {
             let sql = "INSERT INTO package_labels (type, label, name) VALUES (?1, ?2, ?3)";
-            self.run(sql, params![label_type(label), text, name.as_str()])?;
+            self.run(sql, params![of, text, name.as_str()])?;
         }
         Ok(())
     }

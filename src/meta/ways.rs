@@ -1,0 +1,163 @@
+//! How a list is read fastest: along its order, looking at each package, or from the rarest label of the filter.
+//!
+//! Along the order a page is soon full if many packages pass, wherever the page begins; from a label it is, if few have the
+//! label. Stores know how many have each. Where the rarest is on many, the order is tried for a while, and given up if too few
+//! of those that were looked at passed: then few pass at all, and they are gathered from the labels.
+//!
+//! Kind and organisation are labels here, too.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::domain::{Config, Kind, Name, Visibility};
+
+use super::Filter;
+use super::column::label_type;
+use super::shown::labels;
+
+/// The type of a kind among the labels.
+pub(super) const KIND: i16 = 100;
+/// The type of an organisation among the labels.
+pub(super) const ORG: i16 = 101;
+
+/// Packages that are looked at along the order before the labels are asked instead: a page of a hundred is full by then if one
+/// in twenty passes. Of a hundred thousand packages at most some five thousand pass otherwise, unless they lie apart from the
+/// place. Tests have few packages, and are to meet every way.
+pub(super) const LOOKS: u64 = if cfg!(test) { 4 } else { 2000 };
+/// Packages with a label that are gathered and sorted at once.
+const FEW: u64 = if cfg!(test) { 3 } else { 3000 };
+
+/// A label with its type.
+pub(super) type Typed = (i16, String);
+
+/// How many packages have a label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Use {
+    /// That can be found.
+    pub packages: u64,
+    /// Those of them that everybody sees.
+    pub public: u64,
+}
+
+/// How to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Nothing passes.
+    Nothing,
+    /// Along the order, to the end if need be.
+    Order,
+    /// Along the order for [`LOOKS`], then from the labels of this group.
+    OrderThenLabels(usize),
+    /// From the labels of this group.
+    Labels(usize),
+}
+
+/// What a package is found by.
+pub(super) fn found_by(name: &Name, kind: Kind, config: Option<&Config>) -> BTreeSet<Typed> {
+    let said = labels(config).into_iter().map(|(label, text)| (label_type(label), text));
+    said.chain([(KIND, kind.as_str().to_owned()), (ORG, name.org().to_owned())]).collect()
+}
+
+/// Groups of labels, of each of which a package has at least one.
+pub(super) fn groups(filter: &Filter) -> Vec<Vec<Typed>> {
+    let said = filter.groups().into_iter();
+    let said = said.map(|group| group.into_iter().map(|(label, text)| (label_type(label), text.to_owned())).collect());
+    let kinds: Vec<Typed> = filter.kinds.iter().map(|kind| (KIND, kind.as_str().to_owned())).collect();
+    let org = filter.org.iter().map(|org| vec![(ORG, org.clone())]);
+    said.chain(org).chain(Some(kinds).filter(|kinds| !kinds.is_empty())).collect()
+}
+
+/// The way for a list. `uses` has every label of the groups that a package has.
+pub(super) fn way(groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>) -> Way {
+    let sizes =
+        groups.iter().map(|group| group.iter().filter_map(|label| uses.get(label)).map(|uses| uses.packages).sum());
+    match sizes.enumerate().min_by_key(|(_, size): &(usize, u64)| *size) {
+        None => Way::Order,
+        Some((_, 0)) => Way::Nothing,
+        Some((rarest, ..=FEW)) => Way::Labels(rarest),
+        Some((rarest, _)) => Way::OrderThenLabels(rarest),
+    }
+}
+
+/// How many public packages pass, where the kept counts alone say so: nothing but labels is asked for, and either one label or
+/// several of which no package has two. `None` where packages must be looked at.
+pub(super) fn count(filter: &Filter, groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>) -> Option<u64> {
+    let rest = Filter {
+        kinds: Vec::new(),
+        tags: Vec::new(),
+        skills: Vec::new(),
+        org: None,
+        labelled: Vec::new(),
+        visibilities: filter.visibilities.iter().copied().filter(|seen| *seen != Visibility::Public).collect(),
+        ..filter.clone()
+    };
+    if rest != Filter::default() {
+        return None;
+    }
+    match groups {
+        [group] if group.len() == 1 || group.iter().all(|(of, _)| *of == KIND) => {
+            let distinct: BTreeSet<&Typed> = group.iter().collect();
+            Some(distinct.into_iter().filter_map(|label| uses.get(label)).map(|uses| uses.public).sum())
+        }
+        _ => None,
+    }
+}
+
+/// The groups whose labels are to be counted: every package that can be found has a kind.
+pub(super) fn counted(groups: &[Vec<Typed>]) -> Vec<Vec<Typed>> {
+    match groups {
+        [] => vec![Kind::ALL.iter().map(|kind| (KIND, kind.as_str().to_owned())).collect()],
+        groups => groups.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meta::{Between, Label};
+
+    fn uses(of: &[(&str, u64)]) -> HashMap<Typed, Use> {
+        of.iter()
+            .map(|(text, packages)| ((0, (*text).to_owned()), Use { packages: *packages, public: *packages }))
+            .collect()
+    }
+
+    fn tags(all: &[&str]) -> Filter {
+        Filter { tags: all.iter().map(|tag| (*tag).to_owned()).collect(), ..Filter::default() }
+    }
+
+    #[test]
+    fn lists_begin_with_the_rarest_label() {
+        let uses = uses(&[("common", 50_000), ("other", 40_000), ("rare", 3)]);
+        let way = |filter: &Filter| way(&groups(filter), &uses);
+        assert_eq!(way(&Filter::default()), Way::Order);
+        assert_eq!(way(&tags(&["common", "rare"])), Way::Labels(1));
+        assert_eq!(way(&tags(&["common", "other"])), Way::OrderThenLabels(1));
+        assert_eq!(way(&tags(&["common", "absent"])), Way::Nothing);
+        let none = Filter { labelled: vec![Vec::new()], ..Filter::default() };
+        assert_eq!(way(&none), Way::Nothing);
+        let any = |one: &str, other: &str| Filter {
+            labelled: vec![vec![(Label::Tag, one.to_owned()), (Label::Tag, other.to_owned())]],
+            ..Filter::default()
+        };
+        assert_eq!(way(&any("rare", "absent")), Way::Labels(0));
+        assert_eq!(way(&any("rare", "common")), Way::OrderThenLabels(0));
+    }
+
+    #[test]
+    fn kept_counts_answer_only_for_labels_that_no_package_has_twice() {
+        let uses = uses(&[("common", 50_000), ("rare", 3)]);
+        let count = |filter: &Filter| count(filter, &groups(filter), &uses);
+        assert_eq!(count(&tags(&["rare"])), Some(3));
+        assert_eq!(count(&tags(&["absent"])), Some(0));
+        assert_eq!(count(&tags(&["common", "rare"])), None);
+        let any = vec![vec![(Label::Tag, "common".to_owned()), (Label::Tag, "rare".to_owned())]];
+        assert_eq!(count(&Filter { labelled: any, ..Filter::default() }), None);
+        let seen = Filter { visibilities: vec![Visibility::Private], ..tags(&["rare"]) };
+        assert_eq!(count(&seen), None);
+        let lately = Between { since: Some(crate::domain::Timestamp::from_micros(1)), before: None };
+        assert_eq!(count(&Filter { updated: lately, ..tags(&["rare"]) }), None);
+        let twice = Filter { kinds: vec![Kind::Skill, Kind::Skill], ..Filter::default() };
+        let skills = HashMap::from([((KIND, "skill".to_owned()), Use { packages: 5, public: 4 })]);
+        assert_eq!(super::count(&twice, &groups(&twice), &skills), Some(4));
+    }
+}
