@@ -39,14 +39,15 @@ pub fn run(sections: &[&str]) {
     let text: String = tables.iter().map(Table::markdown).collect();
     println!("{text}");
     if sections.is_empty() {
-        write(&text);
+        write_between(BEGIN, END, &text);
     }
 }
 
-fn write(text: &str) {
+/// Replaces what stands in `docs/benchmarks.md` between two lines.
+pub fn write_between(begin: &str, end: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/benchmarks.md");
     let document = fs::read_to_string(&path).expect("the document is there");
-    let (before, rest) = document.split_once(BEGIN).expect("it has the first mark");
-    let (_, after) = rest.split_once(END).expect("it has the second mark");
-    fs::write(&path, format!("{before}{BEGIN}\n{text}{END}{after}")).expect("the document can be written");
+    let (before, rest) = document.split_once(begin).expect("it has the first mark");
+    let (_, after) = rest.split_once(end).expect("it has the second mark");
+    fs::write(&path, format!("{before}{begin}\n{text}{end}{after}")).expect("the document can be written");
 }

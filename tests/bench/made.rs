@@ -51,17 +51,22 @@ impl Made {
 
     /// A skill with a title and a text.
     pub fn skill(name: &str, title: &str, text: &str) -> Self {
-        let name: Name = name.parse().expect("a name");
-        let content = Bytes::from(format!("# {title}\n\n{text}\n"));
+        let description = Some(format!("About {title}"));
+        let about = About { title: Some(title.to_owned()), description, ..About::default() };
+        Self::version(&name.parse().expect("a name"), "1.0.0", about, &format!("# {title}\n\n{text}\n"))
+    }
+
+    /// A version of a skill with its text.
+    pub fn version(name: &Name, version: &str, about: About, text: &str) -> Self {
+        let content = Bytes::from(text.to_owned());
         let file = File { path: "SKILL.md".parse().expect("a path"), executable: false, content };
         let tree = Tree::new(vec![file]).expect("a tree");
-        let description = Some(format!("About {title}"));
         let config = Config {
             schema: CONFIG_SCHEMA,
             name: name.slug().to_owned(),
-            version: "1.0.0".parse().expect("a version"),
+            version: version.parse().expect("a version"),
             kind: Kind::Skill,
-            about: About { title: Some(title.to_owned()), description, ..About::default() },
+            about,
             primary: Primary { file: "SKILL.md".into(), declaration: None },
             source: None,
             tree: tree.digest(),
@@ -70,7 +75,7 @@ impl Made {
         let blobs = [&packed.config, &packed.layer].map(|blob| (blob.digest.to_string(), blob.content.clone()));
         Self {
             repository: name.repository().to_string(),
-            tag: "1.0.0".to_owned(),
+            tag: version.to_owned(),
             blobs: blobs.into(),
             manifest: packed.manifest.content,
         }

@@ -1,9 +1,10 @@
 //! How fast the registry is, beside its peers: `tests/bench/run` builds and calls this.
 //!
 //! Without an argument everything is measured and written to `docs/benchmarks.md`; with `short`, the cost of each request is
-//! printed in less than a minute.
+//! printed in less than a minute; with `databases`, the large catalogue is made and asked in each database.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod backend;
 mod catalogue;
 mod compared;
 mod connection;
@@ -11,12 +12,16 @@ mod connection;
 #[path = "../it/corpus.rs"]
 mod corpus;
 mod counted;
+mod databases;
 mod full;
 mod load;
 mod made;
 mod memory;
+mod mixed;
+mod population;
 mod process;
 mod push;
+mod questions;
 mod reads;
 mod server;
 mod short;
@@ -32,9 +37,10 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", ..] => return counted::serve(),
         ["short"] => short::run(),
+        ["databases"] => databases::run(),
         ref sections if sections.iter().all(|section| full::SECTIONS.contains(section)) => full::run(sections),
         _ => {
-            eprintln!("usage: tests/bench/run [short | {}]", full::SECTIONS.join(" | "));
+            eprintln!("usage: tests/bench/run [short | databases | {}]", full::SECTIONS.join(" | "));
             return ExitCode::from(2);
         }
     }

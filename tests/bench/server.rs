@@ -71,6 +71,15 @@ impl Server {
         Self::run(which, command, folder, address)
     }
 
+    /// Starts this registry on a data folder that is there, with another database than its own.
+    pub fn start_on(data: &Path, metadata: &str) -> Self {
+        let address = free_address();
+        let folder = data.parent().expect("a data folder lies in a folder");
+        let mut command = pclr(Path::new(env!("CARGO_BIN_EXE_pclr")), folder, address);
+        command.arg("--metadata").arg(metadata);
+        Self::run(Which::Pclr, command, folder, address)
+    }
+
     /// Starts another program that takes the same arguments as this registry.
     pub fn start_as(program: &Path, folder: &Path) -> (Self, std::process::ChildStdin, std::process::ChildStdout) {
         fs::create_dir_all(folder).expect("a folder for its data");
