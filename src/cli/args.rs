@@ -110,6 +110,10 @@ pub(super) enum Command {
     Diff(super::diff::Diff),
     /// Show every change of an artifact, latest first
     History(super::history::History),
+    /// Hide a version: its number stays burnt, and `pclr restore` brings it back
+    Delete(super::delete::Delete),
+    /// Give up a deleted version for good: its bytes are removed, its number stays burnt
+    Purge(super::delete::Purge),
     /// Bring a deleted version back
     Restore(super::restore::Restore),
     /// Rebuild catalogue and search index from the object store

@@ -10,6 +10,7 @@ mod artifact;
 mod collect;
 mod completions;
 pub mod config;
+mod delete;
 mod deprecate;
 mod diff;
 mod failure;

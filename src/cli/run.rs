@@ -85,6 +85,8 @@ async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
         Command::Tag(tag) => tag.run(global).await,
         Command::Diff(diff) => diff.run(global).await,
         Command::History(history) => history.run(global).await,
+        Command::Delete(delete) => delete.run(global).await,
+        Command::Purge(purge) => purge.run(global).await,
         Command::Restore(restore) => restore.run(global).await,
         Command::Rebuild(rebuild) => rebuild.run(global).await,
         Command::Collect(collect) => collect.run(global).await,

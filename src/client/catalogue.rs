@@ -226,6 +226,17 @@ impl Client {
         self.change(Method::POST, name, version, "restore", NOTHING).await
     }
 
+    /// Hides a version; it can be restored.
+    pub async fn delete(&self, name: &Name, version: &Version) -> Result<(), ClientError> {
+        let path = format!("/api/v1/artifacts/{name}/versions/{version}");
+        self.ask(Method::DELETE, &path, &format!("{name}@{version}"), NOTHING).await
+    }
+
+    /// Gives a deleted version up for good.
+    pub async fn purge(&self, name: &Name, version: &Version) -> Result<(), ClientError> {
+        self.change(Method::DELETE, name, version, "content", NOTHING).await
+    }
+
     async fn change(
         &self,
         method: Method,

@@ -133,6 +133,9 @@ pub struct Published {
     pub deprecation: Option<Deprecation>,
     /// Deleted, but restorable; its number stays burnt.
     pub deleted: bool,
+    /// Deleted for good: its content is gone, and it cannot be restored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub purged: bool,
     /// When.
     pub published: Timestamp,
     /// Number of the event that published it.

@@ -129,6 +129,16 @@ pub enum Body {
         /// The package.
         name: Name,
     },
+    /// A deleted version is gone for good: its number stays burnt, its bytes are removed.
+    #[serde(rename = "purge")]
+    Purge {
+        /// The package.
+        name: Name,
+        /// The version.
+        version: Version,
+        /// Digest of its manifest.
+        digest: Digest,
+    },
     /// A deleted version is back.
     #[serde(rename = "restore")]
     Restore {
@@ -212,6 +222,7 @@ impl Body {
             Self::Undeprecate { .. } => "undeprecate",
             Self::Pin { .. } => "pin",
             Self::Unpin { .. } => "unpin",
+            Self::Purge { .. } => "purge",
             Self::Restore { .. } => "restore",
         }
     }
@@ -229,6 +240,7 @@ impl Body {
             | Self::Undeprecate { name, .. }
             | Self::Pin { name, .. }
             | Self::Unpin { name }
+            | Self::Purge { name, .. }
             | Self::Restore { name, .. } => name.repository(),
         }
     }

@@ -249,6 +249,9 @@ fn public_text(error: &RegistryError) -> String {
 fn hint(error: &RegistryError) -> Option<String> {
     match error {
         RegistryError::NoMatch(no_match) => Some(no_match.hint()),
+        RegistryError::Refused(Refused::PurgeOfLive(version)) => {
+            Some(format!("delete {version} first: DELETE …/versions/{version}, or pclr delete"))
+        }
         RegistryError::Meta(MetaError::Unavailable(_)) => {
             Some("try again later; the server's log says what happened".to_owned())
         }
@@ -263,6 +266,8 @@ fn refusal(refused: &Refused) -> (StatusCode, Code) {
     match refused {
         Refused::VersionExists { .. }
         | Refused::VersionDeleted(_)
+        | Refused::VersionPurged(_)
+        | Refused::PurgeOfLive(_)
         | Refused::KindDiffers { .. }
         | Refused::LatestIsComputed
         | Refused::BlobInUse(_)
@@ -279,9 +284,11 @@ fn refusal_detail(refused: &Refused) -> Value {
         Refused::VersionExists { version, digest } => json!({ "version": version, "digest": digest }),
         Refused::BlobsUnknown(digests) => json!({ "digests": digests }),
         Refused::KindDiffers { package, pushed } => json!({ "package": package, "pushed": pushed }),
-        Refused::VersionDeleted(version) | Refused::BlobInUse(version) | Refused::PinOfYanked(version) => {
-            json!({ "version": version })
-        }
+        Refused::VersionDeleted(version)
+        | Refused::VersionPurged(version)
+        | Refused::PurgeOfLive(version)
+        | Refused::BlobInUse(version)
+        | Refused::PinOfYanked(version) => json!({ "version": version }),
         Refused::LatestIsComputed | Refused::NotFound(_) | Refused::Batch => Value::Null,
     }
 }

@@ -93,6 +93,15 @@ pub enum Act {
         /// The package.
         name: Name,
     },
+    /// Give up a deleted version for good, with its manifest and all tags on that.
+    Purge {
+        /// The package.
+        name: Name,
+        /// The version.
+        version: Version,
+        /// Its manifest.
+        digest: Digest,
+    },
     /// Bring a deleted version back.
     Restore {
         /// The package.
@@ -176,6 +185,12 @@ pub enum Refused {
     /// The version was deleted, and its number is burnt.
     #[error("version {0} was deleted, its number cannot be used again; restore it or push a new version")]
     VersionDeleted(Version),
+    /// The version was purged, and its number is burnt.
+    #[error("version {0} was purged: its content is gone and its number cannot be used again; push a new version")]
+    VersionPurged(Version),
+    /// Only what is deleted can be purged.
+    #[error("version {0} is not deleted, and only what is deleted can be purged; delete it first")]
+    PurgeOfLive(Version),
     /// The package is of another kind.
     #[error(
         "the package is a {package}, this is a {pushed}; a package never changes its kind, push under another name"

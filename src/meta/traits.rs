@@ -188,6 +188,10 @@ pub trait Blobs: Send + Sync {
     /// with any that a crash left in that state.
     async fn take_condemned(&self, before: Timestamp, limit: usize) -> Result<Vec<(Area, Digest)>, MetaError>;
 
+    /// Moves those of these blobs that nothing references to *being deleted*, whenever they were touched, and names them. For
+    /// what is purged: bytes that nobody else uses go at once. What counts as a reference is as in [`Blobs::condemn`].
+    async fn take_unneeded(&self, blobs: &[(Area, Digest)]) -> Result<Vec<(Area, Digest)>, MetaError>;
+
     /// Forgets blobs whose bytes are gone, and the links to them.
     async fn forget(&self, blobs: &[(Area, Digest)]) -> Result<(), MetaError>;
 }

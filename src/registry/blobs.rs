@@ -144,6 +144,7 @@ impl Registry {
             self.require(actor, Action::Read, Scope::Repository(from))?;
         }
         let area = self.area(repository);
+        let _kept = self.0.counted.keep(&area, &[*digest]);
         let Some(size) = self.0.meta.blobs.find(&area, digest, from).await? else { return Ok(false) };
         if self.0.storage.blob_size(&area, digest).await? != Some(size) {
             return Ok(false);

@@ -24,6 +24,7 @@ impl Registry {
         let before = now.plus_seconds(-grace);
         let mut collected =
             Collected { condemned: self.0.meta.blobs.condemn(before, now).await?, ..Collected::default() };
+        let _turn = self.0.removing.lock().await;
         loop {
             let taken = self.0.meta.blobs.take_condemned(before, 256).await?;
             if taken.is_empty() {

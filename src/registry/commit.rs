@@ -298,7 +298,7 @@ pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
             cache.tags.remove(&(repository.clone(), tag.clone()));
         }
         match body {
-            Body::ManifestDelete { digest, .. } => {
+            Body::ManifestDelete { digest, .. } | Body::Purge { digest, .. } => {
                 cache.manifests.remove(&(repository, *digest));
             }
             Body::BlobDelete { digest, .. } => {

@@ -55,6 +55,7 @@ impl Registry {
             Body::Deprecate { version, reason: digest, replacement, .. } => {
                 (entry.version, entry.replacement, reason) = (Some(version), replacement, digest);
             }
+            Body::Purge { version, digest, .. } => (entry.version, entry.digest) = (Some(version), Some(digest)),
             Body::Unyank { version, .. }
             | Body::Undeprecate { version, .. }
             | Body::Pin { version, .. }

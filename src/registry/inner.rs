@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use super::counted::Counted;
 use super::{Clock, Committer, Limits};
 use crate::cache::Cache;
 use crate::meta::Meta;
@@ -26,5 +27,9 @@ pub(super) struct Inner {
     pub(super) opening: tokio::sync::Semaphore,
     /// Turns to compare two versions: both lie in memory meanwhile.
     pub(super) comparing: Arc<tokio::sync::Semaphore>,
+    /// Blobs that somebody counts on just now.
+    pub(super) counted: Arc<Counted>,
+    /// The turn to remove bytes: collections and purges, one at a time.
+    pub(super) removing: tokio::sync::Mutex<()>,
     pub(super) indexed: tokio::sync::watch::Receiver<u64>,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::cache::Cache;
 use crate::domain::MANIFEST_MAX;
@@ -168,6 +168,8 @@ impl Builder {
             corruptions: AtomicU64::new(0),
             opening: Semaphore::new(OPENING_MIB),
             comparing: Arc::new(Semaphore::new(2)),
+            counted: Arc::default(),
+            removing: Mutex::new(()),
             indexed,
         });
         tokio::spawn(index::follow(Arc::downgrade(&inner), head, indexed_sender));

@@ -8,18 +8,19 @@ use crate::domain::{Descriptor, Digest, Kind, Manifest, Name, RECORD_MAX, Record
 use crate::meta::Publication;
 use crate::{pack, pcl};
 
+use super::counted::Kept;
 use super::{Registry, RegistryError};
 
 impl Registry {
     /// Reads config and layers under the archive limits, checks what the config says, fills what it lacks from the content, and
-    /// stores the record.
+    /// stores the record, which is kept until the commit names it.
     pub(super) async fn make_record(
         &self,
         repository: &Repository,
         manifest: &Manifest,
         name: &Name,
         version: &Version,
-    ) -> Result<Publication, RegistryError> {
+    ) -> Result<(Publication, Kept), RegistryError> {
         let kind = manifest.kind().ok_or_else(|| invalid("it is of no kind that is indexed"))?;
         let _room = self.room_to_open(manifest).await?;
         let config = match &manifest.config {
@@ -41,15 +42,10 @@ impl Registry {
             )));
         }
         let area = self.area(repository);
-        self.keep(&area, &[digest]).await?;
+        let kept = self.keep(&area, &[digest]).await?;
         self.0.storage.put_blob(&area, bytes, &digest).await?;
-        Ok(Publication {
-            version: version.clone(),
-            kind,
-            record: digest,
-            record_size,
-            config: Some(Arc::new(record.config)),
-        })
+        let config = Some(Arc::new(record.config));
+        Ok((Publication { version: version.clone(), kind, record: digest, record_size, config }, kept))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::domain::{
 use crate::meta::{Accept, Act, ManifestFacts, Publication, Refused};
 use crate::storage::Key;
 
+use super::counted::Kept;
 use super::{Registry, RegistryError};
 
 /// A manifest to push.
@@ -64,7 +65,7 @@ impl Registry {
 
         let area = self.area(repository);
         let kept: Vec<Digest> = manifest.required_blobs().map(|blob| blob.digest).chain([manifest.digest]).collect();
-        self.keep(&area, &kept).await?;
+        let _kept = self.keep(&area, &kept).await?;
         let target = Target::of(repository, &manifest, &tags)?;
         let absent = self.absent_blobs(actor, repository, &manifest).await?;
         // What is published is whole, whatever is accepted of plain images.
@@ -76,6 +77,7 @@ impl Registry {
             Target::Version(name, version) => self.publication(repository, &manifest, name, version).await?,
             Target::Plain | Target::NotIndexed(_) => None,
         };
+        let (publication, _record) = publication.unzip();
         let mut facts = manifest_facts(&manifest);
         facts.blobs.retain(|(digest, _)| !absent.contains(digest));
         let mut settle: Vec<Key> = facts.blobs.iter().map(|(digest, _)| self.blob_key(repository, *digest)).collect();
@@ -135,9 +137,12 @@ impl Registry {
         manifest: &Manifest,
         name: &Name,
         version: &Version,
-    ) -> Result<Option<Publication>, RegistryError> {
+    ) -> Result<Option<(Publication, Kept)>, RegistryError> {
         // The transaction decides; this look spares opening the layers of what is refused or known anyway.
         if let Some(known) = self.0.meta.catalog.version(name, version).await? {
+            if known.purged {
+                return Err(Refused::VersionPurged(known.version).into());
+            }
             if known.deleted {
                 return Err(Refused::VersionDeleted(known.version).into());
             }

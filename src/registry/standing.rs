@@ -7,6 +7,7 @@ use crate::domain::{Action, Actor, Deprecation, Digest, Name, Scope, Version};
 use crate::meta::{Act, Refused};
 use crate::storage::{Key, StorageError};
 
+use super::counted::Kept;
 use super::{Registry, RegistryError};
 
 /// Longest reason, in bytes.
@@ -22,7 +23,7 @@ impl Registry {
         reason: Option<&str>,
     ) -> Result<(), RegistryError> {
         self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
-        let (reason, settle) = self.put_reason(name, reason).await?;
+        let (reason, settle, _kept) = self.put_reason(name, reason).await?;
         let act = Act::Yank { name: name.clone(), version: version.clone(), reason };
         self.change_version(actor, name, version, act, settle).await
     }
@@ -44,7 +45,7 @@ impl Registry {
         replacement: Option<Name>,
     ) -> Result<(), RegistryError> {
         self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
-        let (reason, settle) = self.put_reason(name, reason).await?;
+        let (reason, settle, _kept) = self.put_reason(name, reason).await?;
         let deprecation = Deprecation { reason, replacement };
         let act = Act::Deprecate { name: name.clone(), version: version.clone(), deprecation };
         self.change_version(actor, name, version, act, settle).await
@@ -97,13 +98,17 @@ impl Registry {
     }
 
     /// Stores a reason. It is free text, so it is a blob that can be purged: events carry digests only.
-    async fn put_reason(&self, name: &Name, reason: Option<&str>) -> Result<(Option<Digest>, Vec<Key>), RegistryError> {
-        let Some(reason) = reason else { return Ok((None, Vec::new())) };
+    async fn put_reason(
+        &self,
+        name: &Name,
+        reason: Option<&str>,
+    ) -> Result<(Option<Digest>, Vec<Key>, Option<Kept>), RegistryError> {
+        let Some(reason) = reason else { return Ok((None, Vec::new(), None)) };
         let (repository, bytes) = (name.repository(), Bytes::copy_from_slice(reason.as_bytes()));
         let (area, digest) = (self.area(&repository), Digest::sha256(&bytes));
-        self.keep(&area, &[digest]).await?;
+        let kept = self.keep(&area, &[digest]).await?;
         self.0.storage.put_blob(&area, bytes, &digest).await?;
-        Ok((Some(digest), vec![self.blob_key(&repository, digest)]))
+        Ok((Some(digest), vec![self.blob_key(&repository, digest)], Some(kept)))
     }
 
     /// The text of a reason; `None` if none was given, or it was purged.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::domain::{Action, Actor, Algorithm, Area, Digest, Repository, Scope};
 use crate::storage::{StorageError, Upload};
 
+use super::counted::Kept;
 use super::{Registry, RegistryError};
 
 impl Registry {
@@ -23,7 +24,7 @@ impl Registry {
     {
         self.require(actor, Action::Push, Scope::Repository(repository))?;
         let area = self.area(repository);
-        self.keep(&area, &[*digest]).await?;
+        let _kept = self.keep(&area, &[*digest]).await?;
         let size = self.0.storage.put_blob_stream(&area, digest, body, self.0.limits.blob).await?;
         self.link(repository, digest, size).await
     }
@@ -38,7 +39,7 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         self.require(actor, Action::Push, Scope::Repository(repository))?;
         let size = content.len() as u64;
-        self.keep(&self.area(repository), &[*digest]).await?;
+        let _kept = self.keep(&self.area(repository), &[*digest]).await?;
         self.0.storage.put_blob(&self.area(repository), content, digest).await?;
         self.link(repository, digest, size).await
     }
@@ -92,7 +93,7 @@ impl Registry {
         digest: &Digest,
     ) -> Result<(), RegistryError> {
         let upload = self.upload(actor, repository, id).await?;
-        self.keep(&upload.area, &[*digest]).await?;
+        let _kept = self.keep(&upload.area, &[*digest]).await?;
         let size = self.0.storage.finish(id, digest).await?;
         self.link(repository, digest, size).await
     }
@@ -123,12 +124,13 @@ impl Registry {
         Ok(self.0.storage.cancel_upload(id).await?)
     }
 
-    /// Keeps collection away from blobs whose bytes are about to be written, and may be there already: what is found there must
-    /// still be there when a row says so.
-    pub(super) async fn keep(&self, area: &Area, digests: &[Digest]) -> Result<(), RegistryError> {
+    /// Keeps collection and purges away from blobs whose bytes are about to be written, and may be there already: what is found
+    /// there must still be there when a row says so. Hold what it returns until then.
+    pub(super) async fn keep(&self, area: &Area, digests: &[Digest]) -> Result<Kept, RegistryError> {
+        let kept = self.0.counted.keep(area, digests);
         match self.0.meta.blobs.touch(area, digests, self.0.clock.now()).await?.first() {
             Some(vanishing) => Err(RegistryError::BlobBusy(*vanishing)),
-            None => Ok(()),
+            None => Ok(kept),
         }
     }
 

@@ -55,6 +55,8 @@ fn help_names_every_command() {
       tag          Let a tag name a version, or remove it
       diff         Show what differs between two versions
       history      Show every change of an artifact, latest first
+      delete       Hide a version: its number stays burnt, and `pclr restore` brings it back
+      purge        Give up a deleted version for good: its bytes are removed, its number stays burnt
       restore      Bring a deleted version back
       rebuild      Rebuild catalogue and search index from the object store
       collect      Remove content that nothing names any more [alias: gc]

@@ -182,6 +182,10 @@ impl Blobs for CollectBeforeLink {
         self.inner.take_condemned(before, limit).await
     }
 
+    async fn take_unneeded(&self, blobs: &[(Area, Digest)]) -> Result<Vec<(Area, Digest)>, MetaError> {
+        self.inner.take_unneeded(blobs).await
+    }
+
     async fn forget(&self, blobs: &[(Area, Digest)]) -> Result<(), MetaError> {
         self.inner.forget(blobs).await
     }

@@ -35,6 +35,7 @@ fn written_events_are_exactly_their_vectors() {
         "manifest.delete",
         "pin",
         "publish",
+        "purge",
         "restore",
         "tag.delete",
         "undeprecate",

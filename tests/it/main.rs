@@ -28,6 +28,7 @@ mod limits;
 mod openapi;
 mod postgres;
 mod project;
+mod purge;
 mod readers_on_corpus;
 mod rebuild;
 mod referrers;

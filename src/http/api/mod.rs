@@ -15,6 +15,7 @@ mod parameters;
 mod path;
 mod received;
 mod relations;
+mod removal;
 mod routes;
 mod source;
 #[cfg(test)]

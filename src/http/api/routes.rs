@@ -1,12 +1,12 @@
 //! Which path is answered by what.
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use http::{Method, StatusCode, Uri};
 
 use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
-use super::{answer, changes, find, import, labels, openapi, packages, relations, source, versions};
+use super::{answer, changes, find, import, labels, openapi, packages, relations, removal, source, versions};
 use crate::domain::api::Problem;
 use crate::http::error::{Code, Failure};
 use crate::http::{App, ops};
@@ -26,7 +26,8 @@ pub(in crate::http) fn router() -> Router<App> {
         .route(&format!("{package}/pin"), put(changes::pin).delete(changes::unpin))
         .route(&format!("{package}/resolution"), get(versions::resolution))
         .route(&format!("{package}/versions"), get(versions::list))
-        .route(&version, get(versions::get))
+        .route(&version, get(versions::get).delete(removal::delete))
+        .route(&format!("{version}/content"), delete(removal::purge))
         .route(&format!("{version}/source"), get(source::get))
         .route(&format!("{version}/yank"), post(changes::yank).delete(changes::undo_yank))
         .route(&format!("{version}/deprecate"), post(changes::deprecate).delete(changes::undo_deprecate))

@@ -13,6 +13,7 @@ pub mod blobs;
 pub mod filters;
 pub mod lists;
 pub mod publishing;
+pub mod purges;
 pub mod references;
 pub mod removal;
 pub mod sequence;
@@ -59,6 +60,8 @@ macro_rules! metadata_contract {
             removal: a_deleted_tag_burns_its_number, a_deleted_manifest_takes_its_tags_along, a_restore_undoes_a_delete,
                 a_package_without_versions_is_not_found, yanks_come_and_go, blobs_of_versions_stay,
                 what_is_not_there_cannot_be_removed, restored_blobs_can_be_read;
+            purges: only_what_is_deleted_is_purged, a_purged_version_never_comes_back, a_purge_takes_its_tags_along,
+                a_purge_leaves_what_others_use, what_nothing_needs_is_taken_at_once, a_replay_of_a_purge_needs_no_content;
             standing: deprecations_come_and_go, reasons_of_deprecations_are_kept, a_pin_holds_latest,
                 what_is_not_there_cannot_be_pinned, a_history_is_told_backwards, a_replay_keeps_what_was_said;
             references: tags_come_in_byte_order, repositories_come_in_byte_order, an_emptied_repository_is_known,

@@ -273,6 +273,14 @@ impl World {
         self.act(Act::Restore { name, version }).await
     }
 
+    /// Gives a deleted version up.
+    pub async fn purge(&self, spec: &str) -> Result<Outcome, Failure> {
+        let (name, version) = named(spec)?;
+        let known = self.meta.catalog.version(&name, &version).await?;
+        let digest = known.map_or_else(|| Digest::sha256(b""), |known| known.digest);
+        self.act(Act::Purge { name, version, digest }).await
+    }
+
     /// What a tag names: `repository:tag`.
     pub async fn tag(&self, spec: &str) -> Result<Option<Digest>, Failure> {
         let (repository, tag) = spec.split_once(':').ok_or("repository:tag")?;

@@ -102,6 +102,19 @@ impl Blobs for Memory {
         })
     }
 
+    async fn take_unneeded(&self, blobs: &[(Area, Digest)]) -> Result<Vec<(Area, Digest)>, MetaError> {
+        self.write(|state| {
+            let (referenced, mut taken) = (state.referenced(), Vec::new());
+            for key in blobs.iter().filter(|key| !referenced.contains(*key)) {
+                if let Some(blob) = state.blobs.get(key).copied() {
+                    state.blobs.insert(key.clone(), BlobState { life: Life::Deleting, ..blob });
+                    taken.push(key.clone());
+                }
+            }
+            Ok((taken, Keep::Yes))
+        })
+    }
+
     async fn forget(&self, blobs: &[(Area, Digest)]) -> Result<(), MetaError> {
         self.write(|state| {
             for (area, digest) in blobs {
@@ -134,7 +147,7 @@ impl State {
             referenced.insert((held.row.area.clone(), held.row.digest));
             referenced.extend(held.blobs.iter().map(|blob| (held.row.area.clone(), *blob)));
         }
-        for ((name, _), version) in self.versions.iter() {
+        for ((name, _), version) in self.versions.iter().filter(|(_, version)| !version.purged) {
             let held = self.manifests.get(&(name.clone(), version.digest.to_string()));
             referenced.extend(held.map(|held| (held.row.area.clone(), version.record)));
             let deprecated = version.deprecation.as_ref().and_then(|deprecation| deprecation.reason);

@@ -77,6 +77,7 @@ impl Catalog for Memory {
                 yank_reason: row.reason,
                 deprecation: row.deprecation.clone(),
                 deleted: row.deleted,
+                purged: row.purged,
                 published: row.published,
                 event: row.event,
             })

@@ -54,6 +54,7 @@ pub(super) struct VersionRow {
     pub reason: Option<Digest>,
     pub deprecation: Option<Deprecation>,
     pub deleted: bool,
+    pub purged: bool,
     pub published: Timestamp,
     pub event: u64,
 }
@@ -212,6 +213,7 @@ impl State {
             digest: row.digest,
             yanked: row.yanked,
             deleted: row.deleted,
+            purged: row.purged,
             deprecation: row.deprecation.clone(),
         };
         facts.versions =

@@ -75,6 +75,7 @@ impl State {
                     reason: None,
                     deprecation: None,
                     deleted: false,
+                    purged: false,
                     published: event.time,
                     event: event.n,
                 };
@@ -84,6 +85,13 @@ impl State {
             Write::Deleted { name, version, deleted } => {
                 self.change_version(name, version, |row| VersionRow { deleted: *deleted, ..row });
             }
+            Write::Purged { name, version } => self.change_version(name, version, |row| VersionRow {
+                purged: true,
+                config: None,
+                reason: None,
+                deprecation: None,
+                ..row
+            }),
             Write::Yanked { name, version, yanked, reason } => {
                 self.change_version(name, version, |row| VersionRow { yanked: *yanked, reason: *reason, ..row });
             }

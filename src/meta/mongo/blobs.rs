@@ -154,6 +154,22 @@ impl Blobs for Mongo {
         self.connection.transact(transaction).await
     }
 
+    async fn take_unneeded(&self, blobs: &[(Area, Digest)]) -> Result<Vec<(Area, Digest)>, MetaError> {
+        let keys: Vec<String> = blobs.iter().map(|(area, digest)| pair(area, digest)).collect();
+        let transaction = move |session: &mut Session| {
+            let due = ids(&session.aggregate("blobs", unneeded(doc! { "_id": { "$in": &keys } }))?);
+            if due.is_empty() {
+                return Ok((Vec::new(), End::RollBack));
+            }
+            // What is being deleted has a time too: it is found by it.
+            let set = doc! { "$set": { "state": DELETING }, "$max": { "condemned": 0i64 } };
+            session.update_all::<rows::Blob>(doc! { "_id": { "$in": &due } }, set)?;
+            let taken = due.iter().map(|blob| parts(blob)).collect::<Result<Vec<_>, _>>()?;
+            Ok((taken, End::Commit))
+        };
+        self.connection.transact(transaction).await
+    }
+
     async fn forget(&self, blobs: &[(Area, Digest)]) -> Result<(), MetaError> {
         let keys: Vec<String> = blobs.iter().map(|(area, digest)| pair(area, digest)).collect();
         let transaction = move |session: &mut Session| {
@@ -189,6 +205,11 @@ fn unreferenced(before: Timestamp, keys: Option<&[String]>) -> Vec<Document> {
     if let Some(keys) = keys {
         which.insert("_id", doc! { "$in": keys });
     }
+    unneeded(which)
+}
+
+/// Blobs that nothing keeps, among those that are asked for.
+fn unneeded(which: Document) -> Vec<Document> {
     let mut pipeline = vec![doc! { "$match": which }, doc! { "$project": { "_id": 1 } }];
     for (collection, field) in [("manifests", "blob"), ("manifests", "blobs"), ("versions", "blobs")] {
         pipeline.extend([

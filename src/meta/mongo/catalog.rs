@@ -164,6 +164,7 @@ fn published(name: &Name, found: &Release, config: Option<&rows::Config>) -> Res
         yank_reason: found.reason.as_deref().map(parse).transpose()?,
         deprecation: found.deprecation.as_deref().map(json).transpose()?,
         deleted: found.deleted,
+        purged: found.purged,
         published: Timestamp::from_micros(found.published),
         event: unsigned(found.event),
     })

@@ -95,6 +95,7 @@ fn known(row: &Release) -> Result<VersionFacts, MetaError> {
         digest: second(&row.manifest)?,
         yanked: row.yanked,
         deleted: row.deleted,
+        purged: row.purged,
         deprecation: row.deprecation.as_deref().map(json).transpose()?,
     })
 }

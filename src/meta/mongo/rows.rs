@@ -164,6 +164,8 @@ pub(super) struct Release {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deprecation: Option<String>,
     pub deleted: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub purged: bool,
     pub published: i64,
     pub event: i64,
     /// What it keeps besides its manifest: the record first, then reasons; area and digest.

@@ -117,7 +117,7 @@ const LAYOUTS: &[Layout] = &[
             ("event", "long"),
             ("blobs", "array"),
         ],
-        optional: &[("rank", "string"), ("reason", "string"), ("deprecation", "string")],
+        optional: &[("rank", "string"), ("reason", "string"), ("deprecation", "string"), ("purged", "bool")],
         indexes: &[
             Index { name: "by_rank", keys: &[("name", 1), ("rank", -1)], only: Some("rank") },
             Index { name: "by_manifest", keys: &[("manifest", 1), ("event", 1)], only: None },

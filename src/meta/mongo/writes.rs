@@ -62,6 +62,12 @@ impl Unit<'_> {
                 let rank = rank(version, row.yanked, *deleted);
                 return self.put_version(Release { deleted: *deleted, rank, ..row });
             }
+            Write::Purged { name, version } => {
+                let row = self.known_version(name, version)?;
+                self.configs.remove(&row.id);
+                let blobs = Vec::new();
+                return self.put_version(Release { purged: true, reason: None, deprecation: None, blobs, ..row });
+            }
             Write::Yanked { name, version, yanked, reason } => {
                 let mut row = self.known_version(name, version)?;
                 row.rank = rank(version, *yanked, row.deleted);
@@ -181,6 +187,7 @@ impl Unit<'_> {
             reason: None,
             deprecation: None,
             deleted: false,
+            purged: false,
             published: event.time.micros(),
             event: signed(event.n),
             blobs: vec![pair(area, publication.record)],

@@ -34,21 +34,37 @@ const TOUCH: &str = "
         condemned = CASE state WHEN 2 THEN condemned END, state = CASE state WHEN 2 THEN 2 ELSE 0 END
     FROM set_config('synchronous_commit', 'off', true) WHERE area = $1 AND digest = $2 RETURNING state";
 
-/// $1 the time since when nobody touched them. Answers with the version of each row (`xmin`) too.
-///
-/// Everything that keeps a blob: manifests themselves, what they name (those of deleted versions too), records, reasons.
-const UNNEEDED: &str = "
-    SELECT b.area, b.digest, b.xmin::text FROM blobs b WHERE b.state = 0 AND b.touched < $1
+/// Everything that keeps a blob `b`: manifests themselves, what they name (those of deleted versions too), records, reasons.
+macro_rules! unreferenced {
+    () => {
+        "
     AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.area = b.area AND m.digest = b.digest)
     AND NOT EXISTS (SELECT 1 FROM manifest_blobs n
         JOIN manifests m ON m.repository = n.repository AND m.digest = n.manifest
         WHERE m.area = b.area AND n.blob = b.digest)
     AND NOT EXISTS (SELECT 1 FROM versions v JOIN manifests m ON m.repository = v.name AND m.digest = v.digest
-        WHERE m.area = b.area AND v.record = b.digest)
-    AND NOT EXISTS (SELECT 1 FROM versions v 
+        WHERE m.area = b.area AND v.record = b.digest AND NOT v.purged)
+    AND NOT EXISTS (SELECT 1 FROM versions v
         WHERE b.area = 'public' AND v.reason = b.digest)
     AND NOT EXISTS (SELECT 1 FROM versions v
-        WHERE b.area = 'public' AND v.deprecation::json ->> 'reason' = b.digest)";
+        WHERE b.area = 'public' AND v.deprecation::json ->> 'reason' = b.digest)"
+    };
+}
+
+/// $1 the time since when nobody touched them. Answers with the version of each row (`xmin`) too.
+const UNNEEDED: &str =
+    concat!("SELECT b.area, b.digest, b.xmin::text FROM blobs b WHERE b.state = 0 AND b.touched < $1", unreferenced!());
+
+/// $1 and $2: areas and digests. One after the other is locked, in their order.
+const TAKE_UNNEEDED: &str = concat!(
+    "WITH due AS (
+        SELECT b.area, b.digest FROM blobs b JOIN unnest($1::text[], $2::text[]) AS w (area, digest)
+            ON b.area = w.area AND b.digest = w.digest WHERE true",
+    unreferenced!(),
+    " ORDER BY b.area, b.digest FOR NO KEY UPDATE OF b
+    )
+    UPDATE blobs b SET state = 2 FROM due WHERE b.area = due.area AND b.digest = due.digest RETURNING b.area, b.digest"
+);
 
 /// $1 time of the condemnation, $2 to $4 what was unneeded. No lock keeps changes out meanwhile, but each writes the row of every
 /// blob that it comes to need: a row that was written since, or is being written, is left alone.
@@ -151,6 +167,16 @@ impl Blobs for Postgres {
     async fn take_condemned(&self, before: Timestamp, limit: usize) -> Result<Vec<(Area, Digest)>, MetaError> {
         let taken = self.pool.change(move |sql, _| {
             let take = query(TAKE).bind(before.micros()).bind(signed(limit as u64));
+            Ok((sql.rows(take, |row| Ok((parse(row, 0)?, parse(row, 1)?)))?, End::Commit))
+        });
+        taken.await
+    }
+
+    async fn take_unneeded(&self, blobs: &[(Area, Digest)]) -> Result<Vec<(Area, Digest)>, MetaError> {
+        let (areas, digests): (Vec<_>, Vec<_>) =
+            blobs.iter().map(|(area, digest)| (area.to_string(), digest.to_string())).unzip();
+        let taken = self.pool.change(move |sql, _| {
+            let take = query(TAKE_UNNEEDED).bind(areas.clone()).bind(digests.clone());
             Ok((sql.rows(take, |row| Ok((parse(row, 0)?, parse(row, 1)?)))?, End::Commit))
         });
         taken.await

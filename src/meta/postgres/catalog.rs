@@ -69,7 +69,7 @@ impl Catalog for Postgres {
 
     async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
         let sql = "SELECT v.version, v.kind, v.digest, v.record, v.config, v.yanked, v.deleted, v.published, v.event,
-                   v.reason, v.deprecation, v.name
+                   v.reason, v.deprecation, v.name, v.purged
                    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (name, number, place)
                    JOIN versions v ON v.name = w.name AND v.number = w.number ORDER BY w.place";
         let (names, numbers): (Vec<String>, Vec<String>) =
@@ -114,6 +114,7 @@ fn published(row: &PgRow) -> Result<Published, MetaError> {
         yank_reason: parse_optional(row, 9)?,
         deprecation: json_optional(row, 10)?,
         deleted: get(row, 6)?,
+        purged: get(row, 12)?,
         published: Timestamp::from_micros(get(row, 7)?),
         event: unsigned(get(row, 8)?),
     })

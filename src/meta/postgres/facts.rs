@@ -11,35 +11,35 @@ use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted};
 use super::sql::{Query, get, json_optional, parse, parse_optional, query};
 use super::transaction::Sql;
 
-/// Columns: what the row tells; a text; a digest; two flags; its place in a list; another text.
+/// Columns: what the row tells; a text; a digest; two flags; its place in a list; another text; another flag.
 ///
 /// $1 repository, $2 tags, $3 manifest, $4 whether the tags on it, $5 whether the versions that it is, $6 package, $7 numbers of
 /// versions, $8 blobs, $9 and $10 areas and digests of what is brought, $11 the blob that may be needed.
 const FACTS: &str = "
-    SELECT 'tag', tag, digest, false, false, 0::bigint, NULL::text FROM tags WHERE repository = $1 AND tag = ANY($2::text[])
+    SELECT 'tag', tag, digest, false, false, 0::bigint, NULL::text, false FROM tags WHERE repository = $1 AND tag = ANY($2::text[])
     UNION ALL
-    SELECT 'manifest', NULL, digest, state = 1, false, 0, NULL FROM manifests WHERE repository = $1 AND digest = $3::text
+    SELECT 'manifest', NULL, digest, state = 1, false, 0, NULL, false FROM manifests WHERE repository = $1 AND digest = $3::text
     UNION ALL
-    SELECT 'tag on manifest', tag, digest, false, false, 0, NULL FROM tags
+    SELECT 'tag on manifest', tag, digest, false, false, 0, NULL, false FROM tags
         WHERE $4::bool AND repository = $1 AND digest = $3::text
     UNION ALL
-    SELECT 'package', kind, NULL, false, false, 0, pinned FROM packages WHERE name = $6::text
+    SELECT 'package', kind, NULL, false, false, 0, pinned, false FROM packages WHERE name = $6::text
     UNION ALL
-    SELECT 'version', version, digest, yanked, deleted, 0, deprecation FROM versions
+    SELECT 'version', version, digest, yanked, deleted, 0, deprecation, purged FROM versions
         WHERE name = $6::text AND number = ANY($7::text[])
     UNION ALL
-    SELECT 'version of manifest', version, digest, yanked, deleted, event, deprecation FROM versions
+    SELECT 'version of manifest', version, digest, yanked, deleted, event, deprecation, purged FROM versions
         WHERE $5::bool AND name = $6::text AND digest = $3::text
     UNION ALL
-    SELECT 'readable', NULL, l.digest, l.recorded, false, 0, NULL
+    SELECT 'readable', NULL, l.digest, l.recorded, false, 0, NULL, false
         FROM links l JOIN blobs b ON b.area = l.area AND b.digest = l.digest
         WHERE l.repository = $1 AND l.digest = ANY($8::text[]) AND b.state <> 2
     UNION ALL
-    SELECT 'vanishing', b.area, b.digest, false, false, 0, NULL
+    SELECT 'vanishing', b.area, b.digest, false, false, 0, NULL, false
         FROM unnest($9::text[], $10::text[]) AS w (area, digest)
         JOIN blobs b ON b.area = w.area AND b.digest = w.digest WHERE b.state = 2
     UNION ALL
-    (SELECT 'needed by', v.version, NULL, false, false, 0, NULL FROM versions v
+    (SELECT 'needed by', v.version, NULL, false, false, 0, NULL, false FROM versions v
         JOIN manifest_blobs b ON b.repository = v.name AND b.manifest = v.digest AND b.blob = $11::text
         WHERE v.name = $6::text AND NOT v.deleted ORDER BY v.rank DESC LIMIT 1)";
 
@@ -121,6 +121,7 @@ impl Found {
                 digest: parse(row, 2)?,
                 yanked: get(row, 3)?,
                 deleted: get(row, 4)?,
+                purged: get(row, 7)?,
                 deprecation: json_optional(row, 6)?,
             })
         };

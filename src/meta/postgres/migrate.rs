@@ -23,6 +23,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "catalogue", sql: include_str!("../../../migrations/postgres/0001_catalogue.sql") },
     Migration { number: 2, name: "accounts", sql: include_str!("../../../migrations/postgres/0002_accounts.sql") },
     Migration { number: 3, name: "label_sets", sql: include_str!("../../../migrations/postgres/0003_label_sets.sql") },
+    Migration { number: 4, name: "purge", sql: include_str!("../../../migrations/postgres/0004_purge.sql") },
 ];
 
 /// Locks the schema against all others who would bring it up to date: `pclrmeta` as a number. Given back with the transaction.

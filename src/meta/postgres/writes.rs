@@ -72,7 +72,8 @@ const PUBLISH: &str = "
         WHERE $6::text IS NOT NULL
     ON CONFLICT (name, number) DO UPDATE SET version = excluded.version, rank = excluded.rank, digest = excluded.digest,
         kind = excluded.kind, record = excluded.record, published = excluded.published, event = excluded.event,
-        config = excluded.config, yanked = false, reason = NULL, deprecation = NULL, deleted = false";
+        config = excluded.config, yanked = false, reason = NULL, deprecation = NULL, deleted = false,
+        purged = false";
 
 impl Added {
     /// Takes a write that only adds rows; `false` if it is no such one.
@@ -229,6 +230,13 @@ impl Sql<'_> {
                 let delete = query("UPDATE versions SET deleted = $3, rank = $4 WHERE name = $1 AND number = $2");
                 let delete = delete.bind(name.to_string()).bind(version.number()).bind(*deleted);
                 self.run(delete.bind(rank(version, yanked, *deleted)))
+            }
+            Write::Purged { name, version } => {
+                let purge = query(
+                    "UPDATE versions SET purged = true, config = NULL, reason = NULL, deprecation = NULL
+                     WHERE name = $1 AND number = $2",
+                );
+                self.run(purge.bind(name.to_string()).bind(version.number()))
             }
             Write::Yanked { name, version, yanked, reason } => {
                 let (_, deleted) = self.version_flags(name, version)?;

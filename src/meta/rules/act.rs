@@ -67,6 +67,13 @@ pub fn wanted(act: &Act) -> Wanted {
         | Act::Undeprecate { name, version }
         | Act::Pin { name, version }
         | Act::Restore { name, version } => Wanted { versions: vec![version.clone()], ..none(&name.repository()) },
+        Act::Purge { name, version, digest } => Wanted {
+            versions: vec![version.clone()],
+            manifest: Some(*digest),
+            tags_on_manifest: true,
+            versions_of_manifest: true,
+            ..none(&name.repository())
+        },
         Act::Unpin { name } => none(&name.repository()),
     }
 }
@@ -123,6 +130,9 @@ pub fn act_of(replay: &Replay) -> Act {
         Body::Undeprecate { name, version } => Act::Undeprecate { name: name.clone(), version: version.clone() },
         Body::Pin { name, version } => Act::Pin { name: name.clone(), version: version.clone() },
         Body::Unpin { name } => Act::Unpin { name: name.clone() },
+        Body::Purge { name, version, digest } => {
+            Act::Purge { name: name.clone(), version: version.clone(), digest: *digest }
+        }
         Body::Restore { name, version } => Act::Restore { name: name.clone(), version: version.clone() },
     }
 }

@@ -22,6 +22,7 @@ pub fn decide(act: &Act, facts: &Facts, mode: Mode) -> Result<Decision, Refused>
         Act::Undeprecate { name, version } => decide_deprecate(name, version, None, facts, mode),
         Act::Pin { name, version } => decide_pin(name, Some(version), facts),
         Act::Unpin { name } => decide_pin(name, None, facts),
+        Act::Purge { name, version, digest } => decide_purge(name, version, digest, facts),
         Act::Restore { name, version } => decide_restore(name, version, facts),
     }
 }
@@ -120,6 +121,9 @@ fn is_moved(tag: &Tag, accept: &Accept, facts: &Facts) -> Result<bool, Refused> 
 /// Whether the pushed manifest is that version already, or why it cannot become it.
 fn is_published(version: &Version, accept: &Accept, facts: &Facts) -> Result<bool, Refused> {
     let Some(known) = facts.version(version) else { return Ok(false) };
+    if known.purged {
+        return Err(Refused::VersionPurged(known.version.clone()));
+    }
     if known.deleted {
         return Err(Refused::VersionDeleted(known.version.clone()));
     }
@@ -158,7 +162,7 @@ fn decide_delete_manifest(repository: &Repository, digest: &Digest, facts: &Fact
         tags.iter().map(|tag| Write::Untag { repository: repository.clone(), tag: tag.clone() }).collect();
     let (repository, digest) = (repository.clone(), *digest);
     match repository.package() {
-        Some(name) if !facts.versions_of_manifest.is_empty() => {
+        Some(name) if facts.versions_of_manifest.iter().any(|version| !version.purged) => {
             let live = facts.versions_of_manifest.iter().filter(|version| !version.deleted);
             writes.extend(live.map(|version| Write::Deleted {
                 name: name.clone(),
@@ -277,8 +281,33 @@ fn decide_pin(name: &Name, version: Option<&Version>, facts: &Facts) -> Result<D
     Ok(Decision { body: Some(body), writes, tags: latest().into_iter().collect() })
 }
 
+/// The manifest and the tags on it go too, unless another version that is not purged is the same manifest.
+fn decide_purge(name: &Name, version: &Version, digest: &Digest, facts: &Facts) -> Result<Decision, Refused> {
+    let found = facts.version(version).filter(|found| found.digest == *digest);
+    let found = found.ok_or(Refused::NotFound("the version"))?;
+    if found.purged {
+        return Ok(Decision::default());
+    }
+    if !found.deleted {
+        return Err(Refused::PurgeOfLive(found.version.clone()));
+    }
+    let mut writes = vec![Write::Purged { name: name.clone(), version: found.version.clone() }];
+    let (repository, mut tags) = (name.repository(), Vec::new());
+    let is_kept = facts.versions_of_manifest.iter().any(|other| !other.purged && other.version != found.version);
+    if !is_kept {
+        tags.clone_from(&facts.tags_on_manifest);
+        writes.extend(tags.iter().map(|tag| Write::Untag { repository: repository.clone(), tag: tag.clone() }));
+        writes.push(Write::RemoveManifest { repository, digest: *digest });
+    }
+    let body = Body::Purge { name: name.clone(), version: found.version.clone(), digest: *digest };
+    Ok(Decision { body: Some(body), writes, tags })
+}
+
 fn decide_restore(name: &Name, version: &Version, facts: &Facts) -> Result<Decision, Refused> {
     let found = facts.version(version).ok_or(Refused::NotFound("the version"))?;
+    if found.purged {
+        return Err(Refused::VersionPurged(found.version.clone()));
+    }
     if !found.deleted {
         return Ok(Decision::default());
     }

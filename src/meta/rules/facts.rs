@@ -86,6 +86,8 @@ pub struct VersionFacts {
     pub yanked: bool,
     /// Whether it is deleted.
     pub deleted: bool,
+    /// Whether it is deleted for good.
+    pub purged: bool,
     /// What is said against it.
     pub deprecation: Option<Deprecation>,
 }
@@ -190,6 +192,14 @@ pub enum Write {
         version: Version,
         /// Which.
         deleted: bool,
+    },
+    /// A deleted version is given up: nothing of its content is known any more, neither config nor what is said of it, and
+    /// it keeps no blob.
+    Purged {
+        /// Package.
+        name: Name,
+        /// Version, by number.
+        version: Version,
     },
     /// A version is yanked, or not any more.
     Yanked {

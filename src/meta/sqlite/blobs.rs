@@ -16,8 +16,19 @@ const REFERENCED: &str = "SELECT m.area, b.blob FROM manifest_blobs b
         JOIN manifests m ON m.repository = b.repository AND m.digest = b.manifest
     UNION SELECT area, digest FROM manifests
     UNION SELECT m.area, v.record FROM versions v JOIN manifests m ON m.repository = v.name AND m.digest = v.digest
+        WHERE v.purged = 0
     UNION SELECT 'public', reason FROM versions WHERE reason IS NOT NULL
     UNION SELECT 'public', deprecation ->> '$.reason' FROM versions WHERE deprecation ->> '$.reason' IS NOT NULL";
+
+/// ?1 area, ?2 digest. The same references, each asked for by the one blob.
+const TAKE_UNNEEDED: &str = "UPDATE blobs SET state = ?3 WHERE area = ?1 AND digest = ?2
+    AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.area = ?1 AND m.digest = ?2)
+    AND NOT EXISTS (SELECT 1 FROM manifest_blobs b JOIN manifests m ON m.repository = b.repository AND m.digest = b.manifest
+        WHERE m.area = ?1 AND b.blob = ?2)
+    AND NOT EXISTS (SELECT 1 FROM versions v JOIN manifests m ON m.repository = v.name AND m.digest = v.digest
+        WHERE m.area = ?1 AND v.record = ?2 AND v.purged = 0)
+    AND NOT EXISTS (SELECT 1 FROM versions WHERE ?1 = 'public' AND reason = ?2)
+    AND NOT EXISTS (SELECT 1 FROM versions WHERE ?1 = 'public' AND deprecation ->> '$.reason' = ?2)";
 
 #[async_trait]
 impl Blobs for Sqlite {
@@ -112,6 +123,22 @@ impl Blobs for Sqlite {
                     sql.run(take, params![area.as_str(), digest.to_string(), DELETING])?;
                 }
                 Ok((due, End::Commit))
+            })
+            .await
+    }
+
+    async fn take_unneeded(&self, blobs: &[(Area, Digest)]) -> Result<Vec<(Area, Digest)>, MetaError> {
+        let blobs = blobs.to_vec();
+        self.pool
+            .write(Durable::Now, move |sql| {
+                let mut taken = Vec::new();
+                for (area, digest) in blobs {
+                    let row = params![area.as_str(), digest.to_string(), DELETING];
+                    if sql.run(TAKE_UNNEEDED, row)? > 0 {
+                        taken.push((area, digest));
+                    }
+                }
+                Ok((taken, End::Commit))
             })
             .await
     }

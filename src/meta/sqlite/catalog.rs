@@ -79,7 +79,7 @@ impl Catalog for Sqlite {
         self.pool
             .read(move |sql| {
                 let query = "SELECT version, kind, digest, record, config, yanked, deleted, published, event, reason,
-                             deprecation FROM versions WHERE name = ?1 AND number = ?2";
+                             deprecation, purged FROM versions WHERE name = ?1 AND number = ?2";
                 let one = |(name, version): &(Name, Version)| {
                     sql.row(query, params![name.as_str(), version.number()], |row| published(name, row)).transpose()
                 };
@@ -148,6 +148,7 @@ fn published(name: &Name, row: &Row<'_>) -> Result<Published, MetaError> {
         yank_reason: parse_optional(row, 9)?,
         deprecation: json_optional(row, 10)?,
         deleted: get(row, 6)?,
+        purged: get(row, 11)?,
         published: Timestamp::from_micros(get(row, 7)?),
         event: unsigned(get(row, 8)?),
     })

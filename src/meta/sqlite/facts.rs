@@ -78,6 +78,7 @@ impl Sql<'_> {
                 digest: parse(row, 1)?,
                 yanked: get(row, 2)?,
                 deleted: get(row, 3)?,
+                purged: get(row, 5)?,
                 deprecation: json_optional(row, 4)?,
             })
         };
@@ -85,12 +86,12 @@ impl Sql<'_> {
         numbers.sort_unstable();
         numbers.dedup();
         for number in numbers {
-            let sql = "SELECT version, digest, yanked, deleted, deprecation FROM versions
+            let sql = "SELECT version, digest, yanked, deleted, deprecation, purged FROM versions
                        WHERE name = ?1 AND number = ?2";
             facts.versions.extend(self.row(sql, params![name.as_str(), number], version)?);
         }
         if let Some(digest) = wanted.manifest.filter(|_| wanted.versions_of_manifest) {
-            let sql = "SELECT version, digest, yanked, deleted, deprecation FROM versions
+            let sql = "SELECT version, digest, yanked, deleted, deprecation, purged FROM versions
                        WHERE name = ?1 AND digest = ?2 ORDER BY id";
             facts.versions_of_manifest = self.rows(sql, params![name.as_str(), digest.to_string()], version)?;
         }

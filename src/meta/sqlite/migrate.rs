@@ -24,6 +24,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "label_counts",
         sql: include_str!("../../../migrations/sqlite/0004_label_counts.sql"),
     },
+    Migration { number: 5, name: "purge", sql: include_str!("../../../migrations/sqlite/0005_purge.sql") },
 ];
 
 /// Brings the schema up to date in one transaction. `store` names the database in errors.

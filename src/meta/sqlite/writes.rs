@@ -53,6 +53,11 @@ impl Sql<'_> {
                 let rank = rank(version, yanked, *deleted);
                 self.run(sql, params![name.as_str(), version.number(), deleted, rank]).map(drop)
             }
+            Write::Purged { name, version } => {
+                let sql = "UPDATE versions SET purged = 1, config = NULL, reason = NULL, deprecation = NULL
+                           WHERE name = ?1 AND number = ?2";
+                self.run(sql, params![name.as_str(), version.number()]).map(drop)
+            }
             Write::Yanked { name, version, yanked, reason } => {
                 let (_, deleted) = self.version_flags(name, version)?;
                 let sql = "UPDATE versions SET yanked = ?3, rank = ?4, reason = ?5 WHERE name = ?1 AND number = ?2";

@@ -110,6 +110,8 @@ async fn readers_may_not_change_anything() {
         ("POST", "/api/v1/artifacts/acme/review/versions/1.0.0/yank"),
         ("DELETE", "/api/v1/artifacts/acme/review/versions/1.0.0/yank"),
         ("POST", "/api/v1/artifacts/acme/review/versions/1.0.0/restore"),
+        ("DELETE", "/api/v1/artifacts/acme/review/versions/1.0.0"),
+        ("DELETE", "/api/v1/artifacts/acme/review/versions/1.0.0/content"),
         ("POST", "/api/v1/import?org=acme&path=a.md"),
     ] {
         let answered = world.ask(method, uri, "").await;
