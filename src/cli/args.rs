@@ -110,6 +110,8 @@ pub(super) enum Command {
     Diff(super::diff::Diff),
     /// Show every change of an artifact, latest first
     History(super::history::History),
+    /// Let an artifact be in lists and searches, or only be served by name
+    Visibility(super::visibility::SetVisibility),
     /// Hide a version: its number stays burnt, and `pclr restore` brings it back
     Delete(super::delete::Delete),
     /// Give up a deleted version for good: its bytes are removed, its number stays burnt

@@ -43,7 +43,8 @@ fn of_entries(page: &List<HistoryEntry>) -> String {
             _ => tags,
         };
         let replacement = entry.replacement.as_ref().map(|name| format!("use {name}"));
-        let said = [entry.reason.clone(), replacement].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let visibility = entry.visibility.map(|visibility| visibility.to_string());
+        let said = [entry.reason.clone(), replacement, visibility].into_iter().flatten().collect::<Vec<_>>().join("; ");
         [when(entry.time), entry.actor.to_string(), entry.what.clone(), about, said]
     });
     table(["WHEN", "WHO", "WHAT", "OF", "SAID"], rows)

@@ -42,6 +42,7 @@ mod tree;
 mod units;
 mod update;
 mod versions;
+mod visibility;
 mod why;
 mod yank;
 

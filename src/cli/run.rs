@@ -85,6 +85,7 @@ async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
         Command::Tag(tag) => tag.run(global).await,
         Command::Diff(diff) => diff.run(global).await,
         Command::History(history) => history.run(global).await,
+        Command::Visibility(visibility) => visibility.run(global).await,
         Command::Delete(delete) => delete.run(global).await,
         Command::Purge(purge) => purge.run(global).await,
         Command::Restore(restore) => restore.run(global).await,

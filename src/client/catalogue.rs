@@ -11,9 +11,9 @@ use super::error::ClientError;
 use super::transport::Client;
 use crate::domain::api::{
     Comparison, Count, Dependent, DeprecateRequest, HistoryEntry, List, PackageList, PinRequest, Related, ReleaseList,
-    Resolved, SearchPage, SkillMatches, VersionDetail, YankRequest,
+    Resolved, SearchPage, SkillMatches, VersionDetail, VisibilityRequest, YankRequest,
 };
-use crate::domain::{Kind, Name, Package, Range, Release, Timestamp, Version};
+use crate::domain::{Kind, Name, Package, Range, Release, Timestamp, Version, Visibility};
 
 /// Most that is read of a document, in bytes.
 const DOCUMENT_MAX: u64 = 64 << 20;
@@ -224,6 +224,12 @@ impl Client {
     /// Brings a deleted version back.
     pub async fn restore(&self, name: &Name, version: &Version) -> Result<(), ClientError> {
         self.change(Method::POST, name, version, "restore", NOTHING).await
+    }
+
+    /// Lets a package be seen by others.
+    pub async fn set_visibility(&self, name: &Name, visibility: Visibility) -> Result<(), ClientError> {
+        let path = format!("/api/v1/artifacts/{name}/visibility");
+        self.ask(Method::PUT, &path, name.as_str(), Some(&VisibilityRequest { visibility })).await
     }
 
     /// Hides a version; it can be restored.

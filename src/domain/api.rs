@@ -6,7 +6,10 @@ mod relations;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ActorId, Dependency, Digest, FileEntry, Kind, Name, Package, Published, Release, Tag, Timestamp, Version};
+use super::{
+    ActorId, Dependency, Digest, FileEntry, Kind, Name, Package, Published, Release, Tag, Timestamp, Version,
+    Visibility,
+};
 
 pub use comparison::{CapabilityChange, Comparison, FieldChange, FileChange, FileChangeKind};
 pub use relations::{Dependent, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
@@ -88,6 +91,9 @@ pub struct HistoryEntry {
     /// What to use instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacement: Option<Name>,
+    /// Who sees the package from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
 }
 
 /// What a range resolves to. `GET /artifacts/{org}/{slug}/resolve?range=`.
@@ -286,6 +292,13 @@ pub struct DeprecateRequest {
 pub struct PinRequest {
     /// What `latest` is to name.
     pub version: Version,
+}
+
+/// The body of `PUT …/visibility`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VisibilityRequest {
+    /// Who sees the package.
+    pub visibility: Visibility,
 }
 
 /// Lists of packages.

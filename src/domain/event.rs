@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ActorId, Area, Digest, Kind, Name, Repository, Tag, Timestamp, Version};
+use super::{ActorId, Area, Digest, Kind, Name, Repository, Tag, Timestamp, Version, Visibility};
 
 /// The version of the event format that this code writes and reads.
 pub const EVENT_FORMAT: u32 = 1;
@@ -129,6 +129,14 @@ pub enum Body {
         /// The package.
         name: Name,
     },
+    /// Somebody else sees a package from now on.
+    #[serde(rename = "visibility")]
+    Visibility {
+        /// The package.
+        name: Name,
+        /// Who sees it.
+        visibility: Visibility,
+    },
     /// A deleted version is gone for good: its number stays burnt, its bytes are removed.
     #[serde(rename = "purge")]
     Purge {
@@ -222,6 +230,7 @@ impl Body {
             Self::Undeprecate { .. } => "undeprecate",
             Self::Pin { .. } => "pin",
             Self::Unpin { .. } => "unpin",
+            Self::Visibility { .. } => "visibility",
             Self::Purge { .. } => "purge",
             Self::Restore { .. } => "restore",
         }
@@ -240,6 +249,7 @@ impl Body {
             | Self::Undeprecate { name, .. }
             | Self::Pin { name, .. }
             | Self::Unpin { name }
+            | Self::Visibility { name, .. }
             | Self::Purge { name, .. }
             | Self::Restore { name, .. } => name.repository(),
         }

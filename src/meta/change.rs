@@ -7,7 +7,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::domain::{
-    Accepted, ActorId, Config, Deprecation, Digest, Event, Kind, Name, Repository, Tag, Timestamp, Version,
+    Accepted, ActorId, Config, Deprecation, Digest, Event, Kind, Name, Repository, Tag, Timestamp, Version, Visibility,
 };
 
 /// One change. If it is not refused and changes anything, it becomes exactly one event.
@@ -92,6 +92,13 @@ pub enum Act {
     Unpin {
         /// The package.
         name: Name,
+    },
+    /// Let somebody else see a package.
+    SetVisibility {
+        /// The package.
+        name: Name,
+        /// Who sees it.
+        visibility: Visibility,
     },
     /// Give up a deleted version for good, with its manifest and all tags on that.
     Purge {

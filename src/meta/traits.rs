@@ -137,7 +137,8 @@ pub trait Refs: Send + Sync {
         limit: usize,
     ) -> Result<Option<Vec<Tag>>, MetaError>;
 
-    /// Repositories with at least one manifest, after `after` in the order of their bytes, at most `limit`.
+    /// Repositories with at least one manifest that are in lists: plain ones and public packages, after `after` in the order of their
+    /// bytes, at most `limit`.
     async fn repositories(&self, after: Option<&str>, limit: usize) -> Result<Vec<Repository>, MetaError>;
 
     /// Manifests after `after` in the order of their digests, at most `limit`, each with the blobs that it names. Hidden ones are

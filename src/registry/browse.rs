@@ -9,7 +9,7 @@ use tokio::sync::SemaphorePermit;
 use crate::domain::api::{Comparison, Reasons, Resolution, Resolvable, Resolved, VersionDetail};
 use crate::domain::{
     Action, Actor, Algorithm, Digest, Manifest, Name, Package, RECORD_MAX, Range, Record, Reference, Release,
-    Repository, Scope, Tree, Version,
+    Repository, Scope, Tree, Version, Visibility, allows,
 };
 use crate::meta::{Cursor, Filter, Label, LabelCount, Order, Page};
 use crate::storage::StorageError;
@@ -37,13 +37,23 @@ impl Registry {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Package>, RegistryError> {
-        self.require(actor, Action::Read, Scope::Registry)?;
+        self.require_filter(actor, filter)?;
         Ok(self.0.meta.catalog.packages(filter, order, after, limit).await?)
+    }
+
+    /// What is in no list is listed for those alone who may manage it.
+    fn require_filter(&self, actor: &Actor, filter: &Filter) -> Result<(), RegistryError> {
+        self.require(actor, Action::Read, Scope::Registry)?;
+        match filter.visibilities.iter().all(|visibility| *visibility == Visibility::Public) {
+            true => Ok(()),
+            false if allows(actor, Action::Manage, Scope::Registry) => Ok(()),
+            false => Err(RegistryError::Forbidden),
+        }
     }
 
     /// How many public packages pass the filter.
     pub async fn count(&self, actor: &Actor, filter: &Filter) -> Result<u64, RegistryError> {
-        self.require(actor, Action::Read, Scope::Registry)?;
+        self.require_filter(actor, filter)?;
         Ok(self.0.meta.catalog.count(filter).await?)
     }
 

@@ -316,6 +316,7 @@ pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
             | Body::Undeprecate { .. }
             | Body::Pin { .. }
             | Body::Unpin { .. }
+            | Body::Visibility { .. }
             | Body::Restore { .. } => {}
         }
     }

@@ -42,6 +42,7 @@ impl Registry {
             tags: Vec::new(),
             reason: None,
             replacement: None,
+            visibility: None,
         };
         let mut reason = None;
         match event.body {
@@ -55,6 +56,7 @@ impl Registry {
             Body::Deprecate { version, reason: digest, replacement, .. } => {
                 (entry.version, entry.replacement, reason) = (Some(version), replacement, digest);
             }
+            Body::Visibility { visibility, .. } => entry.visibility = Some(visibility),
             Body::Purge { version, digest, .. } => (entry.version, entry.digest) = (Some(version), Some(digest)),
             Body::Unyank { version, .. }
             | Body::Undeprecate { version, .. }

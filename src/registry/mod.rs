@@ -30,6 +30,7 @@ mod relations;
 mod replay;
 mod standing;
 mod uploads;
+mod visibility;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

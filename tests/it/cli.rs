@@ -55,6 +55,7 @@ fn help_names_every_command() {
       tag          Let a tag name a version, or remove it
       diff         Show what differs between two versions
       history      Show every change of an artifact, latest first
+      visibility   Let an artifact be in lists and searches, or only be served by name
       delete       Hide a version: its number stays burnt, and `pclr restore` brings it back
       purge        Give up a deleted version for good: its bytes are removed, its number stays burnt
       restore      Bring a deleted version back

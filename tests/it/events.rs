@@ -41,6 +41,7 @@ fn written_events_are_exactly_their_vectors() {
         "undeprecate",
         "unpin",
         "unyank",
+        "visibility",
         "yank",
     ];
     assert_eq!(types.into_iter().collect::<Vec<_>>(), all);

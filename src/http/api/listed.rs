@@ -4,7 +4,7 @@ use utoipa::IntoParams;
 
 use super::answer::bad_request;
 use super::parameters::{Filters, Parameters};
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, Visibility};
 use crate::http::error::Failure;
 use crate::meta::{Between, Filter, Label};
 
@@ -13,6 +13,7 @@ const LABELS_MAX: usize = 64;
 
 /// What [`Listed`] is read from.
 pub(super) const LISTED: &[&str] = &[
+    "visibility",
     "any_tag",
     "any_skill",
     "author",
@@ -29,6 +30,9 @@ pub(super) const LISTED: &[&str] = &[
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "the fields describe the parameters")]
 pub(super) struct Listed {
+    /// Packages that are seen so: `public` if nothing is said. Others are for who may manage them.
+    #[param(required = false, style = Form, explode)]
+    visibility: Vec<Visibility>,
     /// Any of these tags.
     #[param(required = false, style = Form, explode)]
     any_tag: Vec<String>,
@@ -87,11 +91,18 @@ pub(super) fn filter(parameters: &Parameters) -> Result<Filter, Failure> {
         tags: tag,
         skills: skill,
         org: only,
-        visibilities: Vec::new(),
+        visibilities: visibilities(parameters)?,
         labelled,
         created: between(parameters, "created_since", "created_before")?,
         updated: between(parameters, "updated_since", "updated_before")?,
     })
+}
+
+fn visibilities(parameters: &Parameters) -> Result<Vec<Visibility>, Failure> {
+    let parse = |text: String| {
+        text.parse().map_err(|error: String| bad_request(error, "visibility is public, unlisted or private"))
+    };
+    parameters.many("visibility").into_iter().map(parse).collect()
 }
 
 /// `metadata.` before a path may be left out, and there may be space round the sign.

@@ -21,6 +21,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod versions;
+mod visibility;
 
 pub(super) use answer::Refusal;
 pub use openapi::openapi;

@@ -4,7 +4,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, T
 use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
-use super::{changes, find, import, labels, packages, relations, removal, routes, source, versions};
+use super::{changes, find, import, labels, packages, relations, removal, routes, source, versions, visibility};
 use crate::domain::Range;
 use crate::http::ops;
 
@@ -35,6 +35,7 @@ use crate::http::ops;
         changes::pin,
         changes::unpin,
         changes::restore,
+        visibility::put,
         removal::delete,
         removal::purge,
         find::search,

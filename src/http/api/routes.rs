@@ -6,7 +6,9 @@ use http::{Method, StatusCode, Uri};
 
 use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
-use super::{answer, changes, find, import, labels, openapi, packages, relations, removal, source, versions};
+use super::{
+    answer, changes, find, import, labels, openapi, packages, relations, removal, source, versions, visibility,
+};
 use crate::domain::api::Problem;
 use crate::http::error::{Code, Failure};
 use crate::http::{App, ops};
@@ -24,6 +26,7 @@ pub(in crate::http) fn router() -> Router<App> {
         .route(&format!("{package}/compare"), get(versions::compare))
         .route(&format!("{package}/history"), get(packages::history))
         .route(&format!("{package}/pin"), put(changes::pin).delete(changes::unpin))
+        .route(&format!("{package}/visibility"), put(visibility::put))
         .route(&format!("{package}/resolution"), get(versions::resolution))
         .route(&format!("{package}/versions"), get(versions::list))
         .route(&version, get(versions::get).delete(removal::delete))

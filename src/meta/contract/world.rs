@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     About, Accepted, Actor, Area, CONFIG_SCHEMA, Config, Digest, Event, Kind, Name, Package, Primary, Repository,
-    Skill, Timestamp, Version, media_type,
+    Skill, Timestamp, Version, Visibility, media_type,
 };
 
 use super::super::{Accept, Act, Atomicity, Change, ManifestFacts, Meta, MetaError, Outcome, Publication, Replay};
@@ -271,6 +271,11 @@ impl World {
     pub async fn restore(&self, spec: &str) -> Result<Outcome, Failure> {
         let (name, version) = named(spec)?;
         self.act(Act::Restore { name, version }).await
+    }
+
+    /// Lets a package be seen by others.
+    pub async fn see(&self, name: &str, visibility: Visibility) -> Result<Outcome, Failure> {
+        self.act(Act::SetVisibility { name: name.parse()?, visibility }).await
     }
 
     /// Gives a deleted version up.

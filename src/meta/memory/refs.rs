@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::domain::{Digest, Repository, Tag};
+use crate::domain::{Digest, Repository, Tag, Visibility};
 
 use super::super::rules::ManifestState;
 use super::super::{ManifestRow, MetaError, Refs};
@@ -39,7 +39,12 @@ impl Refs for Memory {
     async fn repositories(&self, after: Option<&str>, limit: usize) -> Result<Vec<Repository>, MetaError> {
         let state = self.read();
         let pushed = state.repositories.after(after.unwrap_or_default().to_owned()).map(|(_, repository)| repository);
-        let listed = pushed.filter(|repository| state.live(repository, None).next().is_some());
+        let is_hidden = |repository: &Repository| {
+            let package = state.packages.get(&repository.to_string());
+            package.is_some_and(|package| package.visibility != Visibility::Public)
+        };
+        let listed =
+            pushed.filter(|repository| state.live(repository, None).next().is_some() && !is_hidden(repository));
         Ok(listed.take(limit).cloned().collect())
     }
 

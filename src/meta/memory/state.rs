@@ -207,6 +207,7 @@ impl State {
     fn package_facts(&self, name: &Name, wanted: &Wanted, facts: &mut Facts) {
         let Some(package) = self.packages.get(&name.to_string()) else { return };
         facts.package = Some(package.kind);
+        facts.visibility = package.visibility;
         facts.pinned = package.pinned.clone();
         let known = |row: &Arc<VersionRow>| VersionFacts {
             version: row.version.clone(),

@@ -64,6 +64,12 @@ impl State {
                     self.packages.insert(name.to_string(), Arc::new(row));
                 }
             }
+            Write::Visible { name, visibility } => {
+                if let Some(row) = self.packages.get(&name.to_string()) {
+                    let row = PackageRow { visibility: *visibility, ..PackageRow::clone(row) };
+                    self.packages.insert(name.to_string(), Arc::new(row));
+                }
+            }
             Write::Version { name, digest, publication } => {
                 let row = VersionRow {
                     version: publication.version.clone(),

@@ -43,6 +43,7 @@ impl Unit<'_> {
     fn package_facts(&mut self, name: &Name, wanted: &Wanted, facts: &mut Facts) -> Result<(), MetaError> {
         let Some(package) = self.packages.peek(name.as_str()) else { return Ok(()) };
         facts.package = Some(parse(&package.kind)?);
+        facts.visibility = parse(&package.visibility)?;
         facts.pinned = package.pinned.as_deref().map(parse).transpose()?;
         let mut keys: Vec<String> = wanted.versions.iter().map(|version| Release::key(name, version)).collect();
         keys.sort_unstable();

@@ -44,7 +44,8 @@ impl Refs for Mongo {
     }
 
     async fn repositories(&self, after: Option<&str>, limit: usize) -> Result<Vec<Repository>, MetaError> {
-        let page = doc! { "_id": { "$gt": after.unwrap_or_default() }, "live": { "$gt": 0i64 } };
+        let page =
+            doc! { "_id": { "$gt": after.unwrap_or_default() }, "live": { "$gt": 0i64 }, "unlisted": { "$ne": true } };
         let found: Vec<rows::Repository> = self.page(page, doc! { "_id": 1 }, limit).await?;
         found.iter().map(|row| parse(&row.id)).collect()
     }

@@ -87,12 +87,14 @@ impl Unit<'_> {
         }
     }
 
-    fn count_labels(&mut self, before: &Package, after: &Package) -> Result<(), MetaError> {
-        if after.visibility != Visibility::Public.as_str() || before.labels == after.labels {
+    /// Counts what public packages show.
+    pub(super) fn count_labels(&mut self, before: &Package, after: &Package) -> Result<(), MetaError> {
+        if before.visibility == after.visibility && before.labels == after.labels {
             return Ok(());
         }
-        let (old, new): (BTreeSet<&String>, BTreeSet<&String>) =
-            (before.labels.iter().collect(), after.labels.iter().collect());
+        let counted = |package: &'_ Package| package.visibility == Visibility::Public.as_str();
+        let old: BTreeSet<&String> = before.labels.iter().filter(|_| counted(before)).collect();
+        let new: BTreeSet<&String> = after.labels.iter().filter(|_| counted(after)).collect();
         self.labels.load(self.session, old.symmetric_difference(&new).map(|key| (*key).clone()))?;
         for key in old.symmetric_difference(&new) {
             let count = self.labels.peek(key).map_or(0, |row| row.count);

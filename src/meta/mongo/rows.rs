@@ -70,6 +70,9 @@ pub(super) struct Repository {
     pub id: String,
     /// How many manifests it has that are not hidden.
     pub live: i64,
+    /// It is a package that is in no list.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlisted: bool,
 }
 
 /// `_id`: repository and digest.

@@ -42,7 +42,12 @@ const LAYOUTS: &[Layout] = &[
         optional: &[],
         indexes: &[Index { name: "by_repository", keys: &[("repository", 1), ("_id", -1)], only: None }],
     },
-    Layout { collection: "repositories", fields: &[("_id", "string"), ("live", "long")], optional: &[], indexes: &[] },
+    Layout {
+        collection: "repositories",
+        fields: &[("_id", "string"), ("live", "long")],
+        optional: &[("unlisted", "bool")],
+        indexes: &[],
+    },
     Layout {
         collection: "manifests",
         fields: &[

@@ -1,6 +1,6 @@
 //! The writes that a decision asks for.
 
-use crate::domain::{Accepted, Area, Deprecation, Digest, Event, Name, Repository, Version};
+use crate::domain::{Accepted, Area, Deprecation, Digest, Event, Name, Repository, Version, Visibility};
 
 use super::super::rules::{ManifestState, Write, rank};
 use super::super::{ManifestFacts, MetaError, Publication};
@@ -52,8 +52,10 @@ impl Unit<'_> {
                         pinned: None,
                         labels: Vec::new(),
                     });
+                    return self.unlist(&name.repository(), *visibility != Visibility::Public);
                 }
             }
+            Write::Visible { name, visibility } => return self.write_visibility(name, *visibility),
             Write::Version { name, digest, publication } => {
                 return self.write_version(name, digest, publication, event);
             }
@@ -152,10 +154,26 @@ impl Unit<'_> {
         self.count_live(repository, i64::from(!was_live))
     }
 
+    fn write_visibility(&mut self, name: &Name, visibility: Visibility) -> Result<(), MetaError> {
+        let Some(package) = self.packages.get(self.session, name.as_str())? else { return Ok(()) };
+        let before = package.clone();
+        let after = rows::Package { visibility: visibility.as_str().to_owned(), ..before.clone() };
+        self.count_labels(&before, &after)?;
+        self.packages.put(after);
+        self.unlist(&name.repository(), visibility != Visibility::Public)
+    }
+
+    fn unlist(&mut self, repository: &Repository, unlisted: bool) -> Result<(), MetaError> {
+        let live = self.repositories.get(self.session, repository.as_str())?.map_or(0, |row| row.live);
+        self.repositories.put(rows::Repository { id: repository.to_string(), live, unlisted });
+        Ok(())
+    }
+
     /// Counts the manifests of a repository that are not hidden. A repository that is counted once is known for ever.
     fn count_live(&mut self, repository: &Repository, change: i64) -> Result<(), MetaError> {
-        let live = self.repositories.get(self.session, repository.as_str())?.map_or(0, |row| row.live);
-        self.repositories.put(rows::Repository { id: repository.to_string(), live: live + change });
+        let known = self.repositories.get(self.session, repository.as_str())?;
+        let (live, unlisted) = known.map_or((0, false), |row| (row.live, row.unlisted));
+        self.repositories.put(rows::Repository { id: repository.to_string(), live: live + change, unlisted });
         Ok(())
     }
 

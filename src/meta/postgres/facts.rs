@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::postgres::PgRow;
 
-use crate::domain::{Area, Digest, Kind, Tag, Version};
+use crate::domain::{Area, Digest, Kind, Tag, Version, Visibility};
 
 use super::super::MetaError;
 use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted};
@@ -23,7 +23,7 @@ const FACTS: &str = "
     SELECT 'tag on manifest', tag, digest, false, false, 0, NULL, false FROM tags
         WHERE $4::bool AND repository = $1 AND digest = $3::text
     UNION ALL
-    SELECT 'package', kind, NULL, false, false, 0, pinned, false FROM packages WHERE name = $6::text
+    SELECT 'package', kind || ' ' || visibility, NULL, false, false, 0, pinned, false FROM packages WHERE name = $6::text
     UNION ALL
     SELECT 'version', version, digest, yanked, deleted, 0, deprecation, purged FROM versions
         WHERE name = $6::text AND number = ANY($7::text[])
@@ -55,7 +55,9 @@ impl Sql<'_> {
                 Found::Tag(tag, digest) => drop(facts.tags.insert(tag, digest)),
                 Found::Manifest(state) => facts.manifest = Some(state),
                 Found::TagOnManifest(tag) => facts.tags_on_manifest.push(tag),
-                Found::Package(kind, pinned) => (facts.package, facts.pinned) = (Some(kind), pinned),
+                Found::Package(kind, visibility, pinned) => {
+                    (facts.package, facts.visibility, facts.pinned) = (Some(kind), visibility, pinned);
+                }
                 Found::Version(version) => facts.versions.push(version),
                 Found::VersionOfManifest(event, version) => versions_of_manifest.push((event, version)),
                 Found::Readable(digest, recorded) => drop(readable.insert(digest, recorded)),
@@ -102,8 +104,8 @@ enum Found {
     Tag(Tag, Digest),
     Manifest(ManifestState),
     TagOnManifest(Tag),
-    /// What it is, and what `latest` is pinned to.
-    Package(Kind, Option<Version>),
+    /// What it is, who sees it, and what `latest` is pinned to.
+    Package(Kind, Visibility, Option<Version>),
     Version(VersionFacts),
     /// By the event that published it.
     VersionOfManifest(i64, VersionFacts),
@@ -130,7 +132,13 @@ impl Found {
             "manifest" if get(row, 3)? => Self::Manifest(ManifestState::Deleted),
             "manifest" => Self::Manifest(ManifestState::Live),
             "tag on manifest" => Self::TagOnManifest(parse(row, 1)?),
-            "package" => Self::Package(parse(row, 1)?, parse_optional(row, 6)?),
+            "package" => {
+                let text: &str = get(row, 1)?;
+                let (kind, visibility) = text.split_once(' ').unwrap_or((text, ""));
+                let corrupt = |error: String| MetaError::Corrupt(error);
+                let kind = kind.parse().map_err(|_| MetaError::Corrupt(format!("{kind:?} is no kind")))?;
+                Self::Package(kind, visibility.parse().map_err(corrupt)?, parse_optional(row, 6)?)
+            }
             "version" => Self::Version(version()?),
             "version of manifest" => Self::VersionOfManifest(get(row, 5)?, version()?),
             "readable" => Self::Readable(parse(row, 2)?, get(row, 3)?),

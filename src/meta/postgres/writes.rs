@@ -231,6 +231,10 @@ impl Sql<'_> {
                 let delete = delete.bind(name.to_string()).bind(version.number()).bind(*deleted);
                 self.run(delete.bind(rank(version, yanked, *deleted)))
             }
+            Write::Visible { name, visibility } => {
+                let see = query("UPDATE packages SET visibility = $2 WHERE name = $1");
+                self.run(see.bind(name.to_string()).bind(visibility.as_str()))
+            }
             Write::Purged { name, version } => {
                 let purge = query(
                     "UPDATE versions SET purged = true, config = NULL, reason = NULL, deprecation = NULL

@@ -74,7 +74,7 @@ pub fn wanted(act: &Act) -> Wanted {
             versions_of_manifest: true,
             ..none(&name.repository())
         },
-        Act::Unpin { name } => none(&name.repository()),
+        Act::Unpin { name } | Act::SetVisibility { name, .. } => none(&name.repository()),
     }
 }
 
@@ -130,6 +130,7 @@ pub fn act_of(replay: &Replay) -> Act {
         Body::Undeprecate { name, version } => Act::Undeprecate { name: name.clone(), version: version.clone() },
         Body::Pin { name, version } => Act::Pin { name: name.clone(), version: version.clone() },
         Body::Unpin { name } => Act::Unpin { name: name.clone() },
+        Body::Visibility { name, visibility } => Act::SetVisibility { name: name.clone(), visibility: *visibility },
         Body::Purge { name, version, digest } => {
             Act::Purge { name: name.clone(), version: version.clone(), digest: *digest }
         }

@@ -22,6 +22,7 @@ pub fn decide(act: &Act, facts: &Facts, mode: Mode) -> Result<Decision, Refused>
         Act::Undeprecate { name, version } => decide_deprecate(name, version, None, facts, mode),
         Act::Pin { name, version } => decide_pin(name, Some(version), facts),
         Act::Unpin { name } => decide_pin(name, None, facts),
+        Act::SetVisibility { name, visibility } => decide_visibility(name, *visibility, facts),
         Act::Purge { name, version, digest } => decide_purge(name, version, digest, facts),
         Act::Restore { name, version } => decide_restore(name, version, facts),
     }
@@ -279,6 +280,18 @@ fn decide_pin(name: &Name, version: Option<&Version>, facts: &Facts) -> Result<D
     }
     let writes = vec![Write::Pinned { name: name.clone(), version: version.cloned() }, Write::Reshow { name }];
     Ok(Decision { body: Some(body), writes, tags: latest().into_iter().collect() })
+}
+
+fn decide_visibility(name: &Name, visibility: Visibility, facts: &Facts) -> Result<Decision, Refused> {
+    if facts.package.is_none() {
+        return Err(Refused::NotFound("the package"));
+    }
+    if facts.visibility == visibility {
+        return Ok(Decision::default());
+    }
+    let writes = vec![Write::Visible { name: name.clone(), visibility }, Write::Reshow { name: name.clone() }];
+    let body = Body::Visibility { name: name.clone(), visibility };
+    Ok(Decision { body: Some(body), writes, tags: Vec::new() })
 }
 
 /// The manifest and the tags on it go too, unless another version that is not purged is the same manifest.

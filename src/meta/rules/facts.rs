@@ -43,6 +43,8 @@ pub struct Wanted {
 pub struct Facts {
     /// Kind of the package, if the repository is one.
     pub package: Option<Kind>,
+    /// Who sees the package, if there is one.
+    pub visibility: Visibility,
     /// The version that the package's `latest` is pinned to, by number.
     pub pinned: Option<Version>,
     /// Targets of the wanted tags that exist.
@@ -173,6 +175,13 @@ pub enum Write {
         /// Kind.
         kind: Kind,
         /// Who sees it when it is new: what lies in a private area is private.
+        visibility: Visibility,
+    },
+    /// The package is seen by others than before.
+    Visible {
+        /// Package.
+        name: Name,
+        /// Who sees it.
         visibility: Visibility,
     },
     /// A new version, published at the event's time, by the event.

@@ -68,10 +68,11 @@ impl Rows for &Sql<'_> {
 impl Sql<'_> {
     fn package_facts(&self, wanted: &Wanted, facts: &mut Facts) -> Result<(), MetaError> {
         let Some(name) = wanted.repository.package() else { return Ok(()) };
-        let sql = "SELECT kind, pinned FROM packages WHERE name = ?1";
-        let package = self.row(sql, [name.as_str()], |row| Ok((parse(row, 0)?, parse_optional(row, 1)?)))?;
-        let Some((kind, pinned)) = package else { return Ok(()) };
-        (facts.package, facts.pinned) = (Some(kind), pinned);
+        let sql = "SELECT kind, pinned, visibility FROM packages WHERE name = ?1";
+        let package =
+            self.row(sql, [name.as_str()], |row| Ok((parse(row, 0)?, parse_optional(row, 1)?, parse(row, 2)?)))?;
+        let Some((kind, pinned, visibility)) = package else { return Ok(()) };
+        (facts.package, facts.pinned, facts.visibility) = (Some(kind), pinned, visibility);
         let version = |row: &Row<'_>| {
             Ok(VersionFacts {
                 version: parse(row, 0)?,

@@ -49,6 +49,7 @@ impl Refs for Sqlite {
         let page = (after.unwrap_or_default().to_owned(), signed(limit as u64), LIVE);
         let sql = "SELECT r.name FROM repositories r WHERE r.name > ?1
                    AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.name AND m.state = ?3)
+                   AND NOT EXISTS (SELECT 1 FROM packages p WHERE p.name = r.name AND p.visibility <> 'public')
                    ORDER BY r.name LIMIT ?2";
         self.pool.read(move |reader| reader.rows(sql, page, |row| parse(row, 0))).await
     }

@@ -46,6 +46,10 @@ impl Sql<'_> {
                 let time = event.time.micros();
                 self.run(sql, params![name.as_str(), name.org(), kind.as_str(), visibility.as_str(), time]).map(drop)
             }
+            Write::Visible { name, visibility } => {
+                let sql = "UPDATE packages SET visibility = ?2 WHERE name = ?1";
+                self.run(sql, params![name.as_str(), visibility.as_str()]).map(drop)
+            }
             Write::Version { name, digest, publication } => self.write_version(name, digest, publication, event),
             Write::Deleted { name, version, deleted } => {
                 let (yanked, _) = self.version_flags(name, version)?;

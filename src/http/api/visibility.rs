@@ -1,0 +1,46 @@
+//! Who sees a package. The call names the state that it leads to, so asking twice is safe.
+
+use axum::body::Body;
+use axum::extract::State;
+use http::{HeaderMap, Uri};
+
+use super::answer::{Answer, bad_request, nothing};
+use super::parameters::Parameters;
+use super::path::OfPackage;
+use super::received::read_small;
+use crate::domain::api::{Problem, VisibilityRequest};
+use crate::http::App;
+
+/// Most bytes of a request's body.
+const BODY_MAX: usize = 4 << 10;
+
+/// Let a package be seen by others
+///
+/// `public`: in lists and searches. `unlisted`: in no list, search or count, but served to whoever knows its name.
+#[utoipa::path(
+    put,
+    path = "/api/v1/artifacts/{org}/{slug}/visibility",
+    operation_id = "setVisibility",
+    tag = "artifacts",
+    params(OfPackage),
+    request_body(content = VisibilityRequest, description = "Who sees it"),
+    responses(
+        (status = 204, description = "It is seen so"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn put(
+    State(app): State<App>,
+    OfPackage(name): OfPackage,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    Parameters::read(&uri, &[])?;
+    let bytes = read_small(&headers, body, BODY_MAX).await?;
+    let hint = r#"write {"visibility": "public"} or {"visibility": "unlisted"}"#;
+    let request: VisibilityRequest = serde_json::from_slice(&bytes)
+        .map_err(|error| bad_request(format!("the body cannot be read: {error}"), hint))?;
+    app.registry.set_visibility(&app.actor(), &name, request.visibility).await?;
+    Ok(nothing())
+}
