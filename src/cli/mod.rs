@@ -13,6 +13,7 @@ pub mod config;
 mod delete;
 mod deprecate;
 mod diff;
+mod draft;
 mod failure;
 mod history;
 mod import;

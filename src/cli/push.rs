@@ -9,7 +9,7 @@ use super::artifact::Local;
 use super::failure::{Exit, Failure};
 use super::progress::Progress;
 use super::units::human;
-use crate::client::{Client, ClientError, Outcome, Pushed, Selector, Wanted};
+use crate::client::{Client, ClientError, DraftWords, Outcome, Pushed, Selector, Wanted};
 use crate::domain::{Kind, Name, Step, Version};
 
 /// Publish a folder or file
@@ -31,6 +31,9 @@ pub(super) struct Push {
     /// Publish as the next version after the highest published one: major, minor, patch or pre
     #[arg(long, value_name = "STEP", requires = "wanted")]
     bump: Option<Step>,
+    /// Begin a draft instead: it is published by `pclr draft publish`
+    #[arg(long, requires = "wanted", conflicts_with = "bump")]
+    draft: bool,
 }
 
 impl Push {
@@ -38,6 +41,9 @@ impl Push {
         let output = global.output();
         let local = Local::read(&self.path, self.kind, self.declaration.as_deref())?;
         let client = global.client()?;
+        if let (true, Some(wanted)) = (self.draft, &self.wanted) {
+            return self.begin_draft(&client, wanted, &local, global).await;
+        }
         let (name, version) = match (self.bump, &self.wanted) {
             (Some(step), Some(wanted)) => next(&client, wanted, step, &local).await?,
             _ => self.identity(&local)?,
@@ -62,6 +68,30 @@ impl Push {
         let pushed = client.push(&name, &local.tree, local.config(version)).await?;
         progress.finish();
         output.outcome(&pushed, |pushed| sentence(pushed, local.finding.kind))?;
+        Ok(Exit::Done)
+    }
+
+    async fn begin_draft(
+        &self,
+        client: &Client,
+        wanted: &Wanted,
+        local: &Local,
+        global: &Global,
+    ) -> anyhow::Result<Exit> {
+        let version = match &wanted.selector {
+            Selector::Version(version) => Some(version.clone()),
+            Selector::Latest => None,
+            _ => {
+                let hint = format!("name {} alone, or with a version as {}@1.2.3", wanted.name, wanted.name);
+                return Err(Failure::usage(format!("{wanted} does not name one exact version"), hint).into());
+            }
+        };
+        let words = DraftWords { version, kind: self.kind, declaration: self.declaration.clone() };
+        let draft = client.create_draft(&wanted.name, &local.tree, &words).await?;
+        global.output().outcome(&draft, |draft| {
+            let id = format!("{}/{}", draft.name.org(), draft.id);
+            format!("draft {id} of {}@{}\n`pclr draft publish {id}` publishes it", draft.name, draft.config.version)
+        })?;
         Ok(Exit::Done)
     }
 

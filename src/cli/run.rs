@@ -79,6 +79,7 @@ async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
         Command::Related(like) => like.run(global).await,
         Command::Dependents(dependents) => dependents.run(global).await,
         Command::Import(import) => import.run(global).await,
+        Command::Draft(drafts) => drafts.run(global).await,
         Command::Yank(yank) => yank.run(global).await,
         Command::Deprecate(deprecate) => deprecate.run(global).await,
         Command::Rollback(rollback) => rollback.run(global).await,

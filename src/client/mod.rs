@@ -9,6 +9,7 @@ mod answer;
 mod cache;
 mod catalogue;
 mod content;
+mod drafts;
 mod error;
 mod folder;
 mod import;
@@ -22,6 +23,7 @@ mod write_files;
 
 pub use cache::{Cache, Cached, Kept};
 pub use catalogue::{ListQuery, SearchQuery};
+pub use drafts::DraftWords;
 pub use error::{ClientError, Outage, Refusal};
 pub use folder::FilesError;
 pub use import::{ImportLine, ImportLines};

@@ -301,6 +301,25 @@ pub struct VisibilityRequest {
     pub visibility: Visibility,
 }
 
+/// The body of `POST /drafts/…/publish`; may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PublishRequest {
+    /// What changed in this version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changelog: Option<String>,
+}
+
+/// A draft that is a version now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DraftPublished {
+    /// The package.
+    pub name: Name,
+    /// The version.
+    pub version: Version,
+    /// Digest of its manifest.
+    pub digest: Digest,
+}
+
 /// Lists of packages.
 pub type PackageList = List<Package>;
 /// Lists of releases, newest first.

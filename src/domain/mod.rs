@@ -10,6 +10,7 @@ mod area;
 mod artifact;
 mod catalog;
 mod digest;
+mod draft;
 mod event;
 mod kind;
 mod manifest;
@@ -30,6 +31,7 @@ pub use artifact::{
 };
 pub use catalog::{Deprecation, Package, Published, Release, Visibility};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use draft::Draft;
 pub use event::{Accepted, Body, EVENT_FORMAT, Event, EventError};
 pub use kind::{Kind, KindError};
 pub use manifest::{Descriptor, MANIFEST_MAX, MANIFEST_READ_MAX, Manifest, ManifestError};

@@ -198,8 +198,10 @@ fn failure(error: &RegistryError) -> Failure {
         }
         RegistryError::ManifestUnknown(_)
         | RegistryError::VersionUnknown(..)
+        | RegistryError::DraftUnknown(_)
         | RegistryError::FileUnknown(_)
         | RegistryError::NoMatch(_) => (StatusCode::NOT_FOUND, Code::ManifestUnknown),
+        RegistryError::DraftChanged { .. } => (StatusCode::CONFLICT, Code::Denied),
         RegistryError::BlobUnknown(_) => (StatusCode::NOT_FOUND, Code::BlobUnknown),
         RegistryError::BlobBusy(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::BlobUploadInvalid),
         RegistryError::UploadUnknown => (StatusCode::NOT_FOUND, Code::BlobUploadUnknown),

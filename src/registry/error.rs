@@ -45,6 +45,17 @@ pub enum RegistryError {
     /// No such version.
     #[error("there is no version {0} of {1}")]
     VersionUnknown(Version, String),
+    /// No such draft, or none that the caller may see.
+    #[error("there is no draft {0}")]
+    DraftUnknown(uuid::Uuid),
+    /// Somebody else saved the draft, published or removed it.
+    #[error("the draft {id} was changed since revision {seen}; read it again")]
+    DraftChanged {
+        /// Which.
+        id: uuid::Uuid,
+        /// What the caller saw.
+        seen: u64,
+    },
     /// No such file in the version.
     #[error("there is no file {0:?} in this version")]
     FileUnknown(String),

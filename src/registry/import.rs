@@ -187,7 +187,7 @@ impl Registry {
     }
 
     /// The next patch of `newest` that was never used, deleted versions included.
-    async fn next_version(&self, name: &Name, newest: Version) -> Result<Version, RegistryError> {
+    pub(super) async fn next_version(&self, name: &Name, newest: Version) -> Result<Version, RegistryError> {
         let mut version = newest;
         loop {
             version = version
@@ -200,7 +200,7 @@ impl Registry {
     }
 
     /// What a client does to publish: both blobs, then the manifest under the version's tag.
-    async fn publish_packed(
+    pub(super) async fn publish_packed(
         &self,
         actor: &Actor,
         name: &Name,

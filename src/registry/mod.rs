@@ -11,6 +11,7 @@ mod commit;
 mod counted;
 mod data;
 mod delete;
+mod drafts;
 mod error;
 mod find;
 mod history;
@@ -44,6 +45,7 @@ pub use commit::{Committer, Committing};
 pub use data::{
     DataError, DataOptions, Metadata, catch_up_catalog, open_data, open_over, rebuild_catalog, rebuild_search,
 };
+pub use drafts::Drafted;
 pub use error::RegistryError;
 pub use find::FindQuery;
 pub use login::Credentials;

@@ -25,6 +25,15 @@ pub enum Key {
         /// What it is called.
         digest: Digest,
     },
+    /// One revision of a draft.
+    Draft {
+        /// The private area of its organisation.
+        area: Area,
+        /// Its identity.
+        id: Uuid,
+        /// From 1.
+        revision: u64,
+    },
     /// A blob whose bytes turned out not to have its digest.
     Quarantined {
         /// The area it was found in.
@@ -59,6 +68,7 @@ impl Key {
             Self::Event(number) => format!("{}/{number:020}", Self::EVENTS),
             Self::EventSnapshot(number) => format!("{}/snapshot/{number:020}", Self::EVENTS),
             Self::Blob { area, digest } => blob_path(area, digest),
+            Self::Draft { area, id, revision } => format!("{}/drafts/{id}/{revision:020}", area.as_str()),
             Self::Quarantined { area, digest } => format!("quarantine/{}", blob_path(area, digest)),
             Self::Upload(id) => format!("{}/{id}.json", Self::UPLOADS),
             Self::UploadData(id) => format!("{}/{id}.data", Self::UPLOADS),
@@ -73,9 +83,12 @@ impl Key {
                 "application/json"
             }
             // A blob's type is in the manifests that name it, and may differ from one to the next.
-            Self::Blob { .. } | Self::Quarantined { .. } | Self::UploadData(_) | Self::UploadPart(..) => {
-                "application/octet-stream"
-            }
+            // A draft is a line of JSON, and an archive behind it.
+            Self::Blob { .. }
+            | Self::Draft { .. }
+            | Self::Quarantined { .. }
+            | Self::UploadData(_)
+            | Self::UploadPart(..) => "application/octet-stream",
         }
     }
 
@@ -85,7 +98,7 @@ impl Key {
             Self::Blob { area: Area::Public, .. } => IMMUTABLE,
             // Served to members by the server alone, which sends its own header.
             Self::Blob { area: Area::Private(_), .. } => NO_STORE,
-            Self::Format | Self::Owner | Self::Event(_) | Self::EventSnapshot(_) => NO_STORE,
+            Self::Format | Self::Owner | Self::Event(_) | Self::EventSnapshot(_) | Self::Draft { .. } => NO_STORE,
             Self::Quarantined { .. } | Self::Upload(_) | Self::UploadData(_) | Self::UploadPart(..) => NO_STORE,
         }
     }
@@ -136,6 +149,7 @@ mod tests {
             "event" => Key::Event(number()),
             "event-snapshot" => Key::EventSnapshot(number()),
             "blob" => Key::Blob { area: area(), digest: digest() },
+            "draft" => Key::Draft { area: area(), id: upload(), revision: number() },
             "quarantined" => Key::Quarantined { area: area(), digest: digest() },
             "upload" => Key::Upload(upload()),
             "upload-data" => Key::UploadData(upload()),
@@ -157,6 +171,6 @@ mod tests {
             assert_eq!(key.cache_control(), vector.cache_control, "{}", vector.path);
             assert_eq!(key.location().as_ref(), vector.path, "needs no escaping");
         }
-        assert_eq!(kinds.len(), 9, "every kind has a vector: {kinds:?}");
+        assert_eq!(kinds.len(), 10, "every kind has a vector: {kinds:?}");
     }
 }

@@ -11,6 +11,7 @@
 mod buffers;
 pub mod contract;
 mod disk;
+mod drafts;
 mod error;
 mod events;
 mod fault;

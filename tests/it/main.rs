@@ -16,6 +16,7 @@ mod corpus_import;
 mod costs;
 mod crash;
 mod damage;
+mod drafts;
 mod durability;
 mod events;
 mod histories;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod changes;
+mod drafts;
 mod find;
 mod import;
 mod labels;

@@ -4,7 +4,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, T
 use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
-use super::{changes, find, import, labels, packages, relations, removal, routes, source, versions, visibility};
+use super::{
+    changes, drafts, find, import, labels, packages, relations, removal, routes, source, versions, visibility,
+};
 use crate::domain::Range;
 use crate::http::ops;
 
@@ -38,6 +40,12 @@ use crate::http::ops;
         visibility::put,
         removal::delete,
         removal::purge,
+        drafts::create,
+        drafts::list,
+        drafts::get,
+        drafts::put,
+        drafts::publish,
+        drafts::delete,
         find::search,
         find::facets,
         relations::skills,
@@ -54,6 +62,7 @@ use crate::http::ops;
     components(schemas(Range)),
     tags(
         (name = "artifacts", description = "Packages and their versions"),
+        (name = "drafts", description = "Artifacts that are not published yet"),
         (name = "search", description = "Finding packages"),
         (name = "import", description = "Many artifacts at once"),
         (name = "operation", description = "For whoever runs the registry"),

@@ -63,12 +63,12 @@ impl IntoParams for OfVersion {
 }
 
 /// How the document describes one segment of a path.
-fn segment(name: &str, description: &str, schema: RefOr<Schema>) -> Parameter {
+pub(super) fn segment(name: &str, description: &str, schema: RefOr<Schema>) -> Parameter {
     let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
     parameter.description(Some(description)).schema(Some(schema)).build()
 }
 
-async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Refusal> {
+pub(super) async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Refusal> {
     let params = RawPathParams::from_request_parts(parts, state).await;
     params
         .map_err(|error| Refusal(Failure::bad_request(Code::NameInvalid, format!("the path cannot be read: {error}"))))
@@ -78,6 +78,6 @@ fn name(params: &RawPathParams) -> Result<Name, Failure> {
     Ok(format!("{}/{}", get(params, "org"), get(params, "slug")).parse::<Name>()?)
 }
 
-fn get<'a>(params: &'a RawPathParams, name: &str) -> &'a str {
+pub(super) fn get<'a>(params: &'a RawPathParams, name: &str) -> &'a str {
     params.iter().find(|(key, _)| *key == name).map(|(_, value)| value).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use http::{Method, StatusCode, Uri};
 use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
 use super::{
-    answer, changes, find, import, labels, openapi, packages, relations, removal, source, versions, visibility,
+    answer, changes, drafts, find, import, labels, openapi, packages, relations, removal, source, versions, visibility,
 };
 use crate::domain::api::Problem;
 use crate::http::error::{Code, Failure};
@@ -35,6 +35,9 @@ pub(in crate::http) fn router() -> Router<App> {
         .route(&format!("{version}/yank"), post(changes::yank).delete(changes::undo_yank))
         .route(&format!("{version}/deprecate"), post(changes::deprecate).delete(changes::undo_deprecate))
         .route(&format!("{version}/restore"), post(changes::restore))
+        .route("/api/v1/drafts", get(drafts::list).post(drafts::create))
+        .route("/api/v1/drafts/{org}/{id}", get(drafts::get).put(drafts::put).delete(drafts::delete))
+        .route("/api/v1/drafts/{org}/{id}/publish", post(drafts::publish))
         .route("/api/v1/search", get(find::search))
         .route("/api/v1/facets", get(find::facets))
         .route("/api/v1/match", get(relations::skills))

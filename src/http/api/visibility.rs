@@ -1,7 +1,6 @@
 //! Who sees a package. The call names the state that it leads to, so asking twice is safe.
 
 use axum::body::Body;
-use axum::extract::State;
 use http::{HeaderMap, Uri};
 
 use super::answer::{Answer, bad_request, nothing};
@@ -9,7 +8,7 @@ use super::parameters::Parameters;
 use super::path::OfPackage;
 use super::received::read_small;
 use crate::domain::api::{Problem, VisibilityRequest};
-use crate::http::App;
+use crate::http::Caller;
 
 /// Most bytes of a request's body.
 const BODY_MAX: usize = 4 << 10;
@@ -29,13 +28,7 @@ const BODY_MAX: usize = 4 << 10;
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn put(
-    State(app): State<App>,
-    OfPackage(name): OfPackage,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Answer {
+pub(super) async fn put(app: Caller, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
     Parameters::read(&uri, &[])?;
     let bytes = read_small(&headers, body, BODY_MAX).await?;
     let hint = r#"write {"visibility": "public"} or {"visibility": "unlisted"}"#;

@@ -1,0 +1,243 @@
+//! Drafts: artifacts that may still change. They are seen by who may publish under their name, and by nobody else; publishing
+//! one is what a push of the same files and config is.
+//!
+//! They are no events and no rows: an object each, in the private area of the organisation (`storage/drafts.rs`). Whoever
+//! changes one says which revision they saw; of two who saw the same one, the second is refused.
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::domain::{
+    Action, Actor, Area, CONFIG_SCHEMA, Config, Digest, Draft, File, Kind, Name, Repository, Scope, Tree, TreePath,
+    Version, allows,
+};
+use crate::{pack, pcl};
+
+use super::{Registry, RegistryError};
+
+/// Largest draft, in bytes: its description, and its files, compressed.
+const DRAFT_MAX: u64 = 64 << 20;
+
+/// What somebody says of the files of a draft.
+#[derive(Clone, Debug, Default)]
+pub struct Drafted {
+    /// The version; else the one in the files, else the next patch after the highest one.
+    pub version: Option<Version>,
+    /// What it is; else what the files say.
+    pub kind: Option<Kind>,
+    /// Which of several declarations in a PCL file.
+    pub declaration: Option<String>,
+}
+
+impl Registry {
+    /// Whether the caller may begin drafts of this package.
+    pub fn may_draft(&self, actor: &Actor, name: &Name) -> Result<(), RegistryError> {
+        self.require(actor, Action::Push, Scope::Repository(&name.repository()))
+    }
+
+    /// Begins a draft.
+    pub async fn create_draft(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        files: Tree,
+        drafted: Drafted,
+    ) -> Result<Draft, RegistryError> {
+        self.may_draft(actor, name)?;
+        let (config, tree) = self.drafted(name, files, drafted).await?;
+        let (now, id) = (self.0.clock.now(), Uuid::now_v7());
+        let draft = Draft {
+            id,
+            revision: 1,
+            name: name.clone(),
+            config,
+            files: tree.entries(),
+            actor: actor.id(),
+            created: now,
+            updated: now,
+        };
+        self.save(&draft, &tree).await?;
+        Ok(draft)
+    }
+
+    /// A draft.
+    pub async fn draft(&self, actor: &Actor, org: &str, id: Uuid) -> Result<Draft, RegistryError> {
+        self.read_draft(actor, org, id).await.map(|(draft, _)| draft)
+    }
+
+    /// The drafts of an organisation, oldest first; of one package, if it is named.
+    pub async fn drafts(&self, actor: &Actor, org: &str, name: Option<&Name>) -> Result<Vec<Draft>, RegistryError> {
+        let area = area_of(org)?;
+        let mut drafts = Vec::new();
+        for id in self.0.storage.drafts(&area).await? {
+            match self.read_draft(actor, org, id).await {
+                Ok((draft, _)) if name.is_none_or(|name| *name == draft.name) => drafts.push(draft),
+                Ok(_) | Err(RegistryError::DraftUnknown(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(drafts)
+    }
+
+    /// Replaces the files of a draft, and what is said of them. `revision`: the one that the caller saw.
+    pub async fn update_draft(
+        &self,
+        actor: &Actor,
+        org: &str,
+        id: Uuid,
+        revision: u64,
+        files: Tree,
+        drafted: Drafted,
+    ) -> Result<Draft, RegistryError> {
+        let (known, _) = self.read_draft(actor, org, id).await?;
+        self.may_draft(actor, &known.name)?;
+        same_revision(&known, revision)?;
+        let version = drafted.version.or_else(|| Some(known.config.version.clone()));
+        let kind = drafted.kind.or(Some(known.config.kind));
+        let (config, tree) = self.drafted(&known.name, files, Drafted { version, kind, ..drafted }).await?;
+        let (actor, updated) = (actor.id(), self.0.clock.now());
+        let draft = Draft { revision: revision + 1, config, files: tree.entries(), actor, updated, ..known };
+        self.save(&draft, &tree).await?;
+        Ok(draft)
+    }
+
+    /// Publishes a draft, with what changed in it if that is said, and removes it. `revision`: the one that the caller saw.
+    /// Returns the digest of the manifest.
+    pub async fn publish_draft(
+        &self,
+        actor: &Actor,
+        org: &str,
+        id: Uuid,
+        revision: u64,
+        changelog: Option<String>,
+    ) -> Result<(Draft, Digest), RegistryError> {
+        let (mut draft, tree) = self.read_draft(actor, org, id).await?;
+        self.may_draft(actor, &draft.name)?;
+        same_revision(&draft, revision)?;
+        if changelog.is_some() {
+            draft.config.about.changelog = changelog;
+        }
+        let config = draft.config.clone();
+        let packed = tokio::task::spawn_blocking(move || pack::pack(&tree, &config))
+            .await
+            .map_err(|_| RegistryError::Stopping)?
+            .map_err(|error| RegistryError::ManifestInvalid(error.to_string()))?;
+        let digest = self.publish_packed(actor, &draft.name, &draft.config.version, packed).await?;
+        // Saved again meanwhile, it stays: what was saved later is not published.
+        let area = Area::private(&draft.name.repository());
+        self.0.storage.save_draft(&area, id, revision + 1, Bytes::new()).await?;
+        Ok((draft, digest))
+    }
+
+    /// Removes a draft. `revision`: the one that the caller saw.
+    pub async fn delete_draft(&self, actor: &Actor, org: &str, id: Uuid, revision: u64) -> Result<(), RegistryError> {
+        let (draft, _) = self.read_draft(actor, org, id).await?;
+        self.may_draft(actor, &draft.name)?;
+        same_revision(&draft, revision)?;
+        match self.0.storage.save_draft(&area_of(org)?, id, revision + 1, Bytes::new()).await? {
+            true => Ok(()),
+            false => Err(RegistryError::DraftChanged { id, seen: revision }),
+        }
+    }
+
+    /// The files below the folder that an artifact's archive has, and the config that they would be published with.
+    async fn drafted(&self, name: &Name, files: Tree, drafted: Drafted) -> Result<(Config, Tree), RegistryError> {
+        if files.files().is_empty() {
+            return Err(RegistryError::BadRequest("a draft needs at least one file".to_owned()));
+        }
+        let slug = name.slug().to_owned();
+        let read = move || {
+            let tree = without_root(files, &slug);
+            let finding = pcl::read_tree(&tree, drafted.kind, drafted.declaration.as_deref());
+            (tree, finding, drafted.version)
+        };
+        let (tree, finding, version) = tokio::task::spawn_blocking(read).await.map_err(|_| RegistryError::Stopping)?;
+        let version = match version.or(finding.version) {
+            Some(version) => version,
+            None => match self.0.meta.catalog.releases(name).await?.into_iter().next() {
+                Some(newest) => self.next_version(name, newest.version).await?,
+                None => Version::first(),
+            },
+        };
+        let config = Config {
+            schema: CONFIG_SCHEMA,
+            name: name.slug().to_owned(),
+            version,
+            kind: finding.kind,
+            about: finding.about,
+            primary: finding.primary,
+            source: None,
+            tree: tree.digest(),
+        };
+        Ok((config, tree))
+    }
+
+    /// A draft with its files, for who may publish under its name.
+    async fn read_draft(&self, actor: &Actor, org: &str, id: Uuid) -> Result<(Draft, Tree), RegistryError> {
+        let unknown = || RegistryError::DraftUnknown(id);
+        let found = self.0.storage.draft(&area_of(org)?, id, DRAFT_MAX).await?;
+        let (revision, bytes) = found.ok_or_else(unknown)?;
+        let limits = self.0.limits.archive;
+        let read = move || read(&bytes, revision, &limits);
+        let (draft, tree) = tokio::task::spawn_blocking(read).await.map_err(|_| RegistryError::Stopping)??;
+        // To others it is not there.
+        match allows(actor, Action::Push, Scope::Repository(&draft.name.repository())) {
+            true => Ok((draft, tree)),
+            false => Err(unknown()),
+        }
+    }
+
+    async fn save(&self, draft: &Draft, tree: &Tree) -> Result<(), RegistryError> {
+        let (of, tree) = (draft.clone(), tree.clone());
+        let write = move || {
+            let mut bytes = serde_json::to_vec(&of).map_err(|error| RegistryError::BadRequest(error.to_string()))?;
+            bytes.push(b'\n');
+            bytes.extend_from_slice(&pack::write_archive(&tree, of.name.slug()));
+            Ok::<_, RegistryError>(Bytes::from(bytes))
+        };
+        let bytes = tokio::task::spawn_blocking(write).await.map_err(|_| RegistryError::Stopping)??;
+        if bytes.len() as u64 > DRAFT_MAX {
+            return Err(RegistryError::TooLarge { what: "the draft", limit: DRAFT_MAX });
+        }
+        let area = Area::private(&draft.name.repository());
+        match self.0.storage.save_draft(&area, draft.id, draft.revision, bytes).await? {
+            true => Ok(()),
+            false => Err(RegistryError::DraftChanged { id: draft.id, seen: draft.revision - 1 }),
+        }
+    }
+}
+
+/// One line of JSON, then the files as the layer of an artifact has them.
+fn read(bytes: &Bytes, revision: u64, limits: &pack::Limits) -> Result<(Draft, Tree), RegistryError> {
+    let corrupt = |why: String| {
+        RegistryError::Meta(crate::meta::MetaError::Corrupt(format!("revision {revision} of a draft: {why}")))
+    };
+    let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| corrupt("it is cut".to_owned()))?;
+    let draft: Draft = serde_json::from_slice(&bytes[..end]).map_err(|error| corrupt(error.to_string()))?;
+    let files = pack::read_files(&bytes[end + 1..], limits).map_err(|error| corrupt(error.to_string()))?;
+    let tree = without_root(files, draft.name.slug());
+    Ok((draft, tree))
+}
+
+/// The files as they are, or those below the folder `root` if all are.
+fn without_root(tree: Tree, root: &str) -> Tree {
+    let below = |file: &File| -> Option<File> {
+        let path: TreePath = file.path.as_str().strip_prefix(root)?.strip_prefix('/')?.parse().ok()?;
+        Some(File { path, ..file.clone() })
+    };
+    let stripped: Option<Vec<File>> = tree.files().iter().map(below).collect();
+    stripped.and_then(|files| Tree::new(files).ok()).unwrap_or(tree)
+}
+
+fn same_revision(draft: &Draft, seen: u64) -> Result<(), RegistryError> {
+    match draft.revision == seen {
+        true => Ok(()),
+        false => Err(RegistryError::DraftChanged { id: draft.id, seen }),
+    }
+}
+
+fn area_of(org: &str) -> Result<Area, RegistryError> {
+    let org: Repository =
+        org.parse().map_err(|_| RegistryError::BadRequest(format!("{org:?} cannot be the name of an organisation")))?;
+    Ok(Area::private(&org))
+}
