@@ -95,6 +95,9 @@ pub(super) async fn serve(
     };
     crate::http::serve(App::new(registry.clone(), options, Some(metrics)), listener, stop).await?;
     registry.save_uploads().await.context("uploads that have just begun are lost")?;
+    if let Err(error) = registry.save_snapshot().await {
+        tracing::error!(%error, "a snapshot could not be written: the next start takes longer");
+    }
     collecting.abort();
     folding.abort();
     tracing::info!("stopped");

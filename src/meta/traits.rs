@@ -228,7 +228,7 @@ pub struct Head {
 }
 
 /// A manifest in a repository.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ManifestRow {
     /// Its digest.
     pub digest: Digest,
@@ -335,7 +335,7 @@ pub struct Page<T> {
 }
 
 /// A kind of label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Label {
     /// `tags`.
     Tag,

@@ -31,5 +31,7 @@ pub(super) struct Inner {
     pub(super) counted: Arc<Counted>,
     /// The turn to remove bytes: collections and purges, one at a time.
     pub(super) removing: tokio::sync::Mutex<()>,
+    /// Of a registry without a database.
+    pub(super) snapshots: Option<super::snapshot::Snapshots>,
     pub(super) indexed: tokio::sync::watch::Receiver<u64>,
 }

@@ -29,6 +29,7 @@ mod rebuild;
 mod referrers;
 mod relations;
 mod replay;
+mod snapshot;
 mod standing;
 mod uploads;
 mod visibility;

@@ -16,7 +16,8 @@ use crate::storage::{Key, Owner, Storage, StorageError};
 use super::commit::{Committer, Committing, write_missing_events};
 use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
-use super::{Clock, Inner, Registry, RegistryError, index};
+use super::snapshot::Snapshots;
+use super::{Clock, Inner, Registry, RegistryError, index, snapshot};
 
 /// How many of the last events are synced at start: as many as one batch can have left unsynced, and one that was written before it.
 const TAIL: u64 = 512;
@@ -41,10 +42,12 @@ pub struct Limits {
     pub grace: Duration,
     /// Room for cached manifests, and as much again for small blobs, in bytes.
     pub cache: u64,
+    /// Least number of events between two snapshots of a registry without a database.
+    pub snapshot_every: u64,
 }
 
 impl Default for Limits {
-    /// 20 GiB a blob, a day for uploads and for the grace period, 32 MiB for each cache.
+    /// 20 GiB a blob, a day for uploads and for the grace period, 32 MiB for each cache, a snapshot every 2,048 events.
     fn default() -> Self {
         Self {
             blob: 20 << 30,
@@ -54,6 +57,7 @@ impl Default for Limits {
             upload_idle: Duration::from_secs(24 * 3600),
             grace: Duration::from_secs(24 * 3600),
             cache: 32 << 20,
+            snapshot_every: 2048,
         }
     }
 }
@@ -144,11 +148,17 @@ impl Builder {
         if found != owner {
             return Err(OpenError::Owned { asked: owner, found });
         }
-        if let Committing::Store(_) = &committing {
-            drop_torn_event(&storage).await?;
+        let mut snapshots = None;
+        if let Committing::Store(memory) = &committing {
+            let begun = Snapshots::begin(&storage, Arc::clone(memory), limits.snapshot_every).await?;
+            drop_torn_event(&storage, begun.last()).await?;
             catch_up(&storage, &meta, |_| {}).await?;
+            snapshots = Some(begun);
         }
-        let (written, ahead) = compare_heads(&storage, &meta).await?;
+        let (written, ahead) = match &committing {
+            Committing::Database => compare_heads(&storage, &meta).await?,
+            Committing::Store(_) => (settle_tail(&storage, &meta).await?, false),
+        };
         if ahead {
             tracing::warn!("the store is ahead of the database: reads only until pclr rebuild --catch-up");
         }
@@ -170,8 +180,12 @@ impl Builder {
             comparing: Arc::new(Semaphore::new(2)),
             counted: Arc::default(),
             removing: Mutex::new(()),
+            snapshots,
             indexed,
         });
+        if inner.snapshots.is_some() {
+            tokio::spawn(snapshot::follow(Arc::downgrade(&inner), head.clone()));
+        }
         tokio::spawn(index::follow(Arc::downgrade(&inner), head, indexed_sender));
         Ok(Registry(inner))
     }
@@ -216,10 +230,19 @@ async fn mend_tail(storage: &Storage, meta: &Meta, head: u64) -> Result<(), Open
     Ok(storage.settle(&keys).await?)
 }
 
+/// Makes the last events durable of a store that owns itself: a process that ended between creating one and syncing it left it
+/// readable, and what comes next builds on it. Returns the last.
+async fn settle_tail(storage: &Storage, meta: &Meta) -> Result<u64, OpenError> {
+    let head = meta.ledger.head().await?.n;
+    let keys: Vec<Key> = (head.saturating_sub(TAIL) + 1..=head).map(Key::Event).collect();
+    storage.settle(&keys).await?;
+    Ok(head)
+}
+
 /// Removes the last event of a store that owns itself if a loss of power cut it while it was written: each event is durable
 /// before the next is created and before anybody is told, so that a cut last one was never acknowledged.
-async fn drop_torn_event(storage: &Storage) -> Result<(), OpenError> {
-    let last = storage.last_event(0).await?;
+async fn drop_torn_event(storage: &Storage, hint: u64) -> Result<(), OpenError> {
+    let last = storage.last_event(hint).await?;
     if last == 0 {
         return Ok(());
     }

@@ -96,22 +96,35 @@ impl Storage {
         Ok(self.event_numbers(after).await?.into_iter().min())
     }
 
+    /// The events that snapshots are of, lowest first. Reads names, not snapshots.
+    pub async fn snapshots(&self) -> Result<Vec<u64>, StorageError> {
+        let mut numbers = self.numbers(Key::SNAPSHOTS, 0).await?;
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
     /// Numbers above `after` of events that are present. Reads names, not events.
     async fn event_numbers(&self, after: u64) -> Result<Vec<u64>, StorageError> {
+        self.numbers(Key::EVENTS, after).await
+    }
+
+    /// Numbers above `after` that objects of a folder are called by.
+    async fn numbers(&self, folder: &'static str, after: u64) -> Result<Vec<u64>, StorageError> {
         let number = move |name: &str| name.parse().ok().filter(|number| name.len() == 20 && *number > after);
         if let Some(disk) = self.0.disk.clone() {
-            return blocking(Key::EVENTS, move || {
-                let names = disk.names(Key::EVENTS).map_err(|error| StorageError::io(Key::EVENTS, error))?;
+            return blocking(folder, move || {
+                let names = disk.names(folder).map_err(|error| StorageError::io(folder, error))?;
                 Ok(names.iter().filter_map(|name| number(name)).collect())
             })
             .await;
         }
-        let folder = Path::from(Key::EVENTS);
-        let list = self.0.objects.list_with_offset(Some(&folder), &Key::Event(after).location());
-        list.map_err(|error| StorageError::object(Key::EVENTS, error))
+        let location = Path::from(folder);
+        let offset = Path::from(format!("{folder}/{after:020}"));
+        let list = self.0.objects.list_with_offset(Some(&location), &offset);
+        list.map_err(|error| StorageError::object(folder, error))
             .try_filter_map(|meta| {
-                let name = meta.location.as_ref().strip_prefix("events/").unwrap_or_default();
-                std::future::ready(Ok(number(name)))
+                let name = meta.location.as_ref().strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+                std::future::ready(Ok(name.and_then(number)))
             })
             .try_collect()
             .await

@@ -57,6 +57,8 @@ const NO_STORE: &str = "no-store";
 impl Key {
     /// Folder of the events.
     pub(super) const EVENTS: &'static str = "events";
+    /// Folder of the snapshots.
+    pub(super) const SNAPSHOTS: &'static str = "events/snapshot";
     /// Folder of the uploads in flight.
     pub(super) const UPLOADS: &'static str = "staging/uploads";
 
@@ -66,7 +68,7 @@ impl Key {
             Self::Format => "format.json".to_owned(),
             Self::Owner => "owner.json".to_owned(),
             Self::Event(number) => format!("{}/{number:020}", Self::EVENTS),
-            Self::EventSnapshot(number) => format!("{}/snapshot/{number:020}", Self::EVENTS),
+            Self::EventSnapshot(number) => format!("{}/{number:020}", Self::SNAPSHOTS),
             Self::Blob { area, digest } => blob_path(area, digest),
             Self::Draft { area, id, revision } => format!("{}/drafts/{id}/{revision:020}", area.as_str()),
             Self::Quarantined { area, digest } => format!("quarantine/{}", blob_path(area, digest)),
@@ -79,9 +81,9 @@ impl Key {
     /// The media type that stores which keep one are told.
     pub fn media_type(&self) -> &'static str {
         match self {
-            Self::Format | Self::Owner | Self::Event(_) | Self::EventSnapshot(_) | Self::Upload(_) => {
-                "application/json"
-            }
+            Self::Format | Self::Owner | Self::Event(_) | Self::Upload(_) => "application/json",
+            // Lines of JSON.
+            Self::EventSnapshot(_) => "application/x-ndjson",
             // A blob's type is in the manifests that name it, and may differ from one to the next.
             // A draft is a line of JSON, and an archive behind it.
             Self::Blob { .. }

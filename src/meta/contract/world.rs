@@ -185,7 +185,12 @@ impl Artifact {
 impl World {
     /// A world with an empty store.
     pub async fn new(stores: &dyn Stores) -> Result<Self, MetaError> {
-        Ok(Self { meta: stores.empty().await?, clock: AtomicI64::new(BEGINNING) })
+        Ok(Self::over(stores.empty().await?))
+    }
+
+    /// A world over a store that is open.
+    pub fn over(meta: Meta) -> Self {
+        Self { meta, clock: AtomicI64::new(BEGINNING) }
     }
 
     /// The time, one second later at each look.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use crate::domain::{Name, Package, Published, Release, Timestamp, Version, Visibility};
 
@@ -34,6 +35,15 @@ impl Catalog for Memory {
     }
 
     async fn replay(&self, events: &[Replay]) -> Result<(), MetaError> {
+        // What an archive has is read before the lock is taken.
+        let known = self.events_of(events.iter().map(|replay| replay.event.n).collect()).await?;
+        let known: BTreeMap<u64, Bytes> = known.into_iter().collect();
+        let differs = |replay: &&Replay| known.get(&replay.event.n).is_some_and(|bytes| *bytes != replay.bytes);
+        if let Some(replay) = events.iter().find(differs) {
+            return Err(MetaError::Diverged(replay.event.n));
+        }
+        let new = events.iter().position(|replay| !known.contains_key(&replay.event.n)).unwrap_or(events.len());
+        let events = &events[new..];
         self.write(|state| {
             let mut head = state.head;
             engine::replay(state, &mut head, events)?;

@@ -19,8 +19,8 @@ impl Ledger for Memory {
     }
 
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<(u64, Bytes)>, MetaError> {
-        let state = self.read();
-        Ok(state.events.after(after).take(limit).map(|(n, bytes)| (*n, bytes.clone())).collect())
+        let last = self.read().head.n.min(after.saturating_add(limit as u64));
+        self.events_of((after.saturating_add(1)..=last).collect()).await
     }
 
     async fn history(
@@ -29,10 +29,12 @@ impl Ledger for Memory {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<(u64, Bytes)>, MetaError> {
-        let state = self.read();
         let key = |n| (repository.to_string(), n);
-        let latest_first = state.history.range(key(0)..key(before.unwrap_or(u64::MAX))).rev();
-        let events = latest_first.filter_map(|((_, n), ())| Some((*n, state.events.get(n)?.clone())));
-        Ok(events.take(limit).collect())
+        let numbers = {
+            let state = self.read();
+            let latest_first = state.history.range(key(0)..key(before.unwrap_or(u64::MAX))).rev();
+            latest_first.map(|((_, n), ())| *n).take(limit).collect()
+        };
+        self.events_of(numbers).await
     }
 }

@@ -2,29 +2,40 @@
 //!
 //! For tests, and for a registry whose object store is the truth (`--metadata memory:`): there the commit is the creation of
 //! an event object, so [`Memory::plan`] says which bytes a change comes to without doing it, and [`Memory::absorb`] does it
-//! once the object is there. Nothing survives the process; a start replays the events, and they tell nothing of accounts.
+//! once the object is there. Nothing survives the process; a start replays the events, or those after a [`Snapshot`], and they tell
+//! nothing of accounts. Events from before a snapshot are read from an [`Archive`].
 
 mod accounts;
+mod archive;
 mod blobs;
 mod catalog;
 mod ledger;
 mod refs;
+mod snapshot;
 mod state;
+mod stored;
 mod table;
 mod writes;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use uuid::Uuid;
 
 use super::{Atomicity, Change, Meta, MetaError, Planned, Refused, engine};
 use state::{Keep, State};
 
+pub use archive::Archive;
+pub use snapshot::{SNAPSHOT, Snapshot, Unbelievable};
+
 /// A metadata store in memory.
 pub struct Memory {
     state: RwLock<State>,
     accounts: accounts::Table,
     identity: String,
+    /// Who has the events that came before a snapshot.
+    archive: RwLock<Option<Arc<dyn Archive>>>,
+    /// Held while a snapshot is written.
+    snapshots: Mutex<()>,
 }
 
 impl Memory {
@@ -35,6 +46,8 @@ impl Memory {
             state: RwLock::new(State::new()),
             accounts: accounts::Table::default(),
             identity: Uuid::now_v7().to_string(),
+            archive: RwLock::default(),
+            snapshots: Mutex::default(),
         }
     }
 
@@ -72,12 +85,17 @@ impl Memory {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes under the lock; what an error or a panic leaves half done is taken back.
-    fn write<T>(&self, work: impl FnOnce(&mut State) -> Result<(T, Keep), MetaError>) -> Result<T, MetaError> {
+    /// The rows, between two transactions.
+    fn lock(&self) -> RwLockWriteGuard<'_, State> {
         if self.state.is_poisoned() {
             self.heal();
         }
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes under the lock; what an error or a panic leaves half done is taken back.
+    fn write<T>(&self, work: impl FnOnce(&mut State) -> Result<(T, Keep), MetaError>) -> Result<T, MetaError> {
+        let mut state = self.lock();
         match work(&mut state) {
             Ok((made, Keep::Yes)) => {
                 state.commit();
@@ -102,5 +120,7 @@ impl Memory {
     }
 }
 
+#[cfg(test)]
+mod snapshot_tests;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Area, Config, Deprecation, Digest, Event, Kind, Name, Package, Repository, Tag, Timestamp, Version, Visibility,
@@ -15,10 +16,11 @@ use crate::domain::{
 use super::super::engine::Rows;
 use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted, Write};
 use super::super::{Head, Label, ManifestRow, MetaError};
+use super::stored;
 use super::table::Table;
 
 /// A manifest in a repository.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Held {
     pub row: ManifestRow,
     /// Sorted, each once.
@@ -29,7 +31,7 @@ pub(super) struct Held {
 }
 
 /// A package, also one that cannot be found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct PackageRow {
     pub kind: Kind,
     pub visibility: Visibility,
@@ -38,17 +40,20 @@ pub(super) struct PackageRow {
     /// What `latest` is pinned to, by number.
     pub pinned: Option<Version>,
     /// `None` when all versions are deleted.
+    #[serde(with = "stored::shared_option")]
     pub shown: Option<Arc<Package>>,
     /// What it can be found by; empty if it cannot be found.
+    #[serde(with = "stored::shared")]
     pub labels: Arc<BTreeSet<(Label, String)>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct VersionRow {
     pub version: Version,
     pub kind: Kind,
     pub digest: Digest,
     pub record: Digest,
+    #[serde(with = "stored::shared_option")]
     pub config: Option<Arc<Config>>,
     pub yanked: bool,
     pub reason: Option<Digest>,
@@ -59,14 +64,14 @@ pub(super) struct VersionRow {
     pub event: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Life {
     Live,
     Condemned(Timestamp),
     Deleting,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct BlobState {
     pub size: u64,
     pub touched: Timestamp,
@@ -74,96 +79,90 @@ pub(super) struct BlobState {
 }
 
 /// A repository's right to read a blob. `recorded`: an event says so.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Link {
     pub area: Area,
     pub recorded: bool,
 }
 
-/// Everything.
-#[derive(Debug)]
-pub(super) struct State {
-    pub head: Head,
-    pub events: Table<u64, Bytes>,
-    /// Events by repository.
-    pub history: Table<(String, u64), ()>,
-    /// Every repository that was ever pushed to.
-    pub repositories: Table<String, Repository>,
-    /// By repository and digest.
-    pub manifests: Table<(String, String), Arc<Held>>,
-    /// By repository, subject, event and digest.
-    pub subjects: Table<(String, String, u64, String), ()>,
-    /// By repository and tag.
-    pub tags: Table<(String, String), (Tag, Digest)>,
-    pub packages: Table<String, Arc<PackageRow>>,
-    /// Packages that can be found, latest change first.
-    pub by_time: Table<(Reverse<Timestamp>, String), ()>,
-    /// Packages that can be found, newest first.
-    pub by_age: Table<(Reverse<Timestamp>, String), ()>,
-    /// By package and number.
-    pub versions: Table<(String, String), Arc<VersionRow>>,
-    /// Numbers of the versions that can be read, by package and rank.
-    pub ranks: Table<(String, String), String>,
-    /// Numbers by package, digest and event.
-    pub by_digest: Table<(String, String, u64), String>,
-    pub blobs: Table<(Area, Digest), BlobState>,
-    pub links: Table<(Repository, Digest), Link>,
-    pub linked: Table<(Digest, Area, String), ()>,
+/// Names every table once, with its key and its row: what is done to all of them cannot forget one.
+macro_rules! tables {
+    ($visit:ident) => {
+        $visit! {
+            /// Events by repository.
+            history: (String, u64) => (),
+            /// Every repository that was ever pushed to.
+            repositories: String => Repository,
+            /// By repository and digest.
+            manifests: (String, String) => Arc<Held>,
+            /// By repository, subject, event and digest.
+            subjects: (String, String, u64, String) => (),
+            /// By repository and tag.
+            tags: (String, String) => (Tag, Digest),
+            packages: String => Arc<PackageRow>,
+            /// Packages that can be found, latest change first.
+            by_time: (Reverse<Timestamp>, String) => (),
+            /// Packages that can be found, newest first.
+            by_age: (Reverse<Timestamp>, String) => (),
+            /// By package and number.
+            versions: (String, String) => Arc<VersionRow>,
+            /// Numbers of the versions that can be read, by package and rank.
+            ranks: (String, String) => String,
+            /// Numbers by package, digest and event.
+            by_digest: (String, String, u64) => String,
+            blobs: (Area, Digest) => BlobState,
+            links: (Repository, Digest) => Link,
+            linked: (Digest, Area, String) => (),
+        }
+    };
+}
+pub(super) use tables;
+
+macro_rules! declare_state {
+    ($($(#[$doc:meta])* $table:ident: $key:ty => $row:ty,)+) => {
+        /// Everything.
+        #[derive(Debug)]
+        pub(super) struct State {
+            pub head: Head,
+            /// Exact bytes, of those that no archive keeps.
+            pub events: Table<u64, Bytes>,
+            $($(#[$doc])* pub $table: Table<$key, $row>,)+
+        }
+
+        impl State {
+            pub fn new() -> Self {
+                let head = Head { n: 0, time: Timestamp::from_micros(0) };
+                Self { head, events: Table::default(), $($table: Table::default(),)+ }
+            }
+
+            /// Keeps everything that was written since the last commit.
+            pub fn commit(&mut self) {
+                self.events.commit();
+                $(self.$table.commit();)+
+            }
+
+            /// Takes everything back that was written since the last commit.
+            pub fn roll_back(&mut self) {
+                self.events.roll_back();
+                $(self.$table.roll_back();)+
+            }
+
+            /// From now on the rows as they are can be read beside those that later changes make of them.
+            pub fn freeze(&mut self) {
+                $(self.$table.freeze();)+
+            }
+
+            /// Forgets what [`State::freeze`] kept.
+            pub fn thaw(&mut self) {
+                $(self.$table.thaw();)+
+            }
+        }
+    };
 }
 
-/// Does the same to every table.
-macro_rules! each_table {
-    ($state:ident, $verb:ident) => {{
-        $state.events.$verb();
-        $state.history.$verb();
-        $state.repositories.$verb();
-        $state.manifests.$verb();
-        $state.subjects.$verb();
-        $state.tags.$verb();
-        $state.packages.$verb();
-        $state.by_time.$verb();
-        $state.by_age.$verb();
-        $state.versions.$verb();
-        $state.ranks.$verb();
-        $state.by_digest.$verb();
-        $state.blobs.$verb();
-        $state.links.$verb();
-        $state.linked.$verb();
-    }};
-}
+tables!(declare_state);
 
 impl State {
-    pub fn new() -> Self {
-        Self {
-            head: Head { n: 0, time: Timestamp::from_micros(0) },
-            events: Table::default(),
-            history: Table::default(),
-            repositories: Table::default(),
-            manifests: Table::default(),
-            subjects: Table::default(),
-            tags: Table::default(),
-            packages: Table::default(),
-            by_time: Table::default(),
-            by_age: Table::default(),
-            versions: Table::default(),
-            ranks: Table::default(),
-            by_digest: Table::default(),
-            blobs: Table::default(),
-            links: Table::default(),
-            linked: Table::default(),
-        }
-    }
-
-    /// Keeps everything that was written since the last commit.
-    pub fn commit(&mut self) {
-        each_table!(self, commit);
-    }
-
-    /// Takes everything back that was written since the last commit.
-    pub fn roll_back(&mut self) {
-        each_table!(self, roll_back);
-    }
-
     /// The manifest, hidden or not.
     pub fn held(&self, repository: &Repository, digest: &Digest) -> Option<&Arc<Held>> {
         self.manifests.get(&(repository.to_string(), digest.to_string()))

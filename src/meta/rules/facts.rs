@@ -69,7 +69,7 @@ pub struct Facts {
 }
 
 /// Whether a manifest is there to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ManifestState {
     /// It is.
     Live,
