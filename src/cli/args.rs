@@ -84,6 +84,8 @@ pub(super) enum Command {
     List(super::list::List),
     /// Find artifacts by words
     Search(super::search::Search),
+    /// List names, tags and skills that begin in some way
+    Complete(super::complete::Complete),
     /// Find the best version in a range
     Resolve(super::resolve::Resolve),
     /// List tags and how many artifacts have each

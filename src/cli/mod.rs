@@ -8,6 +8,7 @@ mod add;
 mod args;
 mod artifact;
 mod collect;
+mod complete;
 mod completions;
 pub mod config;
 mod delete;

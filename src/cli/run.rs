@@ -72,6 +72,7 @@ async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
         Command::Versions(versions) => versions.run(global).await,
         Command::List(list) => list.run(global).await,
         Command::Search(search) => search.run(global).await,
+        Command::Complete(complete) => complete.run(global).await,
         Command::Resolve(resolve) => resolve.run(global).await,
         Command::Tags(counts) => counts.run(global, super::tags::Of::Tags).await,
         Command::Skills(counts) => counts.run(global, super::tags::Of::Skills).await,

@@ -10,8 +10,9 @@ use super::answer::{header, read_body};
 use super::error::ClientError;
 use super::transport::Client;
 use crate::domain::api::{
-    Comparison, Count, Dependent, DeprecateRequest, HistoryEntry, List, PackageList, PinRequest, Related, ReleaseList,
-    Resolved, SearchPage, SkillMatches, VersionDetail, VisibilityRequest, YankRequest,
+    Comparison, Completion, CompletionOf, Count, Dependent, DeprecateRequest, HistoryEntry, List, PackageList,
+    PinRequest, Related, ReleaseList, Resolved, SearchPage, SkillMatches, VersionDetail, VisibilityRequest,
+    YankRequest,
 };
 use crate::domain::{Kind, Name, Package, Range, Release, Timestamp, Version, Visibility};
 
@@ -141,6 +142,19 @@ impl Client {
     /// One page of search results.
     pub async fn search(&self, query: &SearchQuery) -> Result<SearchPage, ClientError> {
         self.document("the search", "/api/v1/search", query).await
+    }
+
+    /// Names, tags and skills that begin like `prefix`; all three unless one is named by `of`.
+    pub async fn complete(
+        &self,
+        prefix: &str,
+        of: Option<CompletionOf>,
+        limit: Option<u32>,
+    ) -> Result<List<Completion>, ClientError> {
+        let limit = limit.map(|limit| ("limit", limit.to_string()));
+        let of = of.map(|of| ("of", of.as_str().to_owned()));
+        let query: Vec<_> = [Some(("prefix", prefix.to_owned())), of, limit].into_iter().flatten().collect();
+        self.document("the completions", "/api/v1/complete", &query).await
     }
 
     /// All tags and how many packages have each.

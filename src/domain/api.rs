@@ -1,6 +1,7 @@
 //! The documents of the HTTP API `/api/v1`: what the server writes and the client reads.
 
 mod comparison;
+mod discovery;
 mod relations;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use super::{
 };
 
 pub use comparison::{CapabilityChange, Comparison, FieldChange, FileChange, FileChangeKind};
+pub use discovery::{Completion, CompletionOf};
 pub use relations::{Dependent, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
 
 /// One page of a list. `next` goes back as `cursor` for the next page; it is absent on the last one.

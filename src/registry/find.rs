@@ -1,7 +1,8 @@
 //! Searching the catalogue.
 
+use crate::domain::api::{Completion, CompletionOf};
 use crate::domain::{Action, Actor, Scope};
-use crate::search::{Page, Query};
+use crate::search::{Completed, Page, Query};
 
 use super::{Registry, RegistryError};
 
@@ -16,6 +17,29 @@ impl Registry {
         let search = move || index.search(&query);
         let page = tokio::task::spawn_blocking(search).await.map_err(|_| RegistryError::Stopping)??;
         Ok(page)
+    }
+
+    /// Public names, tags and skills that begin like `prefix`: of each sort that is asked for at most `limit`, the most used first,
+    /// then by value. Answered from memory.
+    pub fn complete(
+        &self,
+        actor: &Actor,
+        of: &[CompletionOf],
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<Completion>, RegistryError> {
+        self.require(actor, Action::Read, Scope::Registry)?;
+        let mut completions = Vec::new();
+        for of in of.iter().copied() {
+            let completed = match of {
+                CompletionOf::Name => Completed::Name,
+                CompletionOf::Tag => Completed::Tag,
+                CompletionOf::Skill => Completed::Skill,
+            };
+            let found = self.0.search.complete(completed, prefix, limit);
+            completions.extend(found.into_iter().map(|(value, count)| Completion { value, of, count }));
+        }
+        Ok(completions)
     }
 
     /// Number of the last event that searches see.

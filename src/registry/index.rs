@@ -78,6 +78,9 @@ impl Registry {
 
     async fn document(&self, name: &Name, package: Package) -> Result<Document, RegistryError> {
         let shown = self.0.meta.catalog.version(name, &package.shown).await?;
+        let config = shown.as_ref().and_then(|shown| shown.config.as_ref());
+        let dependencies = config.map(|config| config.about.dependencies.as_slice()).unwrap_or_default();
+        let needs = dependencies.iter().map(|dependency| dependency.name.clone()).collect();
         let record = match shown {
             Some(shown) => match self.record(&name.repository(), &shown.record).await {
                 Ok(record) => record,
@@ -104,6 +107,7 @@ impl Registry {
             updated: package.updated,
             authors: package.authors,
             license: package.license,
+            needs,
         })
     }
 }

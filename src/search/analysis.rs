@@ -214,7 +214,7 @@ fn is_word(character: char) -> bool {
 }
 
 /// Characters of scripts that set no spaces between words, or, as Korean, between a word and its endings.
-fn is_unspaced(character: char) -> bool {
+pub(super) fn is_unspaced(character: char) -> bool {
     match character {
         ..'\u{e00}' => false,
         // Thai, Lao, Myanmar and Khmer vowel and tone signs, which Unicode does not count as letters.

@@ -44,6 +44,8 @@ pub struct Document {
     pub authors: Vec<String>,
     /// Its licence.
     pub license: Option<String>,
+    /// What it needs, as written. Only names of packages count.
+    pub needs: Vec<String>,
 }
 
 /// The part of a document that hits show, as the index stores it.
@@ -77,7 +79,7 @@ pub fn label(text: &str) -> String {
 }
 
 /// The labels of a document, each once.
-fn labels(texts: &[String]) -> Vec<String> {
+pub(super) fn labels(texts: &[String]) -> Vec<String> {
     let mut labels: Vec<String> = texts.iter().map(|text| label(text)).filter(|label| !label.is_empty()).collect();
     labels.sort_unstable();
     labels.dedup();
@@ -85,6 +87,23 @@ fn labels(texts: &[String]) -> Vec<String> {
 }
 
 impl Document {
+    /// Who may find it.
+    pub(super) fn audience(&self) -> String {
+        match (&self.area, self.listed) {
+            (Area::Public, true) => EVERYBODY.to_owned(),
+            (Area::Public, false) => members(self.name.org()),
+            (Area::Private(area), _) => members(area.org()),
+        }
+    }
+
+    /// Names of the packages that it needs, each once.
+    pub(super) fn needed(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.needs.iter().filter(|need| need.parse::<Name>().is_ok()).cloned().collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     pub(super) fn into_indexed(self, fields: &Fields) -> Result<TantivyDocument, serde_json::Error> {
         let title = composed(&self.title);
         let description = composed(&self.description);
@@ -115,12 +134,10 @@ impl Document {
         for skill in labels(&self.skills) {
             document.add_text(fields.skill, skill);
         }
-        let audience = match (&self.area, self.listed) {
-            (Area::Public, true) => EVERYBODY.to_owned(),
-            (Area::Public, false) => members(self.name.org()),
-            (Area::Private(area), _) => members(area.org()),
-        };
-        document.add_text(fields.audience, audience);
+        for need in self.needed() {
+            document.add_text(fields.need, need);
+        }
+        document.add_text(fields.audience, self.audience());
         document.add_i64(fields.updated, self.updated.micros());
         let shown = Shown {
             name: self.name,

@@ -5,13 +5,14 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use tantivy::directory::{Directory, INDEX_WRITER_LOCK, MmapDirectory};
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::tokenizer::TextAnalyzer;
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, Term};
 
+use super::complete::{Completions, Known};
 use super::document::Document;
 use super::error::SearchError;
 use super::schema::{self, Fields};
@@ -30,6 +31,7 @@ const UNCOMMITTED_MAX: u64 = 4096;
 pub struct Index {
     pub(super) fields: Fields,
     pub(super) reader: IndexReader,
+    pub(super) completions: RwLock<Completions>,
     index: tantivy::Index,
     /// Empty after a failed commit: a writer that failed takes nothing more, the next change begins a new one.
     writer: Mutex<Option<IndexWriter>>,
@@ -124,9 +126,11 @@ impl Index {
             .reload_policy(ReloadPolicy::Manual)
             .doc_store_cache_num_blocks(STORE_CACHE_BLOCKS)
             .try_into()?;
+        let completions = RwLock::new(Completions::read(&reader.searcher())?);
         let writer = Mutex::new(Some(begin(&index)?));
         let committed = AtomicU64::new(through);
-        Ok((Self { fields, reader, index, writer, through: AtomicU64::new(through), committed }, through))
+        let opened = Self { fields, reader, completions, index, writer, through: AtomicU64::new(through), committed };
+        Ok((opened, through))
     }
 
     /// Puts documents in, each in place of the one of its name, takes others out, and notes the event that the index now
@@ -144,6 +148,10 @@ impl Index {
             self.through.store(through, Ordering::Release);
             return Ok(());
         }
+        let known: Vec<Known> = upserts.iter().filter_map(Document::known).collect();
+        // What only some may find was perhaps found by all before.
+        let hidden = upserts.iter().map(|document| &document.name);
+        let gone: Vec<String> = removals.iter().chain(hidden).map(Name::to_string).collect();
         self.change(through, |writer| {
             for name in &removals {
                 writer.delete_term(term(name));
@@ -155,7 +163,9 @@ impl Index {
                 writer.add_document(document)?;
             }
             Ok(())
-        })
+        })?;
+        self.completions.write().unwrap_or_else(PoisonError::into_inner).change(&known, &gone);
+        Ok(())
     }
 
     /// Takes everything out, so that all events can be fed again. Blocking.
@@ -166,7 +176,9 @@ impl Index {
         self.change(0, |writer| {
             writer.delete_all_documents()?;
             Ok(())
-        })
+        })?;
+        *self.completions.write().unwrap_or_else(PoisonError::into_inner) = Completions::default();
+        Ok(())
     }
 
     /// Number of the last event that the index shows; 0 if it is empty.

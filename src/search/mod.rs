@@ -6,6 +6,7 @@
 
 mod analysis;
 mod collect;
+mod complete;
 mod cursor;
 mod document;
 mod error;
@@ -21,6 +22,7 @@ mod snippet;
 mod tests;
 mod tokenizer;
 
+pub use complete::{COMPLETIONS_MAX, Completed};
 pub use cursor::Cursor;
 pub use document::{Document, label};
 pub use error::SearchError;

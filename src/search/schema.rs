@@ -37,6 +37,8 @@ pub(super) struct Fields {
     pub tag: Field,
     /// Filter and facet: labels.
     pub skill: Field,
+    /// Names of packages that it needs. Only a column.
+    pub need: Field,
     /// Who may find it: `public`, or `org/<organisation>`.
     pub audience: Field,
     /// Microseconds since the epoch. Sorted by.
@@ -45,7 +47,7 @@ pub(super) struct Fields {
     pub shown: Field,
 }
 
-/// Names of the columns that sorting and facets read.
+/// Names of the columns that sorting, facets and completions read.
 pub(super) mod column {
     pub(in crate::search) const NAME: &str = "name";
     pub(in crate::search) const UPDATED: &str = "updated";
@@ -53,6 +55,8 @@ pub(super) mod column {
     pub(in crate::search) const ORG: &str = "org";
     pub(in crate::search) const TAG: &str = "tag";
     pub(in crate::search) const SKILL: &str = "skill";
+    pub(in crate::search) const NEED: &str = "need";
+    pub(in crate::search) const AUDIENCE: &str = "audience";
 }
 
 impl Fields {
@@ -78,7 +82,8 @@ impl Fields {
             org: builder.add_text_field(column::ORG, STRING | FAST),
             tag: builder.add_text_field(column::TAG, STRING | FAST),
             skill: builder.add_text_field(column::SKILL, STRING | FAST),
-            audience: builder.add_text_field("audience", STRING),
+            need: builder.add_text_field(column::NEED, FAST),
+            audience: builder.add_text_field(column::AUDIENCE, STRING | FAST),
             updated: builder.add_i64_field(column::UPDATED, INDEXED | FAST),
             shown: builder.add_bytes_field("shown", STORED),
         };

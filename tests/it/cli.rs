@@ -42,6 +42,7 @@ fn help_names_every_command() {
       versions     List the versions of an artifact
       list         List artifacts
       search       Find artifacts by words
+      complete     List names, tags and skills that begin in some way
       resolve      Find the best version in a range
       tags         List tags and how many artifacts have each
       skills       List skills and how many artifacts have each
@@ -298,6 +299,23 @@ fn completions_for_each_shell() {
         let printed = pclr(["completions", shell]);
         assert!(printed.starts_with("exit: 0") && printed.contains("versions"), "{shell}");
     }
+}
+
+#[test]
+fn bash_completes_names_as_the_registry_has_them() {
+    let program = Path::new(env!("CARGO_BIN_EXE_pclr")).display();
+    // Instead of a registry: what it was asked is what it answers.
+    let script = format!(
+        "source <({program} completions bash); pclr() {{ printf '%s\\n' 'acme/hello *' \"$*\"; }}; \
+         COMP_WORDS=(pclr show ac); COMP_CWORD=2; _pclr_names pclr ac show; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    );
+    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "acme/hello *\ncomplete --of name --values --limit 50 -- ac\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod answer;
 mod changes;
+mod complete;
 mod drafts;
 mod find;
 mod import;

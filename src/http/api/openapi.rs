@@ -5,7 +5,7 @@ use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    changes, drafts, find, import, labels, packages, relations, removal, routes, source, versions, visibility,
+    changes, complete, drafts, find, import, labels, packages, relations, removal, routes, source, versions, visibility,
 };
 use crate::domain::Range;
 use crate::http::ops;
@@ -48,6 +48,7 @@ use crate::http::ops;
         drafts::delete,
         find::search,
         find::facets,
+        complete::complete,
         relations::skills,
         relations::dependents,
         relations::related,

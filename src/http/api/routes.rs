@@ -7,7 +7,8 @@ use http::{Method, StatusCode, Uri};
 use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
 use super::{
-    answer, changes, drafts, find, import, labels, openapi, packages, relations, removal, source, versions, visibility,
+    answer, changes, complete, drafts, find, import, labels, openapi, packages, relations, removal, source, versions,
+    visibility,
 };
 use crate::domain::api::Problem;
 use crate::http::error::{Code, Failure};
@@ -40,6 +41,7 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/drafts/{org}/{id}/publish", post(drafts::publish))
         .route("/api/v1/search", get(find::search))
         .route("/api/v1/facets", get(find::facets))
+        .route("/api/v1/complete", get(complete::complete))
         .route("/api/v1/match", get(relations::skills))
         .route("/api/v1/tags", get(labels::tags))
         .route("/api/v1/skills", get(labels::skills))

@@ -1,5 +1,6 @@
 //! The index as its callers see it.
 
+mod completions;
 mod corpus;
 mod disk;
 mod filters;
@@ -27,6 +28,7 @@ fn document(name: &str) -> Document {
         updated: Timestamp::from_micros(0),
         authors: Vec::new(),
         license: None,
+        needs: Vec::new(),
     }
 }
 

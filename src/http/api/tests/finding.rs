@@ -59,3 +59,30 @@ async fn operators_get_answers() {
     let document = world.get("/api/v1/openapi.json").await;
     assert_eq!(document.text(), crate::http::openapi());
 }
+
+#[tokio::test]
+async fn what_is_begun_is_completed() {
+    let world = World::open().await;
+    let all = world.get("/api/v1/complete?prefix=%20P").await;
+    assert_eq!(all.each("/items", "/of"), ["name", "tag", "skill"]);
+    assert_eq!(all.each("/items", "/value"), ["acme/planner", "planning", "patience"]);
+    assert_eq!(all.json()["items"][1]["count"], 2);
+    let tags = world.get("/api/v1/complete?of=tag&limit=2").await;
+    assert_eq!(tags.each("/items", "/value"), ["code", "planning"], "the most used, then by value");
+    assert!(world.get("/api/v1/complete?prefix=lanning").await.each("/items", "/value").is_empty());
+
+    world.publish("acme/novelty", "1.0.0", Kind::Skill, &["Résumé Writing"]).await;
+    world.registry.settled().await;
+    for (query, value) in [
+        ("of=name&prefix=NOV", "acme/novelty"),
+        ("of=name&prefix=acme/n", "acme/novelty"),
+        ("prefix=resume%20w", "résumé writing"),
+        ("prefix=wRÍT", "résumé writing"),
+    ] {
+        let found = world.get(&format!("/api/v1/complete?{}", query.replace('Í', "%C3%8D"))).await;
+        assert_eq!(found.each("/items", "/value"), [value], "{query}");
+    }
+    for query in ["of=label", "limit=0", "limit=101", "q=x", &format!("prefix={}", "x".repeat(201))] {
+        assert_eq!(world.get(&format!("/api/v1/complete?{query}")).await.status, 400, "{query}");
+    }
+}

@@ -1,0 +1,41 @@
+//! Completing what somebody begins to type.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A value that begins as it was typed. `GET /complete`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Completion {
+    /// The value.
+    pub value: String,
+    /// What it is.
+    pub of: CompletionOf,
+    /// How many packages use it: need the package of that name, or show the tag or skill.
+    pub count: u64,
+}
+
+/// What a completion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CompletionOf {
+    /// The name of a package.
+    Name,
+    /// A tag.
+    Tag,
+    /// A skill.
+    Skill,
+}
+
+impl CompletionOf {
+    /// All of them, in the order in which they are answered.
+    pub const ALL: [Self; 3] = [Self::Name, Self::Tag, Self::Skill];
+
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Tag => "tag",
+            Self::Skill => "skill",
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! Completing what somebody begins to type: names, tags and skills that begin like it, the most used first.
+//!
+//! Kept in memory beside the index and fed with the same documents, because the index cannot answer this exactly: its
+//! dictionaries count documents that were replaced until their segments are merged, and know neither who may find a term nor the
+//! words within a label. At start it is read back from the columns of the index, without its stored documents.
+//! Holds only what everybody may find.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError};
+
+use tantivy::columnar::StrColumn;
+use tantivy::{DocId, Searcher};
+
+use super::analysis::is_unspaced;
+use super::document::{Document, EVERYBODY};
+use super::error::SearchError;
+use super::fold::fold_word;
+use super::index::Index;
+use super::schema::column;
+
+/// Most completions of a sort.
+pub const COMPLETIONS_MAX: usize = 100;
+/// How many of the most used values are looked at before all that begin so are: what begins with one letter is found among these,
+/// and what is not has few that begin so.
+const MOST_USED: usize = 256;
+
+/// What is completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completed {
+    /// Names of packages, by their beginning or that of the part behind the slash. Used by the packages that need them.
+    Name,
+    /// Tags, by their beginning or that of a word in them. Used by the packages that show them.
+    Tag,
+    /// Skills, likewise.
+    Skill,
+}
+
+impl Index {
+    /// Values that begin like `prefix` with the number of packages that use each, the most used first, then by value: at most
+    /// `limit`, at most [`COMPLETIONS_MAX`]. Case and accents do not matter. An empty prefix gives the most used of all.
+    pub fn complete(&self, completed: Completed, prefix: &str, limit: usize) -> Vec<(String, u64)> {
+        let completions = self.completions.read().unwrap_or_else(PoisonError::into_inner);
+        completions.table(completed).complete(&begun(prefix), limit.min(COMPLETIONS_MAX))
+    }
+
+    /// The same the slow way, which small tables never take by themselves.
+    #[cfg(test)]
+    pub(super) fn scan_completions(&self, completed: Completed, prefix: &str, limit: usize) -> Vec<(String, u64)> {
+        let completions = self.completions.read().unwrap_or_else(PoisonError::into_inner);
+        completions.table(completed).scan(&begun(prefix), limit)
+    }
+}
+
+/// What was typed, as the keys are written: folded, white space as one space, which at the end ends a word.
+pub(super) fn begun(prefix: &str) -> String {
+    let mut text = prefix.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !text.is_empty() && prefix.ends_with(char::is_whitespace) {
+        text.push(' ');
+    }
+    fold_word(&text)
+}
+
+/// All that can be completed.
+pub(super) struct Completions {
+    names: Table,
+    tags: Table,
+    skills: Table,
+    /// What each package uses, by its name.
+    held: HashMap<Arc<str>, Held>,
+}
+
+impl Default for Completions {
+    fn default() -> Self {
+        let (names, tags, skills) = (Table::new(name_keys), Table::new(label_keys), Table::new(label_keys));
+        Self { names, tags, skills, held: HashMap::new() }
+    }
+}
+
+/// What a package uses: places in the tables.
+#[derive(Default)]
+struct Held {
+    needs: Vec<u32>,
+    tags: Vec<u32>,
+    skills: Vec<u32>,
+}
+
+/// What a package is known by here.
+#[derive(Default)]
+pub(super) struct Known {
+    pub name: String,
+    /// Labels, each once, as [`super::label`] makes them.
+    pub tags: Vec<String>,
+    /// Likewise.
+    pub skills: Vec<String>,
+    /// Names of the packages that it needs, each once.
+    pub needs: Vec<String>,
+}
+
+impl Completions {
+    /// What an index holds.
+    pub fn read(searcher: &Searcher) -> Result<Self, SearchError> {
+        let mut completions = Self::default();
+        for segment in searcher.segment_readers() {
+            let columns = segment.fast_fields();
+            let column = |name: &str| columns.str(name);
+            let (names, audiences) = (column(column::NAME)?, column(column::AUDIENCE)?);
+            let (tags, skills, needs) = (column(column::TAG)?, column(column::SKILL)?, column(column::NEED)?);
+            for document in segment.doc_ids_alive() {
+                if !values(audiences.as_ref(), document)?.iter().any(|audience| audience == EVERYBODY) {
+                    continue;
+                }
+                let Some(name) = values(names.as_ref(), document)?.into_iter().next() else { continue };
+                completions.put(&Known {
+                    name,
+                    tags: values(tags.as_ref(), document)?,
+                    skills: values(skills.as_ref(), document)?,
+                    needs: values(needs.as_ref(), document)?,
+                });
+            }
+        }
+        completions.rank();
+        Ok(completions)
+    }
+
+    fn table(&self, completed: Completed) -> &Table {
+        match completed {
+            Completed::Name => &self.names,
+            Completed::Tag => &self.tags,
+            Completed::Skill => &self.skills,
+        }
+    }
+
+    /// Puts packages in, each in the place of what was known by its name, and takes others out.
+    pub fn change(&mut self, put: &[Known], removed: &[String]) {
+        for name in removed {
+            self.remove(name);
+        }
+        for known in put {
+            self.put(known);
+        }
+        self.rank();
+    }
+
+    fn put(&mut self, known: &Known) {
+        self.remove(&known.name);
+        let held = Held {
+            needs: known.needs.iter().map(|need| self.names.use_one(need, false)).collect(),
+            tags: known.tags.iter().map(|tag| self.tags.use_one(tag, true)).collect(),
+            skills: known.skills.iter().map(|skill| self.skills.use_one(skill, true)).collect(),
+        };
+        let place = self.names.place(&known.name);
+        self.names.show(place, true);
+        self.held.insert(self.names.value(place), held);
+    }
+
+    fn remove(&mut self, name: &str) {
+        let Some(held) = self.held.remove(name) else { return };
+        held.needs.into_iter().for_each(|place| self.names.leave_one(place, false));
+        held.tags.into_iter().for_each(|place| self.tags.leave_one(place, true));
+        held.skills.into_iter().for_each(|place| self.skills.leave_one(place, true));
+        let place = self.names.place(name);
+        self.names.show(place, false);
+        self.names.drop_unused(place);
+    }
+
+    fn rank(&mut self) {
+        for table in [&mut self.names, &mut self.tags, &mut self.skills] {
+            table.rank();
+        }
+    }
+}
+
+/// The whole name, and the part behind the slash.
+fn name_keys(name: &str) -> Vec<String> {
+    let slug = name.split_once('/').map(|(_, slug)| slug.to_owned());
+    [Some(name.to_owned()), slug].into_iter().flatten().collect()
+}
+
+/// The folded label from its beginning, and from that of each word in it. Where no spaces are set each character may begin one.
+fn label_keys(label: &str) -> Vec<String> {
+    let folded = fold_word(label);
+    let mut before = None;
+    let mut keys = Vec::new();
+    for (at, character) in folded.char_indices() {
+        let begins = character.is_alphanumeric() && !before.is_some_and(char::is_alphanumeric);
+        if at == 0 || begins || is_unspaced(character) {
+            keys.push(folded[at..].to_owned());
+        }
+        before = Some(character);
+    }
+    keys
+}
+
+/// Values of one sort, with how often each is used.
+struct Table {
+    /// What a value is found by.
+    keys_of: fn(&str) -> Vec<String>,
+    /// Those that are shown, in the order in which they are answered.
+    by_use: BTreeSet<(Reverse<u32>, Arc<str>)>,
+    places: BTreeMap<Arc<str>, u32>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    /// What a value that is shown is found by. As bytes: the end of a range of prefixes is the prefix and a byte that no text has.
+    keys: BTreeSet<(Box<[u8]>, u32)>,
+    /// Whether values came or went since the last ranking.
+    is_unranked: bool,
+}
+
+struct Slot {
+    value: Arc<str>,
+    uses: u32,
+    is_shown: bool,
+    /// Its place among all values in their order, so that two are compared without being looked at.
+    rank: u32,
+}
+
+impl Table {
+    fn new(keys_of: fn(&str) -> Vec<String>) -> Self {
+        Self {
+            keys_of,
+            by_use: BTreeSet::new(),
+            places: BTreeMap::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            keys: BTreeSet::new(),
+            is_unranked: false,
+        }
+    }
+
+    fn value(&self, place: u32) -> Arc<str> {
+        Arc::clone(&self.slots[place as usize].value)
+    }
+
+    /// The place of a value, made if there is none.
+    fn place(&mut self, value: &str) -> u32 {
+        if let Some(place) = self.places.get(value) {
+            return *place;
+        }
+        let slot = Slot { value: value.into(), uses: 0, is_shown: false, rank: 0 };
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None => {
+                self.slots.push(Slot { value: Arc::clone(&slot.value), ..slot });
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.places.insert(Arc::clone(&slot.value), place);
+        self.slots[place as usize] = slot;
+        self.is_unranked = true;
+        place
+    }
+
+    /// One more uses the value; if it is a `label`, that is what shows it.
+    fn use_one(&mut self, value: &str, is_label: bool) -> u32 {
+        let place = self.place(value);
+        self.set_uses(place, self.slots[place as usize].uses + 1);
+        if is_label {
+            self.show(place, true);
+        }
+        place
+    }
+
+    fn leave_one(&mut self, place: u32, is_label: bool) {
+        let uses = self.slots[place as usize].uses - 1;
+        self.set_uses(place, uses);
+        if is_label && uses == 0 {
+            self.show(place, false);
+        }
+        self.drop_unused(place);
+    }
+
+    fn set_uses(&mut self, place: u32, uses: u32) {
+        let slot = &mut self.slots[place as usize];
+        if slot.is_shown {
+            self.by_use.remove(&(Reverse(slot.uses), Arc::clone(&slot.value)));
+            self.by_use.insert((Reverse(uses), Arc::clone(&slot.value)));
+        }
+        slot.uses = uses;
+    }
+
+    fn show(&mut self, place: u32, is_shown: bool) {
+        let slot = &mut self.slots[place as usize];
+        if slot.is_shown == is_shown {
+            return;
+        }
+        slot.is_shown = is_shown;
+        let used = (Reverse(slot.uses), Arc::clone(&slot.value));
+        if is_shown {
+            self.by_use.insert(used);
+        } else {
+            self.by_use.remove(&used);
+        }
+        for key in (self.keys_of)(&slot.value) {
+            let key = (key.into_bytes().into_boxed_slice(), place);
+            if is_shown {
+                self.keys.insert(key);
+            } else {
+                self.keys.remove(&key);
+            }
+        }
+    }
+
+    fn drop_unused(&mut self, place: u32) {
+        let slot = &self.slots[place as usize];
+        if slot.uses == 0 && !slot.is_shown {
+            self.places.remove(&slot.value);
+            self.free.push(place);
+        }
+    }
+
+    fn rank(&mut self) {
+        if std::mem::take(&mut self.is_unranked) {
+            for (rank, place) in self.places.values().enumerate() {
+                self.slots[*place as usize].rank = rank as u32;
+            }
+        }
+    }
+
+    fn complete(&self, begun: &str, limit: usize) -> Vec<(String, u64)> {
+        let begins = |value: &str| (self.keys_of)(value).iter().any(|key| key.starts_with(begun));
+        let most_used = self.by_use.iter().take(MOST_USED).filter(|(_, value)| begins(value)).take(limit);
+        let found: Vec<_> = most_used.map(|(uses, value)| (value.as_ref().to_owned(), u64::from(uses.0))).collect();
+        if found.len() == limit || self.by_use.len() <= MOST_USED {
+            return found;
+        }
+        self.scan(begun, limit)
+    }
+
+    /// All that begin so, for the best of them.
+    fn scan(&self, begun: &str, limit: usize) -> Vec<(String, u64)> {
+        let from = (begun.as_bytes().into(), 0);
+        let behind = ([begun.as_bytes(), &[0xff]].concat().into(), 0);
+        // The worst on top, to be replaced.
+        let mut best: BinaryHeap<(Reverse<u32>, u32, u32)> = BinaryHeap::with_capacity(limit + 1);
+        for (_, place) in self.keys.range((Bound::Included(from), Bound::Excluded(behind))) {
+            let slot = &self.slots[*place as usize];
+            let candidate = (Reverse(slot.uses), slot.rank, *place);
+            let is_better = best.len() < limit || best.peek().is_some_and(|worst| candidate < *worst);
+            // A value may be found by several of its keys.
+            if !is_better || best.iter().any(|found| found.2 == *place) {
+                continue;
+            }
+            best.push(candidate);
+            if best.len() > limit {
+                best.pop();
+            }
+        }
+        let found = best.into_sorted_vec().into_iter();
+        found.map(|(uses, _, place)| (self.value(place).as_ref().to_owned(), u64::from(uses.0))).collect()
+    }
+}
+
+/// What a document has in a column.
+fn values(column: Option<&StrColumn>, document: DocId) -> Result<Vec<String>, SearchError> {
+    let Some(column) = column else { return Ok(Vec::new()) };
+    let mut values = Vec::new();
+    for ordinal in column.term_ords(document) {
+        let mut value = String::new();
+        column.ord_to_str(ordinal, &mut value)?;
+        values.push(value);
+    }
+    Ok(values)
+}
+
+impl Document {
+    /// What completions know of it; `None` unless everybody may find it.
+    pub(super) fn known(&self) -> Option<Known> {
+        (self.audience() == EVERYBODY).then(|| Known {
+            name: self.name.to_string(),
+            tags: super::document::labels(&self.tags),
+            skills: super::document::labels(&self.skills),
+            needs: self.needed(),
+        })
+    }
+}
