@@ -69,7 +69,7 @@ async fn a_rebuild_that_fails_leaves_everything_as_it_was() {
     }
     assert_eq!(catch_up_catalog(folder.path(), &metadata, |_| {}).await.unwrap().known, 1);
     let tables = "SELECT schemaname, count(*) FROM pg_tables WHERE schemaname IN ('public', 'pclr_before_rebuild')
-                  GROUP BY schemaname HAVING count(*) = 13";
+                  GROUP BY schemaname HAVING count(*) > 12";
     let database = folder.postgres.as_ref().unwrap();
     assert_eq!(database.run(tables).await.len(), 2);
     assert!(database.run("SELECT 1 FROM pg_namespace WHERE nspname = 'pclr_rebuilding'").await.is_empty());
