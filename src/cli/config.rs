@@ -28,6 +28,8 @@ pub struct ServeConfig {
     pub metadata: Metadata,
     /// What callers without an account may do.
     pub anonymous: Access,
+    /// Whether other servers use the same folder and database at the same time.
+    pub shared: bool,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// Which log lines are written, in the form of `tracing_subscriber::EnvFilter`.
@@ -157,6 +159,7 @@ impl ServeConfig {
             data,
             listen,
             anonymous,
+            shared: settings.shared.unwrap_or_default(),
             log_format: settings.log_format.unwrap_or_default(),
             log: settings.log.unwrap_or_else(|| "info".to_owned()),
             limits,

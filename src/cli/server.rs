@@ -19,6 +19,7 @@ use crate::http::{App, Options};
 use crate::registry::{
     Clock, DataOptions, Limits, Metadata, Registry, catch_up_catalog, open_data, rebuild_catalog, rebuild_search,
 };
+use crate::storage::Sharing;
 
 /// Time between two rounds of collection.
 const COLLECT_EVERY: Duration = Duration::from_secs(3600);
@@ -158,6 +159,7 @@ fn data_options(config: &ServeConfig) -> DataOptions {
             settings::Metadata::Memory => Metadata::Memory,
             settings::Metadata::Server(address) => Metadata::Server(address.clone()),
         },
+        sharing: if config.shared { Sharing::Shared } else { Sharing::Alone },
         limits: Limits {
             blob: limits.max_upload_size,
             manifest: limits.max_manifest_size as usize,

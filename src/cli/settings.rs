@@ -132,6 +132,8 @@ settings! {
     listen: Listen, "PCLR_LISTEN", "ADDR";
     /// Metadata store, sqlite:PATH, memory:, postgres://USER@HOST/DATABASE or mongodb://HOST/DATABASE [default: sqlite:DIR/metadata.sqlite]
     metadata: Metadata, "PCLR_METADATA", "STORE";
+    /// Whether other servers use the same folder and database at the same time, true or false [default: false]
+    shared: bool, "PCLR_SHARED", "BOOL";
     /// What callers without an account may do, none, read or write [default: write, on loopback only]
     anonymous: Anonymous, "PCLR_ANONYMOUS", "ACCESS";
     /// How log lines are written, text or json [default: text]

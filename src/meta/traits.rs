@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use crate::domain::{
     Area, Digest, Kind, Name, Package, Published, Release, Repository, Tag, Timestamp, Version, Visibility,
@@ -216,6 +217,11 @@ pub trait Ledger: Send + Sync {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<(u64, Bytes)>, MetaError>;
+
+    /// Tells the number of the last event, now and soon after each change, whichever process made it on a database that tells
+    /// others. A hint and no promise: it may come late, leave numbers out, or not come at all when a connection breaks. Whoever
+    /// must not miss a change asks for the head from time to time as well.
+    async fn heads(&self) -> Result<watch::Receiver<u64>, MetaError>;
 }
 
 /// The last event of a sequence. `n` is 0 before the first.

@@ -16,9 +16,11 @@ pub struct Collected {
 }
 
 impl Registry {
-    /// One round. Blobs untouched for the grace period are condemned; those condemned a grace period ago are deleted.
+    /// One round, or nothing if another server that shares the store is at one. Blobs untouched for the grace period are condemned; those condemned a grace period ago are deleted.
     pub async fn collect(&self, actor: &Actor) -> Result<Collected, RegistryError> {
         self.require(actor, Action::Operate, Scope::Registry)?;
+        // Two at once would each delete what the other is deleting, perhaps after it was pushed again.
+        let Some(_turn) = self.0.storage.turn().await? else { return Ok(Collected::default()) };
         let now = self.0.clock.now();
         let grace = i64::try_from(self.0.limits.grace.as_secs()).unwrap_or(i64::MAX);
         let before = now.plus_seconds(-grace);
@@ -38,6 +40,10 @@ impl Registry {
             self.forget_links();
             self.0.meta.blobs.forget(&taken).await?;
             collected.deleted += taken.len() as u64;
+        }
+        if self.0.storage.slot().is_some() {
+            // Others collect as well, and no event says what.
+            self.forget_links();
         }
         let idle = i64::try_from(self.0.limits.upload_idle.as_secs()).unwrap_or(i64::MAX);
         collected.uploads = self.0.storage.expire_uploads(now.plus_seconds(-idle)).await? as u64;

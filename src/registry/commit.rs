@@ -12,6 +12,9 @@
 //!
 //! A crash after 3 leaves rows without objects: the next commit, or the next start, writes them first.
 //!
+//! Where several servers share a database, the events of the others come between: a commit writes the objects of those before
+//! its own, too, before it answers, whether or not their servers live to do it.
+//!
 //! A store that owns itself has no transaction: creating `events/<n+1>` if absent is the commit. Whoever loses that race applies
 //! the winner's events and plans anew.
 
@@ -22,11 +25,12 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cache::Cache;
-use crate::domain::{Body, Digest, Event, Reference};
-use crate::meta::{Applied, Atomicity, Change, Memory, Meta, MetaError, Outcome, Planned, Refused};
-use crate::storage::{Created, Key, Storage, StorageError};
+use crate::domain::{Accepted, Digest, Reference};
+use crate::meta::{Act, Applied, Atomicity, Change, Memory, Meta, MetaError, Outcome, Planned, Refused};
+use crate::storage::{Created, Key, Sharing, Storage, StorageError};
 
 use super::RegistryError;
+use super::invalidate::invalidate;
 use super::rebuild::catch_up;
 
 /// Most changes in one transaction.
@@ -62,17 +66,28 @@ struct Lane {
     cache: Arc<Cache>,
     /// Highest event whose object is durable, with all lower ones.
     written: u64,
-    head: watch::Sender<u64>,
+    /// Events up to here this lane may have written already, and failed to sync.
+    own: u64,
+    head: Arc<watch::Sender<u64>>,
+    sharing: Sharing,
 }
 
 impl Committer {
-    /// Starts the lane. `written`: highest event whose object is durable.
-    pub(super) fn start(storage: Storage, meta: Meta, committing: Committing, cache: Arc<Cache>, written: u64) -> Self {
+    /// Starts the lane. `written`: highest event whose object is durable; `head` tells the others of new events.
+    pub(super) fn start(
+        storage: Storage,
+        meta: Meta,
+        committing: Committing,
+        cache: Arc<Cache>,
+        written: u64,
+        head: Arc<watch::Sender<u64>>,
+    ) -> Self {
         let (jobs, receiver) = mpsc::channel(1024);
-        let (sender, head) = watch::channel(written);
-        let lane = Lane { storage, meta, committing, cache, written, head: sender };
+        let sharing = if storage.slot().is_some() { Sharing::Shared } else { Sharing::Alone };
+        let known = head.subscribe();
+        let lane = Lane { storage, meta, committing, cache, written, own: written, head, sharing };
         tokio::spawn(lane.run(receiver));
-        Self { jobs, head }
+        Self { jobs, head: known }
     }
 
     /// Commits one change whose bytes lie under `settle`. When it returns `Ok`, everything is durable; after an error the
@@ -83,7 +98,7 @@ impl Committer {
         answer.await.map_err(|_| RegistryError::Stopping)?
     }
 
-    /// Number of the last durable event; changes as commits happen.
+    /// Number of the last event that is committed as far as this process knows, and its cache with it; its own are durable then.
     pub fn head(&self) -> watch::Receiver<u64> {
         self.head.clone()
     }
@@ -111,6 +126,9 @@ impl Lane {
         match self.apply(&changes).await {
             Ok(outcomes) => {
                 for (job, outcome) in batch.into_iter().zip(outcomes) {
+                    if let Err(Refused::BlobsUnknown(lost)) = &outcome {
+                        self.forget_blobs(&job.change, lost);
+                    }
                     // The caller may have hung up: the change stands all the same.
                     let _ = job.reply.send(outcome.map_err(RegistryError::from));
                 }
@@ -122,6 +140,17 @@ impl Lane {
                     let _ = job.reply.send(Err(RegistryError::Commit(Arc::clone(&shared))));
                 }
             }
+        }
+    }
+
+    /// Another server may have collected what this one still says that it has: whoever asks again must be told to send it.
+    fn forget_blobs(&self, change: &Change, lost: &[Digest]) {
+        let Act::Accept(accept) = &change.act else { return };
+        let Accepted { repository, area, .. } = &accept.accepted;
+        self.cache.advance();
+        for digest in lost {
+            self.cache.links.remove(&(repository.clone(), *digest));
+            self.cache.touched.remove(&(area.clone(), *digest));
         }
     }
 
@@ -182,7 +211,7 @@ impl Lane {
     /// what comes after them, and not the same change asked for again, which is no event any more.
     async fn write_missing(&mut self) -> Result<(), RegistryError> {
         let mut written = self.written;
-        let outcome = write_missing_events(&self.storage, &self.meta, &mut written).await;
+        let outcome = write_missing_events(&self.storage, &self.meta, &mut written, self.own).await;
         self.durable_through(written);
         outcome
     }
@@ -191,6 +220,16 @@ impl Lane {
         let outcomes = self.meta.catalog.apply(changes, Atomicity::Each).await?;
         let applied: Vec<&Applied> = outcomes.iter().flatten().filter(|applied| applied.event.is_some()).collect();
         invalidate(&self.cache, &applied);
+        let mut numbers = applied.iter().filter_map(|applied| applied.event.as_ref()).map(|(event, _)| event.n);
+        let Some(first) = numbers.next() else { return Ok(outcomes) };
+        let newest = numbers.next_back().unwrap_or(first);
+        if first > self.written + 1 {
+            // Other servers committed since: their events come before what is answered here.
+            self.write_missing().await?;
+            self.know(first, newest);
+            return Ok(outcomes);
+        }
+        self.own = newest;
         let (mut keys, mut last) = (Vec::new(), self.written);
         for (event, bytes) in applied.iter().filter_map(|applied| applied.event.as_ref()) {
             write_event(&self.storage, event.n, bytes.clone()).await?;
@@ -199,6 +238,7 @@ impl Lane {
         }
         self.storage.settle(&keys).await?;
         self.durable_through(last);
+        self.know(first, newest);
         Ok(outcomes)
     }
 
@@ -247,15 +287,29 @@ impl Lane {
 
     fn durable_through(&mut self, n: u64) {
         self.written = n;
-        self.head.send_if_modified(|head| std::mem::replace(head, n) != n);
+        // Among several, the cache has perhaps not heard yet of the events of the others.
+        if self.sharing == Sharing::Alone {
+            self.head.send_if_modified(|head| std::mem::replace(head, n) != n);
+        }
+    }
+
+    /// The cache has heard of these events. If others' are missing before them, following those tells of them all.
+    fn know(&self, first: u64, last: u64) {
+        self.head.send_if_modified(|head| {
+            let follows = *head + 1 == first;
+            *head = if follows { last } else { *head };
+            follows
+        });
     }
 }
 
-/// Writes the objects of events that the ledger holds beyond `written`, which it moves along.
+/// Writes the objects of events that the ledger holds beyond `written`, which it moves along. Those up to `own` this process may
+/// have written before, and failed to sync.
 pub(super) async fn write_missing_events(
     storage: &Storage,
     meta: &Meta,
     written: &mut u64,
+    own: u64,
 ) -> Result<(), RegistryError> {
     if meta.ledger.head().await?.n <= *written {
         return Ok(());
@@ -266,7 +320,10 @@ pub(super) async fn write_missing_events(
         let last = *last;
         let mut keys = Vec::new();
         for (n, bytes) in events {
-            write_event(storage, n, bytes).await?;
+            match n <= own {
+                true => write_event(storage, n, bytes).await?,
+                false => create_event(storage, n, bytes).await.map(drop)?,
+            }
             keys.push(Key::Event(n));
         }
         storage.settle(&keys).await?;
@@ -276,50 +333,20 @@ pub(super) async fn write_missing_events(
 
 /// Creates an event's object. The same bytes may be there from a write that failed after it happened; other bytes are never replaced.
 async fn write_event(storage: &Storage, n: u64, bytes: Bytes) -> Result<(), RegistryError> {
-    if storage.create(&Key::Event(n), bytes.clone()).await? == Created::Created {
-        return Ok(());
+    match create_event(storage, n, bytes.clone()).await? {
+        Created::Created => Ok(()),
+        // Written again: an object whose sync failed once is not trusted until it is.
+        Created::Exists => Ok(storage.put(&Key::Event(n), bytes).await?),
     }
-    let found = storage.get(&Key::Event(n), super::replay::EVENT_MAX).await?;
-    if found != bytes {
-        return Err(MetaError::Diverged(n).into());
-    }
-    // Written again: an object whose sync failed once is not trusted until it is.
-    Ok(storage.put(&Key::Event(n), bytes).await?)
 }
 
-/// Takes out of the cache what the changes touched.
-pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
-    cache.advance();
-    for applied in applied {
-        let Some((Event { body, .. }, _)) = &applied.event else { continue };
-        let repository = body.repository();
-        cache.tag_lists.remove(&repository);
-        for tag in &applied.tags {
-            cache.tags.remove(&(repository.clone(), tag.clone()));
-        }
-        match body {
-            Body::ManifestDelete { digest, .. } | Body::Purge { digest, .. } => {
-                cache.manifests.remove(&(repository, *digest));
-            }
-            Body::BlobDelete { digest, .. } => {
-                cache.links.remove(&(repository, *digest));
-            }
-            // The same bytes may come again under another media type.
-            Body::Manifest(accepted) | Body::Publish { accepted, .. } => {
-                cache.manifests.remove(&(repository, accepted.digest));
-            }
-            // Tags that moved are all that is kept of these.
-            Body::TagDelete { .. }
-            | Body::Yank { .. }
-            | Body::Unyank { .. }
-            | Body::Deprecate { .. }
-            | Body::Undeprecate { .. }
-            | Body::Pin { .. }
-            | Body::Unpin { .. }
-            | Body::Visibility { .. }
-            | Body::Restore { .. } => {}
-        }
+/// Creates an event's object unless these very bytes are there.
+async fn create_event(storage: &Storage, n: u64, bytes: Bytes) -> Result<Created, RegistryError> {
+    let created = storage.create(&Key::Event(n), bytes.clone()).await?;
+    if created == Created::Exists && storage.get(&Key::Event(n), super::replay::EVENT_MAX).await? != bytes {
+        return Err(MetaError::Diverged(n).into());
     }
+    Ok(created)
 }
 
 /// The name of a manifest in an error.

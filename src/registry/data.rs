@@ -5,6 +5,7 @@
 //! DIR/store/            objects (spec/layout.md)
 //! DIR/metadata.sqlite   the database, unless another one is named
 //! DIR/search/           the index; may be deleted, it is rebuilt
+//! DIR/search-N/         that of each server, where several share the folder
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use crate::meta::{Address, Memory, Meta, MetaError, Mongo, Postgres, Server, Sqlite};
 use crate::search::{Index, SearchError};
-use crate::storage::{Key, Owner, Storage, StorageError};
+use crate::storage::{Key, Owner, Sharing, Storage, StorageError};
 
 use super::replay::EVENT_MAX;
 use super::{Builder, Clock, Committing, Limits, OpenError, Rebuilt, Registry, RegistryError, catch_up};
@@ -35,6 +36,8 @@ pub struct DataOptions {
     pub folder: PathBuf,
     /// Which metadata.
     pub metadata: Metadata,
+    /// Whether others have it open in the same way.
+    pub sharing: Sharing,
     /// Limits.
     pub limits: Limits,
     /// Clock.
@@ -74,14 +77,20 @@ pub enum DataError {
 
 /// Opens a data folder, making what is not there.
 pub async fn open_data(options: DataOptions) -> Result<Registry, DataError> {
-    let storage = Storage::open_disk(&store_of(&options.folder)).await?;
+    let store = store_of(&options.folder);
+    let storage = match (options.sharing, &options.metadata) {
+        (Sharing::Alone, _) => Storage::open_disk(&store).await?,
+        (Sharing::Shared, Metadata::Server(_)) => Storage::open_disk_shared(&store).await?,
+        (Sharing::Shared, Metadata::Sqlite(_)) => return Err(OpenError::NotShared("a file of SQLite").into()),
+        (Sharing::Shared, Metadata::Memory) => return Err(OpenError::NotShared("metadata in memory").into()),
+    };
     open_over(storage, options).await
 }
 
 /// Opens a data folder over a store that the caller opened: tests hand in one that fails on demand.
 pub async fn open_over(storage: Storage, options: DataOptions) -> Result<Registry, DataError> {
     let (meta, committing) = open_metadata(&options.metadata).await?;
-    let search = open_search(&options.folder).await?;
+    let search = open_search(&options.folder, storage.slot()).await?;
     let DataOptions { limits, clock, .. } = options;
     Ok(Builder { storage, meta, committing, search, limits, clock }.open().await?)
 }
@@ -184,7 +193,7 @@ async fn rebuild_mongo(
 /// Empties the search index and feeds it every package again. Returns the number of the last event.
 pub async fn rebuild_search(options: DataOptions) -> Result<u64, DataError> {
     drop(open_existing(&options.folder).await?);
-    let index = open_search(&options.folder).await?;
+    let index = open_search(&options.folder, None).await?;
     tokio::task::spawn_blocking(move || index.clear()).await.map_err(|_| RegistryError::Stopping)??;
     let registry = open_data(options).await?;
     registry.settled().await;
@@ -263,8 +272,12 @@ fn server_of(address: &Address) -> Result<Server, MetaError> {
     address.server().ok_or_else(unknown)
 }
 
-async fn open_search(folder: &Path) -> Result<Index, DataError> {
-    let folder = folder.join("search");
+/// `slot`: the number of this server among those who share the folder. Each has an index of its own.
+async fn open_search(folder: &Path, slot: Option<u8>) -> Result<Index, DataError> {
+    let folder = match slot {
+        Some(slot) => folder.join(format!("search-{slot}")),
+        None => folder.join("search"),
+    };
     let open = move || Index::open(&folder);
     let (index, opened) = tokio::task::spawn_blocking(open).await.map_err(|_| RegistryError::Stopping)??;
     tracing::debug!(origin = ?opened.origin, through = opened.through, "search index opened");

@@ -17,7 +17,7 @@ use super::commit::{Committer, Committing, write_missing_events};
 use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
 use super::snapshot::Snapshots;
-use super::{Clock, Inner, Registry, RegistryError, index, snapshot};
+use super::{Clock, Inner, Registry, RegistryError, follow, index, snapshot};
 
 /// How many of the last events are synced at start: as many as one batch can have left unsynced, and one that was written before it.
 const TAIL: u64 = 512;
@@ -99,6 +99,11 @@ pub enum OpenError {
     /// The same event number holds other bytes in the store than in the database.
     #[error("event {0} of the store differs from event {0} of the database: they belong to different registries")]
     Diverged(u64),
+    /// The store is shared, and what holds the pointers cannot be.
+    #[error(
+        "several servers cannot share {0}\nhint: name a database on a server with --metadata postgres://… or mongodb://…, or leave --shared out"
+    )]
+    NotShared(&'static str),
     /// One of the stores failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -121,7 +126,7 @@ impl From<crate::storage::StorageError> for OpenError {
 pub struct Health {
     /// Whether it takes changes.
     pub writable: bool,
-    /// Last durable event.
+    /// Last event that is committed, as far as this server has heard.
     pub head: u64,
     /// Last event that searches see.
     pub indexed: u64,
@@ -138,9 +143,10 @@ impl Builder {
             Committing::Database => Owner::Database { id: meta.ledger.identity().await? },
             Committing::Store(_) => Owner::Store,
         };
-        if matches!(owner, Owner::Database { .. }) && storage.owner().await?.is_none() {
+        if matches!(owner, Owner::Database { .. }) {
+            // The head first: another server that opens the same store names its owner before it commits anything.
             let held = meta.ledger.head().await?.n;
-            if held > 0 {
+            if held > 0 && storage.owner().await?.is_none() {
                 return Err(OpenError::Foreign(held));
             }
         }
@@ -163,7 +169,20 @@ impl Builder {
             tracing::warn!("the store is ahead of the database: reads only until pclr rebuild --catch-up");
         }
         let cache = Arc::new(Cache::new(limits.cache));
-        let committer = Committer::start(storage.clone(), meta.clone(), committing, Arc::clone(&cache), written);
+        let known = Arc::new(watch::Sender::new(written));
+        let committer = Committer::start(
+            storage.clone(),
+            meta.clone(),
+            committing,
+            Arc::clone(&cache),
+            written,
+            Arc::clone(&known),
+        );
+        // Heard from before anything is read into the cache.
+        let heads = match storage.slot() {
+            Some(_) => Some(meta.ledger.heads().await?),
+            None => None,
+        };
         let (indexed_sender, indexed) = watch::channel(search.through());
         let head = committer.head();
         let inner = Arc::new(Inner {
@@ -187,6 +206,9 @@ impl Builder {
             tokio::spawn(snapshot::follow(Arc::downgrade(&inner), head.clone()));
         }
         tokio::spawn(index::follow(Arc::downgrade(&inner), head, indexed_sender));
+        if let Some(heads) = heads {
+            tokio::spawn(follow::follow(Arc::downgrade(&inner), heads, known));
+        }
         Ok(Registry(inner))
     }
 }
@@ -199,8 +221,10 @@ async fn compare_heads(storage: &Storage, meta: &Meta) -> Result<(u64, bool), Op
     let last = storage.last_event(head).await?;
     let common = last.min(head);
     let mut written = common;
-    write_missing_events(storage, meta, &mut written).await?;
-    Ok((written, last > head))
+    write_missing_events(storage, meta, &mut written, common).await?;
+    // Another server may have committed between the two looks.
+    let ahead = last > head && last > meta.ledger.head().await?.n;
+    Ok((written, ahead))
 }
 
 /// Makes the last events of the ledger whole and durable in the store.

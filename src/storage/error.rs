@@ -76,7 +76,7 @@ pub enum StorageError {
     #[error("the content stopped arriving: {0}")]
     Interrupted(#[source] Source),
     /// Another server uses this folder.
-    #[error("another server uses {}\nhint: stop it first, or choose another data folder", .0.display())]
+    #[error("another server uses {}\nhint: stop it first, or choose another data folder; several servers share one only if all are started with --shared true", .0.display())]
     Locked(PathBuf),
     /// The store was written by a newer program.
     #[error("the store has format {found}, and this program knows formats up to {known}\nhint: use a newer program")]

@@ -28,7 +28,7 @@ mod trust;
 mod uploads;
 mod write;
 
-pub use disk::{DiskStore, Syncing};
+pub use disk::{DiskStore, Sharing, Syncing, Turn};
 pub use error::StorageError;
 pub use events::EVENT_MAX;
 pub use fault::MeteredStore;

@@ -12,7 +12,7 @@ use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutM
 use uuid::Uuid;
 
 use super::buffers::Buffers;
-use super::disk::{DiskStore, Syncing, blocking};
+use super::disk::{DiskStore, Sharing, Syncing, Turn, blocking};
 use super::error::StorageError;
 use super::fault::MeteredStore;
 use super::meter::{Meter, Writes};
@@ -60,13 +60,23 @@ impl Storage {
     /// Errors: [`StorageError::Locked`] if another server has it, [`StorageError::NewerFormat`], [`StorageError::ReadOnly`],
     /// [`StorageError::Full`].
     pub async fn open_disk(root: &Path) -> Result<Self, StorageError> {
-        Self::open_disk_with(root, Meter::default(), Syncing::default()).await
+        Self::open_disk_as(root, Meter::default(), Syncing::default(), Sharing::Alone).await
+    }
+
+    /// [`Storage::open_disk`] together with others who open it like this. Each needs the same database to agree with them.
+    pub async fn open_disk_shared(root: &Path) -> Result<Self, StorageError> {
+        Self::open_disk_as(root, Meter::default(), Syncing::default(), Sharing::Shared).await
     }
 
     /// [`Storage::open_disk`] with a meter of the caller's, who can plan failures with it, and a way of syncing.
     pub async fn open_disk_with(root: &Path, meter: Meter, syncing: Syncing) -> Result<Self, StorageError> {
+        Self::open_disk_as(root, meter, syncing, Sharing::Alone).await
+    }
+
+    async fn open_disk_as(root: &Path, meter: Meter, syncing: Syncing, sharing: Sharing) -> Result<Self, StorageError> {
         let (folder, its_meter) = (root.to_owned(), meter.clone());
-        let disk = blocking(root.display().to_string(), move || DiskStore::open(&folder, its_meter, syncing)).await?;
+        let open = move || DiskStore::open(&folder, its_meter, syncing, sharing);
+        let disk = blocking(root.display().to_string(), open).await?;
         let storage = Self::new(Arc::new(disk.clone()), Some(disk), meter);
         let Format { format: _ } = storage.check_format().await?;
         Ok(storage)
@@ -111,6 +121,19 @@ impl Storage {
     /// The disk store underneath, if it is one.
     pub fn disk(&self) -> Option<&DiskStore> {
         self.0.disk.as_ref()
+    }
+
+    /// Its number among the processes that share the store; `None` if it has the store alone.
+    pub fn slot(&self) -> Option<u8> {
+        self.0.disk.as_ref().and_then(DiskStore::slot)
+    }
+
+    /// The right to collect, which one process at a time has; `None` while another one has it.
+    pub async fn turn(&self) -> Result<Option<Turn>, StorageError> {
+        match self.0.disk.clone() {
+            Some(disk) => blocking("the turn to collect", move || disk.turn()).await,
+            None => Ok(Some(Turn::alone())),
+        }
     }
 
     /// What was written since the store was opened.

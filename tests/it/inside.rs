@@ -16,7 +16,7 @@ use pcl_registry::registry::{
     BlobBody, Builder, Clock, Committing, DataOptions, Limits, Metadata, Push, Registry, RegistryError,
 };
 use pcl_registry::search::Index;
-use pcl_registry::storage::{Key, Meter, Storage, StorageError, Syncing};
+use pcl_registry::storage::{Key, Meter, Sharing, Storage, StorageError, Syncing};
 use serde_json::Value;
 
 use crate::postgres::database::Database;
@@ -139,7 +139,8 @@ impl DataFolder {
 
     /// What is needed to open it as the program does.
     pub fn options(&self, metadata: Metadata) -> DataOptions {
-        DataOptions { folder: self.path().to_owned(), metadata, limits: Limits::default(), clock: self.clock() }
+        let (folder, limits, clock) = (self.path().to_owned(), Limits::default(), self.clock());
+        DataOptions { folder, metadata, sharing: Sharing::Alone, limits, clock }
     }
 
     pub fn clock(&self) -> Clock {

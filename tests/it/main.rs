@@ -35,6 +35,7 @@ mod rebuild;
 mod referrers;
 mod script;
 mod scripts;
+mod shared;
 mod snapshots;
 mod source;
 mod sparse;

@@ -54,7 +54,7 @@ macro_rules! metadata_contract {
             texts: any_text_of_a_version_comes_back, any_text_of_a_manifest_comes_back, any_text_can_be_asked_for;
             batches: each_stands_alone, all_stand_or_none, later_changes_see_earlier_ones, an_empty_batch_is_nothing;
             sequence: concurrent_changes_are_numbered_without_gaps, a_clock_that_goes_back_is_held,
-                times_are_kept_to_the_microsecond, an_identity_lasts, events_come_in_pages,
+                times_are_kept_to_the_microsecond, an_identity_lasts, events_come_in_pages, heads_are_told,
                 a_replay_gives_the_same_catalogue, a_replay_in_pieces_gives_the_same_catalogue,
                 a_replay_compares_what_is_there, a_replay_does_without_purged_content,
                 changes_go_on_after_a_replay;

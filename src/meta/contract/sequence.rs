@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::{Digest, Timestamp};
 
 use super::super::{MetaError, Replay};
 use super::world::{artifact, image, parse};
 use super::{Artifact, Check, Failure, Stores, World, dump};
+
+/// How long a check waits to be told of a head.
+const TOLD: Duration = Duration::from_secs(20);
 
 /// Changes that arrive together get every number once, in the order in which they were applied.
 pub async fn concurrent_changes_are_numbered_without_gaps(stores: &dyn Stores) -> Check {
@@ -90,6 +94,25 @@ pub async fn events_come_in_pages(stores: &dyn Stores) -> Check {
         let page = world.meta.ledger.events(after, limit).await?;
         assert_eq!(page.into_iter().map(|(n, _)| n).collect::<Vec<_>>(), expected);
     }
+    Ok(())
+}
+
+/// Whoever asked to be told hears of the head there is, and of that of each change, and of nothing that was refused.
+pub async fn heads_are_told(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    world.publish("acme/one@1.0.0").await?;
+    let mut heads = world.meta.ledger.heads().await?;
+    let mut later = world.meta.ledger.heads().await?;
+    assert_eq!(*heads.borrow_and_update(), 1);
+    for n in 2..5u64 {
+        world.publish(&format!("acme/one@{n}.0.0")).await?;
+        tokio::time::timeout(TOLD, heads.wait_for(|told| *told == n)).await??;
+    }
+    assert!(world.try_push(&artifact("acme/one@2.0.0")?.seed("other")).await?.is_err());
+    world.publish("acme/two@1.0.0").await?;
+    tokio::time::timeout(TOLD, heads.wait_for(|told| *told == 5)).await??;
+    assert_eq!(*later.wait_for(|told| *told >= 5).await?, 5, "everybody hears it");
+    assert_eq!(*world.meta.ledger.heads().await?.borrow(), 5);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use crate::domain::Repository;
 
@@ -36,5 +37,9 @@ impl Ledger for Memory {
             latest_first.map(|((_, n), ())| *n).take(limit).collect()
         };
         self.events_of(numbers).await
+    }
+
+    async fn heads(&self) -> Result<watch::Receiver<u64>, MetaError> {
+        Ok(self.heads.subscribe())
     }
 }

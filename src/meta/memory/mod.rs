@@ -19,6 +19,7 @@ mod writes;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{Atomicity, Change, Meta, MetaError, Planned, Refused, engine};
@@ -36,6 +37,7 @@ pub struct Memory {
     archive: RwLock<Option<Arc<dyn Archive>>>,
     /// Held while a snapshot is written.
     snapshots: Mutex<()>,
+    heads: watch::Sender<u64>,
 }
 
 impl Memory {
@@ -48,6 +50,7 @@ impl Memory {
             identity: Uuid::now_v7().to_string(),
             archive: RwLock::default(),
             snapshots: Mutex::default(),
+            heads: watch::Sender::new(0),
         }
     }
 
@@ -99,6 +102,8 @@ impl Memory {
         match work(&mut state) {
             Ok((made, Keep::Yes)) => {
                 state.commit();
+                let head = state.head.n;
+                self.heads.send_if_modified(|told| std::mem::replace(told, head) != head);
                 Ok(made)
             }
             Ok((made, Keep::No)) => {

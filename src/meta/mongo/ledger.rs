@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use mongodb::bson::{Document, doc};
+use tokio::sync::watch;
 
 use crate::domain::Repository;
 
 use super::super::{Head, Ledger, MetaError};
-use super::Mongo;
 use super::rows::{COUNTER, Counter, EVENTS, Event, IDENTITY, REGISTRY, signed, unsigned};
+use super::{Mongo, heads};
 
 #[async_trait]
 impl Ledger for Mongo {
@@ -49,5 +50,9 @@ impl Ledger for Mongo {
         let page = events.find(doc! { "repository": repository.as_str(), "_id": below }).sort(doc! { "_id": -1 });
         let found = self.connection.all(page.limit(signed(limit as u64)).batch_size(super::connection::BATCH)).await?;
         Ok(found.into_iter().map(|event| (unsigned(event.n), event.bytes.bytes.into())).collect())
+    }
+
+    async fn heads(&self) -> Result<watch::Receiver<u64>, MetaError> {
+        self.heads.get_or_try_init(|| heads::watch(&self.connection)).await.cloned()
     }
 }

@@ -16,6 +16,7 @@ mod catalog;
 mod connection;
 mod error;
 mod facts;
+mod heads;
 mod keys;
 mod ledger;
 mod refs;
@@ -31,7 +32,7 @@ mod writes;
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell, watch};
 
 use super::{Meta, MetaError};
 
@@ -40,6 +41,8 @@ pub struct Mongo {
     connection: connection::Connection,
     /// Held during a change: those of one process wait for each other instead of conflicting.
     changing: Arc<Mutex<()>>,
+    /// What the server says of new heads, once somebody has asked.
+    heads: OnceCell<watch::Receiver<u64>>,
 }
 
 impl Mongo {
@@ -51,7 +54,7 @@ impl Mongo {
     pub async fn open(address: &str) -> Result<Self, MetaError> {
         let connection = connection::Connection::open(address).await?;
         schema::ensure(&connection).await?;
-        Ok(Self { connection, changing: Arc::default() })
+        Ok(Self { connection, changing: Arc::default(), heads: OnceCell::new() })
     }
 
     /// How many operations this store has sent since it was opened.

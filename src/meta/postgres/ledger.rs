@@ -3,14 +3,15 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use sqlx::postgres::PgRow;
+use tokio::sync::watch;
 
 use crate::domain::Repository;
 
 use super::super::column::{signed, unsigned};
 use super::super::{Head, Ledger, MetaError};
-use super::Postgres;
 use super::sql::{get, query};
 use super::transaction::head;
+use super::{Postgres, heads};
 
 #[async_trait]
 impl Ledger for Postgres {
@@ -39,6 +40,10 @@ impl Ledger for Postgres {
         let before = before.map_or(i64::MAX, signed);
         let page = || query(sql).bind(repository.to_string()).bind(before).bind(signed(limit as u64));
         self.pool.rows(page, event).await
+    }
+
+    async fn heads(&self) -> Result<watch::Receiver<u64>, MetaError> {
+        self.heads.get_or_try_init(|| heads::listen(&self.pool)).await.cloned()
     }
 }
 

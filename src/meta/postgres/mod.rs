@@ -23,6 +23,7 @@ mod blobs;
 mod catalog;
 mod error;
 mod facts;
+mod heads;
 mod ledger;
 mod list;
 mod migrate;
@@ -37,11 +38,15 @@ mod writes;
 
 use std::sync::Arc;
 
+use tokio::sync::{OnceCell, watch};
+
 use super::{Address, Meta, MetaError};
 
 /// A metadata store in a PostgreSQL database.
 pub struct Postgres {
     pool: Arc<pool::Pool>,
+    /// What the server says of new heads, once somebody has asked.
+    heads: OnceCell<watch::Receiver<u64>>,
 }
 
 impl Postgres {
@@ -51,7 +56,7 @@ impl Postgres {
     /// [`MetaError::Unavailable`] if the server cannot be reached or refuses, within five seconds; [`MetaError::Corrupt`] if the
     /// database is another program's, [`MetaError::NewerSchema`] and [`MetaError::MigrationChanged`].
     pub async fn open(address: &Address) -> Result<Self, MetaError> {
-        Ok(Self { pool: Arc::new(pool::Pool::open(address, None).await?) })
+        Ok(Self { pool: Arc::new(pool::Pool::open(address, None).await?), heads: OnceCell::new() })
     }
 
     /// How many times this store has asked the server for something since it was opened.

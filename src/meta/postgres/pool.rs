@@ -74,6 +74,11 @@ impl Pool {
         self.round_trips.load(Ordering::Relaxed)
     }
 
+    /// How its connections are made.
+    pub fn options(&self) -> PgConnectOptions {
+        (*self.pool.connect_options()).clone()
+    }
+
     /// What a failure means, said with the server's address.
     pub fn failed(&self, error: sqlx::Error) -> MetaError {
         failed(&self.server, error)

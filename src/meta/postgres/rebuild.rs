@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
+
 use super::super::{Address, MetaError};
 use super::Postgres;
 use super::error::failed;
@@ -43,7 +45,7 @@ impl Postgres {
     /// [`Postgres::take_over`] puts it into use. The database's user must be allowed to create schemas.
     pub async fn rebuilding(address: &Address) -> Result<Self, MetaError> {
         run(address, BEGIN).await?;
-        Ok(Self { pool: Arc::new(Pool::open(address, Some(BUILDING)).await?) })
+        Ok(Self { pool: Arc::new(Pool::open(address, Some(BUILDING)).await?), heads: OnceCell::new() })
     }
 
     /// Puts the catalogue that was built in the place of the one at this address, which is kept in schema `pclr_before_rebuild`

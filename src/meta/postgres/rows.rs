@@ -38,7 +38,9 @@ impl<'a, 'b> Batch<'a, 'b> {
         let bytes: Vec<&[u8]> = self.events.iter().map(|(.., bytes)| bytes.as_ref()).collect();
         let sql = "WITH event AS (INSERT INTO events (n, repository, bytes)
                                   SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[]))
-                   UPDATE counter SET n = $4, time = $5 WHERE one = 1";
+                   UPDATE counter SET n = $4, time = $5 WHERE one = 1
+                   -- Heard by whoever listens when this commits, and not before.
+                   RETURNING pg_notify('pclr_events', concat(current_schema(), ' ', n))";
         let written = query(sql).bind(numbers).bind(repositories).bind(bytes);
         self.sql.run(written.bind(signed(head.n)).bind(head.time.micros()))
     }

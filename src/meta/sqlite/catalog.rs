@@ -20,7 +20,8 @@ use super::writer::{Durable, End};
 impl Catalog for Sqlite {
     async fn apply(&self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Outcome>, MetaError> {
         let changes = changes.to_vec();
-        self.pool
+        let outcomes = self
+            .pool
             .write(Durable::Now, move |sql| {
                 let before = sql.head()?;
                 let mut head = before;
@@ -31,19 +32,25 @@ impl Catalog for Sqlite {
                 sql.write_head(head)?;
                 Ok((engine::outcomes(planned), End::Commit))
             })
-            .await
+            .await?;
+        let events = outcomes.iter().flatten().filter_map(|applied| applied.event.as_ref());
+        events.last().into_iter().for_each(|(event, _)| self.tell(event.n));
+        Ok(outcomes)
     }
 
     async fn replay(&self, events: &[Replay]) -> Result<(), MetaError> {
         let events = events.to_vec();
-        self.pool
+        let head = self
+            .pool
             .write(Durable::Now, move |sql| {
                 let mut head = sql.head()?;
                 engine::replay(&mut { sql }, &mut head, &events)?;
                 sql.write_head(head)?;
-                Ok(((), End::Commit))
+                Ok((head, End::Commit))
             })
-            .await
+            .await?;
+        self.tell(head.n);
+        Ok(())
     }
 
     async fn package(&self, name: &Name) -> Result<Option<Package>, MetaError> {

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::Row;
+use tokio::sync::watch;
 
 use crate::domain::Repository;
 
@@ -37,6 +38,11 @@ impl Ledger for Sqlite {
         let sql = "SELECT n, bytes FROM events WHERE repository = ?1 AND n < ?2 ORDER BY n DESC LIMIT ?3";
         let page = (repository.to_string(), before.map_or(i64::MAX, signed), signed(limit as u64));
         self.pool.read(move |reader| reader.rows(sql, page, event)).await
+    }
+
+    async fn heads(&self) -> Result<watch::Receiver<u64>, MetaError> {
+        self.tell(self.head().await?.n);
+        Ok(self.heads.subscribe())
     }
 }
 

@@ -23,11 +23,15 @@ mod writes;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::{Meta, MetaError};
 
 /// A metadata store in one SQLite file.
 pub struct Sqlite {
     pool: Arc<pool::Pool>,
+    /// Heads that changes of this process led to.
+    heads: watch::Sender<u64>,
 }
 
 impl Sqlite {
@@ -36,7 +40,12 @@ impl Sqlite {
     /// [`MetaError::Unavailable`] if the folder is missing, read-only or full, [`MetaError::Corrupt`] if the file is damaged or no
     /// database of ours, [`MetaError::NewerSchema`] and [`MetaError::MigrationChanged`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, MetaError> {
-        Ok(Self { pool: Arc::new(pool::Pool::open(path.as_ref())?) })
+        Ok(Self { pool: Arc::new(pool::Pool::open(path.as_ref())?), heads: watch::Sender::new(0) })
+    }
+
+    /// Tells of a head, unless a later one was told already.
+    fn tell(&self, head: u64) {
+        self.heads.send_if_modified(|told| std::mem::replace(told, head.max(*told)) < head);
     }
 
     /// How many statements this store has run since it was opened.

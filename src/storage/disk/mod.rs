@@ -3,13 +3,14 @@
 //! An object is written to a temporary file of the same file system, then renamed (or linked, where it must not exist yet) to
 //! its name, so no reader ever sees half of one. Nothing is synced before [`DiskStore::settle`]: a commit makes all its
 //! files durable in one group. Temporary files of a process that died are removed when the folder is opened again; a lock
-//! file keeps a second process out.
+//! file keeps a second process out, or, of several that share the folder, whoever wants it alone (`shared.rs`).
 //!
 //! Functions without `async` block and belong on a blocking thread. Knows nothing of keys, digests and uploads.
 
 mod object_store;
 mod parts;
 mod settle;
+mod shared;
 mod staged;
 mod system;
 #[cfg_attr(not(target_os = "linux"), path = "no_whole.rs")]
@@ -27,13 +28,13 @@ use parts::Disk;
 pub(super) use parts::Stamp;
 use settle::Durability;
 pub use settle::Syncing;
+pub use shared::{Sharing, Turn};
 pub(super) use staged::Staged;
 pub(super) use system::blocking;
 use system::{is_absent, unusable};
 use whole::Whole;
 
-/// Files and folders of the store's own, which are no objects.
-const LOCK: &str = ".lock";
+/// Folder of the files that are no objects yet.
 const TEMPORARY: &str = ".temporary";
 
 /// A folder that holds objects. Clones share it; the lock is given back with the last of them.
@@ -41,26 +42,13 @@ const TEMPORARY: &str = ".temporary";
 pub struct DiskStore(Arc<Disk>);
 
 impl DiskStore {
-    /// Opens the folder, creating it if absent, and locks it. Errors: [`StorageError::Locked`], [`StorageError::ReadOnly`],
-    /// [`StorageError::Full`].
-    pub fn open(root: &Path, meter: Meter, syncing: Syncing) -> Result<Self, StorageError> {
-        let failed = |path: &Path| {
-            let path = path.display().to_string();
-            move |error| StorageError::io(path, error)
-        };
-        let temporary = root.join(TEMPORARY);
-        fs::create_dir_all(&temporary).map_err(|error| unusable(root, error))?;
-        let lock_path = root.join(LOCK);
-        let lock = File::options().create(true).append(true).open(&lock_path).map_err(failed(&lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(StorageError::Locked(root.to_owned())),
-            Err(fs::TryLockError::Error(error)) => return Err(failed(&lock_path)(error)),
-        }
-        for entry in fs::read_dir(&temporary).map_err(failed(&temporary))? {
-            let path = entry.map_err(failed(&temporary))?.path();
-            fs::remove_file(&path).map_err(failed(&path))?;
-        }
+    /// Opens the folder, creating it if absent, and locks it, alone or with others that share it. Errors: [`StorageError::Locked`],
+    /// [`StorageError::ReadOnly`], [`StorageError::Full`].
+    pub fn open(root: &Path, meter: Meter, syncing: Syncing, sharing: Sharing) -> Result<Self, StorageError> {
+        fs::create_dir_all(root.join(TEMPORARY)).map_err(|error| unusable(root, error))?;
+        let place = shared::take(root, sharing)?;
+        shared::clean(&place.temporary)
+            .map_err(|error| StorageError::io(place.temporary.display().to_string(), error))?;
         Ok(Self(Arc::new(Disk {
             root: root.to_owned(),
             meter,
@@ -69,7 +57,7 @@ impl DiskStore {
             whole: Whole::of(root),
             syncing,
             naming: RwLock::new(()),
-            _lock: lock,
+            place,
         })))
     }
 
@@ -86,7 +74,7 @@ impl DiskStore {
     /// Opens a temporary file, to be written and then published.
     pub(super) fn stage(&self) -> io::Result<Staged> {
         let number = self.0.temporary.fetch_add(1, Ordering::Relaxed);
-        Staged::create(self.clone(), self.0.root.join(TEMPORARY).join(number.to_string()))
+        Staged::create(self.clone(), self.0.place.temporary.join(number.to_string()))
     }
 
     /// Writes an object, replacing what has its name.
@@ -150,8 +138,17 @@ impl DiskStore {
         }
         self.0.durability.changed(from);
         self.0.durability.changed(to);
-        self.0.meter.step(Step::Publish, || fs::rename(self.file_path(from), target))?;
-        Ok(true)
+        self.0.meter.step(Step::Publish, || fs::rename(self.file_path(from), &target))?;
+        if self.0.place.slot.is_none() || Stamp::of(&fs::metadata(&target)?) == stamp {
+            return Ok(true);
+        }
+        // Another process put a file there between the look and the rename. It goes back, unless a third came meanwhile.
+        match fs::hard_link(&target, self.file_path(from)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => fs::remove_file(&target)?,
+        }
+        self.0.durability.changed(from);
+        Ok(false)
     }
 
     /// Opens a file that only the caller knows, for appending at `offset`; whatever lies beyond is cut off. Errors with

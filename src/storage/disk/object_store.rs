@@ -16,7 +16,8 @@ use object_store::{
     ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 
-use super::{DiskStore, LOCK, Staged, Stamp, TEMPORARY, is_absent};
+use super::shared::is_own;
+use super::{DiskStore, Staged, Stamp, is_absent};
 
 /// How much of a file is read at once.
 const CHUNK: u64 = 512 << 10;
@@ -222,7 +223,7 @@ fn read_folder(disk: &DiskStore, folder: &Path) -> io::Result<(Vec<Path>, Vec<Ob
     for name in disk.names(folder.as_ref())? {
         let path = if folder.as_ref().is_empty() { name } else { format!("{folder}/{name}") };
         let Ok(location) = Path::parse(&path) else { continue };
-        if path == LOCK || path == TEMPORARY {
+        if is_own(&path) {
             continue;
         }
         match std::fs::metadata(disk.file_path(&path)) {

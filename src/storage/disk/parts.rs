@@ -1,12 +1,13 @@
 //! What a disk store is made of, and the stamp of a file.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::path::PathBuf;
 use std::sync::RwLock;
 use std::sync::atomic::AtomicU64;
 
 use super::super::meter::Meter;
 use super::settle::{Durability, Syncing};
+use super::shared::Place;
 use super::whole::Whole;
 
 /// Shared by all clones.
@@ -20,7 +21,8 @@ pub(super) struct Disk {
     pub(super) syncing: Syncing,
     /// Read by whoever gives a file its name, written by whoever must be sure that a name stays on its file.
     pub(super) naming: RwLock<()>,
-    pub(super) _lock: File,
+    /// The locks, and what is this process's own where several share the folder.
+    pub(super) place: Place,
 }
 
 /// Tells whether a file is still the same: what a change of its bytes changes too.

@@ -57,7 +57,7 @@ impl Storage {
         now: Timestamp,
     ) -> Result<Upload, StorageError> {
         let upload = Upload {
-            id: Uuid::now_v7(),
+            id: self.upload_id(),
             repository: repository.clone(),
             area: area.clone(),
             algorithm,
@@ -115,7 +115,7 @@ impl Storage {
         let mut expired = 0;
         let mut ids = self.staged_uploads().await?;
         ids.extend(self.sessions().keys());
-        for id in ids {
+        for id in ids.into_iter().filter(|id| self.is_own(*id)) {
             let idle = match self.session(id).await {
                 Ok(session) => match session.writer(id).await {
                     Ok(state) => state.upload.touched < before,
@@ -143,6 +143,10 @@ impl Storage {
 
     /// The session, from its document if this process has not met it.
     async fn session(&self, id: Uuid) -> Result<Arc<Session>, StorageError> {
+        // Two that wrote to one upload would each hash what the other wrote.
+        if !self.is_own(id) {
+            return Err(StorageError::UploadUnknown(id));
+        }
         if let Some(session) = self.sessions().get(&id) {
             return Ok(session.clone());
         }
@@ -163,6 +167,21 @@ impl Storage {
         let session = Arc::new(Session::new(state));
         self.sessions().insert(id, session.clone());
         Ok(session)
+    }
+
+    /// A new name. Where several processes share the store its last byte says whose the upload is, so that whoever spreads
+    /// requests over them can send all of one upload to the same.
+    fn upload_id(&self) -> Uuid {
+        let mut bytes = Uuid::now_v7().into_bytes();
+        if let Some(slot) = self.slot() {
+            bytes[15] = slot;
+        }
+        Uuid::from_bytes(bytes)
+    }
+
+    /// Whether the upload was begun by this process, or by the one before it in its place.
+    fn is_own(&self, id: Uuid) -> bool {
+        self.slot().is_none_or(|slot| id.as_bytes()[15] == slot)
     }
 
     fn sessions(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<Uuid, Arc<Session>>> {

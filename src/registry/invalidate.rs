@@ -1,0 +1,45 @@
+//! What a change takes out of the cache.
+
+use crate::cache::Cache;
+use crate::domain::{Body, Event, Tag};
+use crate::meta::Applied;
+
+/// Takes out of the cache what the changes touched.
+pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
+    cache.advance();
+    for applied in applied {
+        let Some((Event { body, .. }, _)) = &applied.event else { continue };
+        forget(cache, body, &applied.tags);
+    }
+}
+
+/// Takes out of the cache what one event touched; `tags` name something else since. The epoch was advanced before.
+pub(super) fn forget(cache: &Cache, body: &Body, tags: &[Tag]) {
+    let repository = body.repository();
+    cache.tag_lists.remove(&repository);
+    for tag in tags {
+        cache.tags.remove(&(repository.clone(), tag.clone()));
+    }
+    match body {
+        Body::ManifestDelete { digest, .. } | Body::Purge { digest, .. } => {
+            cache.manifests.remove(&(repository, *digest));
+        }
+        Body::BlobDelete { digest, .. } => {
+            cache.links.remove(&(repository, *digest));
+        }
+        // The same bytes may come again under another media type.
+        Body::Manifest(accepted) | Body::Publish { accepted, .. } => {
+            cache.manifests.remove(&(repository, accepted.digest));
+        }
+        // Tags that moved are all that is kept of these.
+        Body::TagDelete { .. }
+        | Body::Yank { .. }
+        | Body::Unyank { .. }
+        | Body::Deprecate { .. }
+        | Body::Undeprecate { .. }
+        | Body::Pin { .. }
+        | Body::Unpin { .. }
+        | Body::Visibility { .. }
+        | Body::Restore { .. } => {}
+    }
+}
