@@ -96,6 +96,8 @@ pub(super) enum Command {
     Match(super::relations::Match),
     /// List what is like an artifact
     Related(super::relations::Like),
+    /// List what an artifact needs
+    Dependencies(super::relations::Needs),
     /// List who needs an artifact
     Dependents(super::relations::Dependents),
     /// Publish everything that is found in a folder, table or registry.json

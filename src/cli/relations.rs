@@ -1,4 +1,4 @@
-//! `pclr dependents`, `pclr related` and `pclr match`: what artifacts have to do with each other.
+//! `pclr dependencies`, `pclr dependents`, `pclr related` and `pclr match`: what artifacts have to do with each other.
 
 use clap::Args;
 
@@ -6,14 +6,56 @@ use super::args::Global;
 use super::failure::Exit;
 use super::output::table;
 use crate::client::ListQuery;
-use crate::domain::api::{Dependent, List, Related, SkillMatches};
-use crate::domain::{Kind, Name};
+use crate::domain::api::{Dependencies, Dependent, List, Related, SkillMatches};
+use crate::domain::{DependencyType, Kind, Name, Version};
+
+/// List what an artifact needs
+#[derive(Debug, Args)]
+pub(super) struct Needs {
+    /// org/name
+    name: Name,
+    /// Of this version; of the one that is shown if none is named
+    version: Option<Version>,
+    /// Only by this type: import, extends, implements, requires, member, skill or step
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<DependencyType>,
+    /// How many steps away
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20))]
+    depth: u32,
+}
+
+impl Needs {
+    pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let found = global.client()?.dependencies(&self.name, self.version.as_ref(), self.kind, self.depth).await?;
+        global.output().document(&found, of_dependencies)?;
+        for cycle in &found.cycles {
+            let names: Vec<&str> = cycle.iter().map(Name::as_str).collect();
+            global.output().note(format!("they need each other: {}", names.join(" > ")));
+        }
+        if !found.is_complete {
+            global.output().note("there is more than one answer holds; ask for one type, or for less depth");
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn of_dependencies(found: &Dependencies) -> String {
+    let rows = found.items.iter().map(|needed| {
+        let version = needed.version.as_ref().map(Version::to_string).unwrap_or_default();
+        let range = needed.range.clone().unwrap_or_default();
+        [needed.name.clone(), needed.kind.as_str().to_owned(), range, version, needed.by.to_string()]
+    });
+    table(["NAME", "TYPE", "RANGE", "BEST", "NEEDED BY"], rows)
+}
 
 /// List who needs an artifact
 #[derive(Debug, Args)]
 pub(super) struct Dependents {
     /// org/name
     name: Name,
+    /// Only by this type: import, extends, implements, requires, member, skill or step
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<DependencyType>,
     /// The page to show, as the page before names it
     #[arg(long, value_name = "CURSOR")]
     page: Option<String>,
@@ -21,7 +63,7 @@ pub(super) struct Dependents {
 
 impl Dependents {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let query = ListQuery { cursor: self.page, ..ListQuery::default() };
+        let query = ListQuery { dependency: self.kind, cursor: self.page, ..ListQuery::default() };
         let page = global.client()?.dependents(&self.name, &query).await?;
         global.output().document(&page, of_dependents)?;
         if let Some(next) = &page.next {

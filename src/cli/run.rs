@@ -78,6 +78,7 @@ async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
         Command::Skills(counts) => counts.run(global, super::tags::Of::Skills).await,
         Command::Match(matching) => matching.run(global).await,
         Command::Related(like) => like.run(global).await,
+        Command::Dependencies(needs) => needs.run(global).await,
         Command::Dependents(dependents) => dependents.run(global).await,
         Command::Import(import) => import.run(global).await,
         Command::Draft(drafts) => drafts.run(global).await,

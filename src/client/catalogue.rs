@@ -10,11 +10,11 @@ use super::answer::{header, read_body};
 use super::error::ClientError;
 use super::transport::Client;
 use crate::domain::api::{
-    Comparison, Completion, CompletionOf, Count, Dependent, DeprecateRequest, HistoryEntry, List, PackageList,
-    PinRequest, Related, ReleaseList, Resolved, SearchPage, SkillMatches, VersionDetail, VisibilityRequest,
-    YankRequest,
+    Comparison, Completion, CompletionOf, Count, Dependencies, Dependent, DeprecateRequest, HistoryEntry, List,
+    PackageList, PinRequest, Related, ReleaseList, Resolved, SearchPage, SkillMatches, VersionDetail,
+    VisibilityRequest, YankRequest,
 };
-use crate::domain::{Kind, Name, Package, Range, Release, Timestamp, Version, Visibility};
+use crate::domain::{DependencyType, Kind, Name, Package, Range, Release, Timestamp, Version, Visibility};
 
 /// Most that is read of a document, in bytes.
 const DOCUMENT_MAX: u64 = 64 << 20;
@@ -50,6 +50,9 @@ pub struct ListQuery {
     /// Whether to count the rows of all pages.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub total: bool,
+    /// Of this type, for those who need a package.
+    #[serde(rename = "type")]
+    pub dependency: Option<DependencyType>,
     /// `name`, `updated` or `created`.
     pub sort: Option<String>,
     /// Rows a page.
@@ -210,6 +213,21 @@ impl Client {
         let path = format!("/api/v1/artifacts/{name}/compare");
         let query = [("from", from.to_string()), ("to", to.to_string())];
         self.document(&format!("{from} and {to} of {name}"), &path, &query).await
+    }
+
+    /// What a version needs, up to `depth` steps away; that of the shown version if none is named, by all types unless one is.
+    pub async fn dependencies(
+        &self,
+        name: &Name,
+        version: Option<&Version>,
+        kind: Option<DependencyType>,
+        depth: u32,
+    ) -> Result<Dependencies, ClientError> {
+        let path = format!("/api/v1/artifacts/{name}/dependencies");
+        let version = version.map(|version| ("version", version.to_string()));
+        let kind = kind.map(|kind| ("type", kind.as_str().to_owned()));
+        let query: Vec<_> = [Some(("depth", depth.to_string())), version, kind].into_iter().flatten().collect();
+        self.document(&format!("what {name} needs"), &path, &query).await
     }
 
     /// One page of the packages that need this one.

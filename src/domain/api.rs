@@ -14,7 +14,7 @@ use super::{
 
 pub use comparison::{CapabilityChange, Comparison, FieldChange, FileChange, FileChangeKind};
 pub use discovery::{Completion, CompletionOf};
-pub use relations::{Dependent, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
+pub use relations::{Dependencies, Dependent, Needed, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
 
 /// One page of a list. `next` goes back as `cursor` for the next page; it is absent on the last one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

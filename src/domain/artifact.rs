@@ -80,6 +80,10 @@ pub enum DependencyType {
 }
 
 impl DependencyType {
+    /// All seven.
+    pub const ALL: [Self; 7] =
+        [Self::Import, Self::Extends, Self::Implements, Self::Requires, Self::Member, Self::Skill, Self::Step];
+
     /// The name, in lower case.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -91,6 +95,18 @@ impl DependencyType {
             Self::Skill => "skill",
             Self::Step => "step",
         }
+    }
+}
+
+impl FromStr for DependencyType {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            let shown: String = text.chars().take(80).collect();
+            let types = Self::ALL.map(Self::as_str).join(", ");
+            format!("{shown:?} is not a type of dependency: expected one of {types}")
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod commit;
 mod counted;
 mod data;
 mod delete;
+mod dependencies;
 mod drafts;
 mod error;
 mod find;
@@ -48,6 +49,7 @@ pub use commit::{Committer, Committing};
 pub use data::{
     DataError, DataOptions, Metadata, catch_up_catalog, open_data, open_over, rebuild_catalog, rebuild_search,
 };
+pub use dependencies::DEPTH_MAX;
 pub use drafts::Drafted;
 pub use error::RegistryError;
 pub use find::FindQuery;

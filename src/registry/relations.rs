@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::domain::api::{Dependent, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
-use crate::domain::{Action, Actor, Kind, Name, Package, Scope};
+use crate::domain::{Action, Actor, DependencyType, Kind, Name, Package, Scope};
 use crate::meta::{Cursor, Filter, Label, Order, PAGE_MAX, Page};
 use crate::resolve::{self, Required, SKILLS_MAX, Skilled};
 
@@ -21,11 +21,13 @@ const LABELS_MAX: usize = 32;
 const READS: usize = 4;
 
 impl Registry {
-    /// Public packages whose shown version needs this one, by name.
+    /// Public packages whose shown version needs this one, by name; in one of these ways, if any are named. A page may have fewer
+    /// rows than its limit, and is the last only if it names no next.
     pub async fn dependents(
         &self,
         actor: &Actor,
         name: &Name,
+        kinds: &[DependencyType],
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Dependent>, RegistryError> {
@@ -37,6 +39,7 @@ impl Registry {
         for published in self.0.meta.catalog.versions(&shown).await? {
             let dependencies = published.config.map(|config| config.about.dependencies).unwrap_or_default();
             let ours = dependencies.into_iter().filter(|dependency| dependency.name == name.as_str());
+            let ours = ours.filter(|dependency| kinds.is_empty() || kinds.contains(&dependency.kind));
             items.extend(ours.map(|dependency| Dependent {
                 name: published.name.clone(),
                 version: published.version.clone(),

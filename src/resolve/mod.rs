@@ -6,6 +6,7 @@
 
 mod bits;
 mod choose;
+mod circles;
 mod conflict;
 mod derivation;
 mod graph;
@@ -19,6 +20,7 @@ mod universe;
 
 pub use crate::domain::Release;
 pub use choose::{NoMatch, best, latest, newest_first};
+pub use circles::circles;
 pub use conflict::{Conflict, Fact, Verdict};
 pub use graph::{Hop, Node, cycles, tree, ways};
 pub use lock::{Edge, LOCK_FORMAT, Lock, LockError, Locked};

@@ -33,6 +33,7 @@ mod purge;
 mod readers_on_corpus;
 mod rebuild;
 mod referrers;
+mod relations;
 mod script;
 mod scripts;
 mod shared;

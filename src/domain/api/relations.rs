@@ -20,6 +20,41 @@ pub struct Dependent {
     pub range: Option<String>,
 }
 
+/// What a version needs, near and far. `GET /artifacts/{org}/{slug}/dependencies`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Dependencies {
+    /// The package.
+    pub name: Name,
+    /// The version that was asked about.
+    pub version: Version,
+    /// What it needs itself, then what that needs, and so on; each version of a package is looked into once.
+    pub items: Vec<Needed>,
+    /// Packages that need each other in a circle, each as the way along it; the first comes again at its end.
+    pub cycles: Vec<Vec<Name>>,
+    /// Whether everything that was asked for is here; otherwise there is more than one answer may hold.
+    pub is_complete: bool,
+}
+
+/// Something that is needed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Needed {
+    /// What the source says: `org/name`, an identifier or a path.
+    pub name: String,
+    /// How it is needed.
+    #[serde(rename = "type")]
+    pub kind: DependencyType,
+    /// Which versions are taken, where it is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<String>,
+    /// The best version for it, each need taken by itself; absent if the registry has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// Who needs it.
+    pub by: Name,
+    /// How far away it is: 1 for what the version itself needs.
+    pub depth: u32,
+}
+
 /// A package that is like another. `GET /artifacts/{org}/{slug}/related`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Related {

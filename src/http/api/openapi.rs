@@ -50,6 +50,7 @@ use crate::http::ops;
         find::facets,
         complete::complete,
         relations::skills,
+        relations::dependencies,
         relations::dependents,
         relations::related,
         labels::tags,

@@ -7,12 +7,12 @@ use http::Uri;
 use super::answer::{Answer, bad_request, json};
 use super::parameters::{Filters, Parameters};
 use super::path::OfPackage;
-use crate::domain::Level;
-use crate::domain::api::{Dependent, List, Problem, Related, SkillMatches};
+use crate::domain::api::{Dependencies, Dependent, List, Problem, Related, SkillMatches};
+use crate::domain::{DependencyType, Level, Version};
 use crate::http::Caller;
 use crate::http::error::Failure;
 use crate::meta::Cursor;
-use crate::registry::RegistryError;
+use crate::registry::{DEPTH_MAX, RegistryError};
 use crate::resolve::Required;
 
 /// Most rows of a page.
@@ -30,7 +30,9 @@ const LIMIT: usize = 20;
     tag = "artifacts",
     params(
         OfPackage,
-        ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Packages of a page, 20 if not given"),
+        ("type" = Option<Vec<DependencyType>>, Query, description = "Any of these ways of needing it", style = Form, explode),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Packages of a page, 20 if not given; with `type`, those \
+            that need it otherwise are left out of the page"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
     ),
     responses(
@@ -39,11 +41,50 @@ const LIMIT: usize = 20;
     ),
 )]
 pub(super) async fn dependents(app: Caller, OfPackage(name): OfPackage, uri: Uri) -> Answer {
-    let parameters = Parameters::read(&uri, &[&["limit", "cursor"]])?;
+    let parameters = Parameters::read(&uri, &[&["type", "limit", "cursor"]])?;
+    let kinds = types(&parameters)?;
     let limit = parameters.limit(LIMIT, LIMIT_MAX)?;
     let cursor: Option<Cursor> = parameters.cursor()?.map(str::parse).transpose().map_err(RegistryError::from)?;
-    let page = app.registry.dependents(&app.actor(), &name, cursor.as_ref(), limit).await?;
+    let page = app.registry.dependents(&app.actor(), &name, &kinds, cursor.as_ref(), limit).await?;
     json(&List::new(page.items, page.next.map(|next| next.to_string())))
+}
+
+/// What a package needs
+///
+/// The dependencies of a version, with the best version for each, taken by itself: the one that an installation takes is found
+/// with all others in mind. With `depth`, also what these need; packages that need each other in a circle are told with their way.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{org}/{slug}/dependencies",
+    operation_id = "listDependencies",
+    tag = "artifacts",
+    params(
+        OfPackage,
+        ("version" = Option<Version>, Query, description = "Of which version; of the one that the package shows if not given"),
+        ("type" = Option<Vec<DependencyType>>, Query, description = "Only by these ways of needing", style = Form, explode),
+        ("depth" = Option<u8>, Query, minimum = 1, maximum = 20, description = "How many steps away, 1 if not given"),
+    ),
+    responses(
+        (status = 200, body = Dependencies, description = "The nearest first; at most 1,000"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn dependencies(app: Caller, OfPackage(name): OfPackage, uri: Uri) -> Answer {
+    let parameters = Parameters::read(&uri, &[&["version", "type", "depth"]])?;
+    let version: Option<Version> = parameters.parsed("version", "give a whole version such as 1.0.0")?;
+    let kinds = types(&parameters)?;
+    let depth_hint = "depth is a number from 1 to 20";
+    let depth: u32 = parameters.parsed("depth", depth_hint)?.unwrap_or(1);
+    if !(1..=DEPTH_MAX).contains(&depth) {
+        return Err(bad_request(format!("depth={depth} is not possible"), depth_hint).into());
+    }
+    json(&app.registry.dependencies(&app.actor(), &name, version.as_ref(), &kinds, depth).await?)
+}
+
+fn types(parameters: &Parameters) -> Result<Vec<DependencyType>, Failure> {
+    let parse =
+        |text: String| text.parse().map_err(|error: String| bad_request(error, "leave type out for all of them"));
+    parameters.many("type").into_iter().map(parse).collect()
 }
 
 /// What is like a package

@@ -22,6 +22,7 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/artifacts", get(packages::list))
         .route(package, get(packages::get))
         .route(&format!("{package}/resolve"), get(versions::resolve))
+        .route(&format!("{package}/dependencies"), get(relations::dependencies))
         .route(&format!("{package}/dependents"), get(relations::dependents))
         .route(&format!("{package}/related"), get(relations::related))
         .route(&format!("{package}/compare"), get(versions::compare))
