@@ -24,6 +24,9 @@ pub(super) struct Global {
     /// Address of the registry (also PCLR_REGISTRY) [default: http://127.0.0.1:7117]
     #[arg(long, global = true, env = "PCLR_REGISTRY", hide_env = true, value_name = "URL")]
     registry: Option<String>,
+    /// Token to show the registry (also PCLR_TOKEN)
+    #[arg(long, global = true, env = "PCLR_TOKEN", hide_env = true, value_name = "TOKEN")]
+    token: Option<Secret>,
     /// How to print results: table or json
     #[arg(
         long,
@@ -52,7 +55,29 @@ impl Global {
 
     /// The registry that was typed or set, else the one that a project names, else the one on this machine.
     pub(super) fn client_or(&self, of_project: Option<&str>) -> Result<Client, ClientError> {
-        Client::new(self.registry.as_deref().or(of_project).unwrap_or(REGISTRY))
+        let client = Client::new(self.registry.as_deref().or(of_project).unwrap_or(REGISTRY))?;
+        match &self.token {
+            Some(Secret(token)) if !token.is_empty() => client.with_token(token),
+            _ => Ok(client),
+        }
+    }
+}
+
+/// What is typed and never printed.
+#[derive(Clone)]
+struct Secret(String);
+
+impl std::str::FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.trim().to_owned()))
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
     }
 }
 
@@ -124,6 +149,14 @@ pub(super) enum Command {
     Purge(super::delete::Purge),
     /// Bring a deleted version back
     Restore(super::restore::Restore),
+    /// Manage organisations
+    Org(super::org::Org),
+    /// Add, list and remove users
+    User(super::user::User),
+    /// Make, list and revoke tokens
+    Token(super::token::Token),
+    /// Show whom the registry takes you for
+    Whoami(super::user::Whoami),
     /// Rebuild catalogue and search index from the object store
     Rebuild(super::rebuild::Rebuild),
     /// Remove content that nothing names any more

@@ -118,8 +118,8 @@ impl ServeConfig {
             None if is_loopback(listen.ip()) => Access::Write,
             None => {
                 return Err(Failure::usage(
-                    format!("{listen} can be reached from other machines, and there are no accounts yet"),
-                    "say what anybody may do: --anonymous read, or --anonymous write",
+                    format!("{listen} can be reached from other machines, and nobody said what anybody may do there"),
+                    "say it: --anonymous none, --anonymous read, or --anonymous write",
                 ));
             }
         };

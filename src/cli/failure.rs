@@ -94,6 +94,7 @@ fn of_client(error: &ClientError) -> (Exit, Option<String>) {
     let said = |text: &str| Some(text.to_owned());
     match error {
         ClientError::Address { .. } => (Exit::Usage, said("an address looks like http://127.0.0.1:7117")),
+        ClientError::Token => (Exit::Usage, said("`pclr token create` makes one; --token or PCLR_TOKEN takes it")),
         ClientError::NotFound { hint, .. } => {
             (Exit::No, hint.clone().or_else(|| said("`pclr search WORDS` finds names, `pclr versions NAME` versions")))
         }
@@ -102,6 +103,9 @@ fn of_client(error: &ClientError) -> (Exit, Option<String>) {
             let next = next_patch(&version.number()).map(|next| format!(", for example {name}@{next}"));
             let hint = format!("versions never change: publish under a new one{}", next.unwrap_or_default());
             (Exit::No, Some(hint))
+        }
+        ClientError::Refused { said: refusal, .. } if refusal.status == 401 => {
+            (Exit::No, said("--token or PCLR_TOKEN takes a token; `pclr token create` makes one"))
         }
         ClientError::Refused { said, .. } => (Exit::No, said.hint.clone()),
         ClientError::Unavailable { outage: Outage::Connect(_), .. } => {

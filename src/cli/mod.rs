@@ -4,6 +4,7 @@
 //! next where there is something to do, and that the exit code tells the sort of answer ([`Exit`]). Knows how things are
 //! typed and printed; what they mean is decided in the modules that it calls.
 
+mod accounts;
 mod add;
 mod args;
 mod artifact;
@@ -21,6 +22,7 @@ mod import;
 mod import_archive;
 mod install;
 mod list;
+mod org;
 mod output;
 mod progress;
 mod project;
@@ -40,9 +42,11 @@ mod settings;
 mod show;
 mod tag;
 mod tags;
+mod token;
 mod tree;
 mod units;
 mod update;
+mod user;
 mod versions;
 mod visibility;
 mod why;

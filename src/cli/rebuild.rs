@@ -38,6 +38,11 @@ pub(super) struct Store {
 }
 
 impl Store {
+    /// Whether one is named at all.
+    pub(super) fn is_named(&self) -> bool {
+        self.data.is_some() || self.metadata.is_some() || self.config.is_some()
+    }
+
     /// The configuration that a server on this store would have.
     pub(super) fn config(self) -> anyhow::Result<ServeConfig> {
         let given = Settings { data: self.data, metadata: self.metadata, ..Settings::default() };

@@ -17,7 +17,8 @@ use super::settings;
 use crate::domain::Actor;
 use crate::http::{App, Options};
 use crate::registry::{
-    Clock, DataOptions, Limits, Metadata, Registry, catch_up_catalog, open_data, rebuild_catalog, rebuild_search,
+    Clock, DataOptions, Limits, Metadata, Registry, catch_up_catalog, open_accounts, open_data, rebuild_catalog,
+    rebuild_search,
 };
 use crate::storage::Sharing;
 
@@ -123,6 +124,12 @@ pub(super) async fn rebuild(config: ServeConfig, what: RebuildWhat, output: Outp
     }
     let head = rebuild_search(options).await?;
     Ok(Rebuilt { applied, head })
+}
+
+/// The accounts in a database, which a server may use at the same time.
+pub(super) async fn accounts(config: ServeConfig) -> anyhow::Result<crate::registry::Accounts> {
+    let options = data_options(&config);
+    Ok(open_accounts(&options.folder, &options.metadata, options.clock).await?)
 }
 
 /// Collects what nothing names in a data folder that no server is using.

@@ -17,12 +17,12 @@ use crate::domain::api::{
 use crate::domain::{DependencyType, Kind, Name, Package, Range, Release, Timestamp, Version, Visibility};
 
 /// Most that is read of a document, in bytes.
-const DOCUMENT_MAX: u64 = 64 << 20;
+pub(super) const DOCUMENT_MAX: u64 = 64 << 20;
 /// Pages that are followed where all are wanted.
 const PAGES_MAX: usize = 10_000;
 
 /// The body of a request without one.
-const NOTHING: Option<&()> = None;
+pub(super) const NOTHING: Option<&()> = None;
 
 /// Which packages to list. Empty fields ask for nothing.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -288,7 +288,7 @@ impl Client {
     }
 
     /// Each change names the state that it leads to, so it may be asked for twice.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         method: Method,
         path: &str,
@@ -306,7 +306,7 @@ impl Client {
         .await
     }
 
-    async fn document<T: DeserializeOwned>(
+    pub(super) async fn document<T: DeserializeOwned>(
         &self,
         what: &str,
         path: &str,

@@ -95,9 +95,10 @@ impl Client {
             let opened = self.send(self.request(Method::POST, &path).header(CONTENT_LENGTH, 0), &what).await?;
             let address = self.upload_address(&opened, &blob.digest, &what)?;
             let sent = Arc::new(AtomicU64::new(0));
-            let request = self
-                .http
-                .put(address)
+            let is_own = self.is_own(&address);
+            let request = self.http.put(address);
+            let request = if is_own { self.authorized(request) } else { request };
+            let request = request
                 .header(CONTENT_TYPE, "application/octet-stream")
                 .header(CONTENT_LENGTH, blob.content.len())
                 .body(self.body(blob.content.clone(), sent.clone()));

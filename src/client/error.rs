@@ -17,6 +17,9 @@ pub enum ClientError {
         /// What is wrong.
         why: String,
     },
+    /// The token holds what no header can. It is not repeated.
+    #[error("the token cannot be sent: it holds line breaks or other characters that no token has")]
+    Token,
     /// There is no such thing. Nothing was changed.
     #[error("{what} not found: {detail}")]
     NotFound {

@@ -5,6 +5,7 @@
 //! Knows nothing of terminals, tables or the server's inside: it sees the documents of `domain::api` and the OCI
 //! distribution specification only.
 
+mod accounts;
 mod answer;
 mod cache;
 mod catalogue;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, Url};
 
 use super::answer;
@@ -50,6 +51,8 @@ pub struct Client {
     pub(super) timeouts: Timeouts,
     pub(super) limits: Limits,
     watch: Option<Watch>,
+    /// Its `Debug` does not show it.
+    token: Option<HeaderValue>,
 }
 
 /// Makes ring the provider of cryptography for TLS in this process. Further calls do nothing.
@@ -94,12 +97,20 @@ impl Client {
         };
         let http = http.map_err(|error| refuse(reason(&error)))?;
         let base = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { http, base, timeouts, limits: Limits::default(), watch: None })
+        Ok(Self { http, base, timeouts, limits: Limits::default(), watch: None, token: None })
     }
 
     /// The same client, which reports how content travels.
     pub fn watched(self, watch: Watch) -> Self {
         Self { watch: Some(watch), ..self }
+    }
+
+    /// The same client, which shows this token with every request to the registry, and to nobody else.
+    pub fn with_token(self, token: &str) -> Result<Self, ClientError> {
+        let refuse = |_| ClientError::Token;
+        let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(refuse)?;
+        value.set_sensitive(true);
+        Ok(Self { token: Some(value), ..self })
     }
 
     /// The registry's address, without a final slash.
@@ -109,7 +120,20 @@ impl Client {
 
     /// A request to a path below the registry's address.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base))
+        self.authorized(self.http.request(method, format!("{}{path}", self.base)))
+    }
+
+    /// The request with the token. Redirected to another host, it goes on without.
+    pub(super) fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.token {
+            Some(token) => request.header(AUTHORIZATION, token.clone()),
+            None => request,
+        }
+    }
+
+    /// Whether an address is one of the registry itself.
+    pub(super) fn is_own(&self, address: &Url) -> bool {
+        Url::parse(&self.base).is_ok_and(|base| base.origin() == address.origin())
     }
 
     /// Says that content travelled.

@@ -1,5 +1,6 @@
 //! The documents of the HTTP API `/api/v1`: what the server writes and the client reads.
 
+mod accounts;
 mod comparison;
 mod discovery;
 mod relations;
@@ -12,6 +13,7 @@ use super::{
     Visibility,
 };
 
+pub use accounts::{IssuedToken, NewToken, RoleRequest, TokenDocument, UserDocument, Whoami};
 pub use comparison::{CapabilityChange, Comparison, FieldChange, FileChange, FileChangeKind};
 pub use discovery::{Completion, CompletionOf};
 pub use relations::{Dependencies, Dependent, Needed, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};

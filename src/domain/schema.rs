@@ -7,7 +7,10 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, T
 use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{ActorId, Digest, Kind, Level, Name, Range, Tag, Timestamp, TreePath, Version, Visibility};
+use super::{
+    ActorId, Digest, Kind, Level, Name, OrgName, Range, Role, Tag, Timestamp, TokenName, TokenOwner, TreePath,
+    UserName, Version, Visibility,
+};
 
 fn string() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))
@@ -58,6 +61,16 @@ text_schemas! {
     Kind: "What an artifact is", one_of(&Kind::ALL.map(Kind::as_str)), "persona";
     Level: "How well a skill is mastered",
         one_of(&[Level::Beginner, Level::Intermediate, Level::Expert].map(Level::as_str)), "expert";
+    UserName: "Name of a user: lower-case letters, digits and `-` between them",
+        string().max_length(Some(39)).pattern(Some("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")), "ann";
+    OrgName: "Name of an organisation: lower-case letters and digits, joined by `.`, `_`, `__` or any number of `-`",
+        string().max_length(Some(198)).pattern(Some("^[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*$")), "acme";
+    TokenName: "What its owner calls a token",
+        string().max_length(Some(64)).pattern(Some("^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")), "laptop";
+    TokenOwner: "Whose a token is: a user's name, or `operator`",
+        string().max_length(Some(39)).pattern(Some("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")), "operator";
+    Role: "What a user may do in an organisation: read what is private, publish too, manage too",
+        one_of(&Role::ALL.map(Role::as_str)), "member";
     Visibility: "Who sees a package",
         one_of(&[Visibility::Public, Visibility::Unlisted, Visibility::Private].map(Visibility::as_str)), "public";
 }
@@ -83,5 +96,10 @@ mod tests {
         check::<Kind>();
         check::<Level>();
         check::<Visibility>();
+        check::<UserName>();
+        check::<OrgName>();
+        check::<TokenName>();
+        check::<TokenOwner>();
+        check::<Role>();
     }
 }

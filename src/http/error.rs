@@ -193,7 +193,8 @@ fn failure(error: &RegistryError) -> Failure {
         RegistryError::Forbidden => (StatusCode::FORBIDDEN, Code::Denied),
         RegistryError::LoginNeeded | RegistryError::WrongToken => (StatusCode::UNAUTHORIZED, Code::Unauthorized),
         RegistryError::ReadOnly => (StatusCode::SERVICE_UNAVAILABLE, Code::Denied),
-        RegistryError::RepositoryUnknown | RegistryError::PackageUnknown(_) => {
+        RegistryError::TokenExists(..) => (StatusCode::CONFLICT, Code::Denied),
+        RegistryError::AccountUnknown(_) | RegistryError::RepositoryUnknown | RegistryError::PackageUnknown(_) => {
             (StatusCode::NOT_FOUND, Code::NameUnknown)
         }
         RegistryError::ManifestUnknown(_)

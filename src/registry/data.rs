@@ -15,8 +15,9 @@ use crate::meta::{Address, Memory, Meta, MetaError, Mongo, Postgres, Server, Sql
 use crate::search::{Index, SearchError};
 use crate::storage::{Key, Owner, Sharing, Storage, StorageError};
 
+use super::carry::carry_accounts;
 use super::replay::EVENT_MAX;
-use super::{Builder, Clock, Committing, Limits, OpenError, Rebuilt, Registry, RegistryError, catch_up};
+use super::{Accounts, Builder, Clock, Committing, Limits, OpenError, Rebuilt, Registry, RegistryError, catch_up};
 
 /// Which store holds the pointers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,11 @@ pub enum DataError {
     /// A rebuild into the database of another registry.
     #[error("the database holds the catalogue of another registry; name another database")]
     Others,
+    /// Accounts where there is no database.
+    #[error(
+        "a registry without a database keeps no accounts; serve it with --metadata sqlite:PATH or a server's address"
+    )]
+    NoAccounts,
     /// Store and database do not belong together.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -93,6 +99,20 @@ pub async fn open_over(storage: Storage, options: DataOptions) -> Result<Registr
     let search = open_search(&options.folder, storage.slot()).await?;
     let DataOptions { limits, clock, .. } = options;
     Ok(Builder { storage, meta, committing, search, limits, clock }.open().await?)
+}
+
+/// The accounts of a registry, beside a server that may run on it. What changes so counts in that server a few seconds later.
+pub async fn open_accounts(folder: &Path, metadata: &Metadata, clock: Clock) -> Result<Accounts, DataError> {
+    match metadata {
+        Metadata::Memory => return Err(DataError::NoAccounts),
+        // A mistyped folder must not become a registry.
+        Metadata::Sqlite(_) if !store_of(folder).join(Key::Format.path()).is_file() => {
+            return Err(DataError::NoStore(folder.to_owned()));
+        }
+        Metadata::Sqlite(_) | Metadata::Server(_) => {}
+    }
+    let (meta, _) = open_metadata(metadata).await?;
+    Ok(Accounts::beside(meta.accounts, clock))
 }
 
 /// Applies to the database the events of the store that it lacks, after an older database was restored.
@@ -145,6 +165,12 @@ async fn rebuild_sqlite(
     remove_database(&building)?;
     let (meta, committing) = open_metadata(&Metadata::Sqlite(building.clone())).await?;
     let rebuilt = catch_up(storage, &meta, progress).await?;
+    if path.is_file() {
+        match open_metadata(&Metadata::Sqlite(path.to_owned())).await {
+            Ok((held, _)) => keep_accounts(&held, &meta).await,
+            Err(error) => accounts_are_lost(&error),
+        }
+    }
     let owner = owner_of(&meta, &committing).await?;
     drop((meta, committing));
     let before = beside(path, "before-rebuild");
@@ -161,18 +187,35 @@ async fn rebuild_postgres(
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
     // A database that cannot be read is what a rebuild is for.
-    if let Ok(held) = Postgres::open(address).await
-        && let Some((n, bytes)) = Arc::new(held).meta().ledger.events(0, 1).await?.pop()
+    let held = Postgres::open(address).await.map(|held| Arc::new(held).meta());
+    if let Ok(held) = &held
+        && let Some((n, bytes)) = held.ledger.events(0, 1).await?.pop()
         && !matches!(storage.get(&Key::Event(n), EVENT_MAX).await, Ok(ours) if ours == bytes)
     {
         return Err(DataError::Others);
     }
     let meta = Arc::new(Postgres::rebuilding(address).await?).meta();
     let rebuilt = catch_up(storage, &meta, progress).await?;
+    match held {
+        Ok(held) => keep_accounts(&held, &meta).await,
+        Err(error) => accounts_are_lost(&error),
+    }
     let owner = owner_of(&meta, &Committing::Database).await?;
     Postgres::take_over(address).await?;
     storage.replace_owner(&owner).await?;
     Ok(rebuilt)
+}
+
+/// Carries accounts over, as far as the store that they are in can be read: what the events say comes back all the same.
+async fn keep_accounts(from: &Meta, to: &Meta) {
+    match carry_accounts(from.accounts.as_ref(), to.accounts.as_ref()).await {
+        Ok(carried) => tracing::info!(carried, "users and tokens were carried over"),
+        Err(error) => accounts_are_lost(&error),
+    }
+}
+
+fn accounts_are_lost(error: &dyn std::error::Error) {
+    tracing::warn!(error = %error, "users and tokens could not be carried over, and are those of the database before only");
 }
 
 async fn rebuild_mongo(

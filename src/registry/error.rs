@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Digest, ManifestError, Tag, Version};
+use crate::domain::{Actor, Digest, ManifestError, Tag, TokenName, TokenOwner, Version};
 use crate::meta::{MetaError, Refused};
 use crate::resolve::NoMatch;
 use crate::storage::StorageError;
@@ -19,6 +19,12 @@ pub enum RegistryError {
     /// The token is nobody's, was revoked or has expired, or is not the named user's.
     #[error("the token is not valid: it is mistyped, revoked or expired, or another user's")]
     WrongToken,
+    /// No such user or token.
+    #[error("there is no {0}")]
+    AccountUnknown(String),
+    /// The owner has another token of that name.
+    #[error("{0} has a token called {1} already; revoke it first, or choose another name")]
+    TokenExists(TokenOwner, TokenName),
     /// The store is ahead of the database.
     #[error(
         "the registry serves reads only until its database has caught up with the store: run pclr rebuild --catch-up"
@@ -115,6 +121,16 @@ pub enum RegistryError {
     /// A task of the program itself ended early.
     #[error("the registry is stopping; try again")]
     Stopping,
+}
+
+impl RegistryError {
+    /// The actor may not do what it asked for: whether a login may help is another answer.
+    pub(super) fn refused(actor: &Actor) -> Self {
+        match actor {
+            Actor::Anonymous(_) => Self::LoginNeeded,
+            Actor::User(_) | Actor::Operator => Self::Forbidden,
+        }
+    }
 }
 
 impl From<Refused> for RegistryError {

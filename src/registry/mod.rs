@@ -3,8 +3,10 @@
 //! Each asks `allows` first, takes parsed types, and leaves one event if it changed the catalogue. The fronts hold a
 //! [`Registry`] and nothing else. Knows nothing of HTTP.
 
+mod accounts;
 mod blobs;
 mod browse;
+mod carry;
 mod clock;
 mod collect;
 mod commit;
@@ -42,12 +44,14 @@ use std::sync::atomic::Ordering;
 
 use crate::domain::{Action, Actor, Scope, allows};
 
+pub use accounts::Accounts;
 pub use blobs::{BlobBody, BlobInfo};
 pub use clock::Clock;
 pub use collect::Collected;
 pub use commit::{Committer, Committing};
 pub use data::{
-    DataError, DataOptions, Metadata, catch_up_catalog, open_data, open_over, rebuild_catalog, rebuild_search,
+    DataError, DataOptions, Metadata, catch_up_catalog, open_accounts, open_data, open_over, rebuild_catalog,
+    rebuild_search,
 };
 pub use dependencies::DEPTH_MAX;
 pub use drafts::Drafted;
@@ -69,10 +73,7 @@ impl Registry {
     /// Refuses what the actor may not do, and every change while the store is ahead of the database.
     fn require(&self, actor: &Actor, action: Action, scope: Scope<'_>) -> Result<(), RegistryError> {
         if !allows(actor, action, scope) {
-            return Err(match actor {
-                Actor::Anonymous(_) => RegistryError::LoginNeeded,
-                Actor::User(_) | Actor::Operator => RegistryError::Forbidden,
-            });
+            return Err(RegistryError::refused(actor));
         }
         if !matches!(action, Action::Read) && self.0.read_only.load(Ordering::Relaxed) {
             return Err(RegistryError::ReadOnly);

@@ -61,6 +61,10 @@ fn help_names_every_command() {
       delete       Hide a version: its number stays burnt, and `pclr restore` brings it back
       purge        Give up a deleted version for good: its bytes are removed, its number stays burnt
       restore      Bring a deleted version back
+      org          Manage organisations
+      user         Add, list and remove users
+      token        Make, list and revoke tokens
+      whoami       Show whom the registry takes you for
       rebuild      Rebuild catalogue and search index from the object store
       collect      Remove content that nothing names any more [alias: gc]
       completions  Print the completions of a shell
@@ -72,6 +76,7 @@ fn help_names_every_command() {
 
     Everywhere:
           --registry <URL>   Address of the registry (also PCLR_REGISTRY) [default: http://127.0.0.1:7117]
+          --token <TOKEN>    Token to show the registry (also PCLR_TOKEN)
           --output <FORMAT>  How to print results: table or json [default: table]
       -q, --quiet            Print errors only, and results that were asked for
     -- stderr
@@ -99,6 +104,7 @@ fn help_of_push() {
 
     Everywhere:
           --registry <URL>   Address of the registry (also PCLR_REGISTRY) [default: http://127.0.0.1:7117]
+          --token <TOKEN>    Token to show the registry (also PCLR_TOKEN)
           --output <FORMAT>  How to print results: table or json [default: table]
       -q, --quiet            Print errors only, and results that were asked for
 
@@ -121,7 +127,7 @@ fn an_unknown_command_suggests_one() {
     -- stderr
     error: unrecognized subcommand 'serch'
 
-      tip: some similar subcommands exist: 'serve', 'search'
+      tip: some similar subcommands exist: 'serve', 'user', 'search'
 
     Usage: pclr [OPTIONS] <COMMAND>
 
@@ -256,8 +262,8 @@ fn beyond_loopback_serve_wants_to_know_who_may_do_what() {
     -- stdout
 
     -- stderr
-    error: 0.0.0.0:7117 can be reached from other machines, and there are no accounts yet
-    hint: say what anybody may do: --anonymous read, or --anonymous write
+    error: 0.0.0.0:7117 can be reached from other machines, and nobody said what anybody may do there
+    hint: say it: --anonymous none, --anonymous read, or --anonymous write
     ");
 }
 

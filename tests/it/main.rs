@@ -1,6 +1,7 @@
 //! The integration tests: one binary, because every further one would link the whole tree again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod accounts;
 mod architecture;
 mod bad_archives;
 mod bad_folder;

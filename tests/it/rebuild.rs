@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use pcl_registry::domain::{Actor, Area, Digest, Reference, Repository, Version};
+use pcl_registry::domain::{Actor, Area, Digest, Reference, Repository, Role, Version};
+use pcl_registry::meta::{TokenRow, UserRow};
 use pcl_registry::registry::{
     DataError, DataOptions, FindQuery, Metadata, OpenError, Registry, RegistryError, catch_up_catalog, open_data,
     rebuild_catalog, rebuild_search,
@@ -136,11 +137,29 @@ async fn comes_back_whole(owner: Owner) {
     assert_eq!(reason, "it deletes too much");
     open.push(&Package::new("acme/review@1.2.0", "after")).await.unwrap();
     assert_eq!(open.assert_events_agree().await, events + 1);
-    // What a rebuild makes of the rebuilt one is the same again.
+    // What a rebuild makes of the rebuilt one is the same again, and accounts, of which no event tells, are carried over.
+    let accounts = accounts(&open).await;
     let before = open.dump().await;
     close(&folder, open).await;
     rebuild_catalog(folder.path(), &options(&folder).metadata, |_| {}).await.unwrap();
-    assert_eq!(folder.open().await.dump().await, before);
+    let open = folder.open().await;
+    assert_eq!(open.dump().await, before);
+    let store = &open.meta.accounts;
+    assert_eq!((store.users(None, 10).await.unwrap(), store.tokens(None).await.unwrap()), accounts);
+}
+
+/// A user with a role and a token, and one of the operator's.
+async fn accounts(open: &Opened) -> (Vec<UserRow>, Vec<TokenRow>) {
+    let (store, now) = (&open.meta.accounts, open.registry.now());
+    let ann = "ann".parse().unwrap();
+    store.add_user(&ann, now).await.unwrap();
+    store.set_role(&"acme".parse().unwrap(), &ann, Some(Role::Member)).await.unwrap();
+    for owner in ["ann", "operator"] {
+        let hash = Digest::sha256(owner.as_bytes());
+        let (owner, name) = (owner.parse().unwrap(), "x".parse().unwrap());
+        store.add_token(&TokenRow { owner, name, hash, created: now, used: None, expires: Some(now) }).await.unwrap();
+    }
+    (store.users(None, 10).await.unwrap(), store.tokens(None).await.unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,7 @@
 //! Promises that every error is `application/problem+json` and says what would have been right, that a parameter that means
 //! nothing here is refused rather than ignored, and that `spec/openapi.json` is what the code does. Decides nothing itself.
 
+mod accounts;
 mod answer;
 mod changes;
 mod complete;

@@ -5,9 +5,10 @@ use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    changes, complete, drafts, find, import, labels, packages, relations, removal, routes, source, versions, visibility,
+    accounts, changes, complete, drafts, find, import, labels, packages, relations, removal, routes, source, versions,
+    visibility,
 };
-use crate::domain::Range;
+use crate::domain::{OrgName, Range, TokenName, TokenOwner, UserName};
 use crate::http::ops;
 
 // Bodies are named by their own types, `List<Package>`: through an alias the macros see a `List` of nothing.
@@ -56,17 +57,27 @@ use crate::http::ops;
         labels::tags,
         labels::skills,
         import::import,
+        accounts::whoami,
+        accounts::users,
+        accounts::add_user,
+        accounts::remove_user,
+        accounts::tokens,
+        accounts::add_token,
+        accounts::revoke_token,
+        accounts::set_member,
+        accounts::remove_member,
         ops::health,
         ops::ready,
         ops::metrics,
         routes::document,
     ),
-    components(schemas(Range)),
+    components(schemas(Range, OrgName, TokenName, TokenOwner, UserName)),
     tags(
         (name = "artifacts", description = "Packages and their versions"),
         (name = "drafts", description = "Artifacts that are not published yet"),
         (name = "search", description = "Finding packages"),
         (name = "import", description = "Many artifacts at once"),
+        (name = "accounts", description = "Users, roles and tokens"),
         (name = "operation", description = "For whoever runs the registry"),
     ),
 )]

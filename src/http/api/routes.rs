@@ -7,8 +7,8 @@ use http::{Method, StatusCode, Uri};
 use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
 use super::{
-    answer, changes, complete, drafts, find, import, labels, openapi, packages, relations, removal, source, versions,
-    visibility,
+    accounts, answer, changes, complete, drafts, find, import, labels, openapi, packages, relations, removal, source,
+    versions, visibility,
 };
 use crate::domain::api::Problem;
 use crate::http::error::{Code, Failure};
@@ -47,6 +47,12 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/tags", get(labels::tags))
         .route("/api/v1/skills", get(labels::skills))
         .route("/api/v1/import", post(import::import))
+        .route("/api/v1/user", get(accounts::whoami))
+        .route("/api/v1/users", get(accounts::users))
+        .route("/api/v1/users/{user}", put(accounts::add_user).delete(accounts::remove_user))
+        .route("/api/v1/users/{user}/tokens", get(accounts::tokens).post(accounts::add_token))
+        .route("/api/v1/users/{user}/tokens/{token}", delete(accounts::revoke_token))
+        .route("/api/v1/orgs/{org}/members/{user}", put(accounts::set_member).delete(accounts::remove_member))
         .route("/api/v1/openapi.json", get(document))
         .merge(ops::router())
         .method_not_allowed_fallback(not_allowed)

@@ -42,6 +42,43 @@ fn copy(home: &Home, skopeo: &Path, tls: &str, from: &str, to: &str) {
     run(home.command(skopeo).arg("--policy").arg(policy).args(["copy", "--all", tls, from, to]));
 }
 
+/// `skopeo` shows a token as a password, after it was told at `/v2/` that it may: to a registry that everybody reads, and to one
+/// that is closed.
+#[tokio::test]
+async fn a_token_is_a_password() {
+    let Some(skopeo) = find("skopeo") else { return };
+    let layer = tar_gz(&[("hello.txt", b"hello")]);
+    let config = br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let image = Artifact {
+        artifact_type: None,
+        config: ("application/vnd.oci.image.config.v1+json", config),
+        layers: &[("application/vnd.oci.image.layer.v1.tar+gzip", &layer)],
+    };
+    for anonymous in ["read", "none"] {
+        let world = World::start_with(&["--anonymous", anonymous]);
+        let token = crate::accounts::user(world.data(), "ann", Some("member"));
+        let home = Home::new();
+        write_layout(&home.path("in"), "1", &image);
+        let policy = home.path("policy.json");
+        let copy = |credentials: &[String], way: &[&str]| {
+            let mut command = home.command(&skopeo);
+            let output = command.arg("--policy").arg(&policy).arg("copy").args(credentials).args(way).output();
+            output.expect("skopeo starts").status.success()
+        };
+        let (acme, other) =
+            (format!("docker://{}/acme/x:1", world.address), format!("docker://{}/b/x:1", world.address));
+        let dest = |user: &str, token: &str| ["--dest-creds".to_owned(), format!("{user}:{token}")];
+        let push = |to: &str, credentials: &[String]| copy(credentials, &["--dest-tls-verify=false", "oci:in:1", to]);
+        assert!(!push(&acme, &[]), "{anonymous}: nobody pushes");
+        assert!(!push(&acme, &dest("bob", &token)), "{anonymous}: it is another's token");
+        assert!(!push(&other, &dest("ann", &token)), "{anonymous}: it is another organisation");
+        assert!(push(&acme, &dest("ann", &token)), "{anonymous}");
+        let pull = |credentials: &[String]| copy(credentials, &["--src-tls-verify=false", &acme, "oci:out:1"]);
+        assert_eq!(pull(&[]), anonymous == "read");
+        assert!(pull(&["--src-creds".to_owned(), format!("ann:{token}")]));
+    }
+}
+
 #[tokio::test]
 async fn an_image_goes_in_and_out_by_tag_and_digest() {
     let layer = tar_gz(&[("hello.txt", b"hello")]);

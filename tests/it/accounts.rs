@@ -1,0 +1,105 @@
+//! Accounts from end to end: the program makes users and tokens beside a running server, and clients use them.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::world::World;
+
+/// The program's standard output; it must end with this code.
+fn pclr(exit: i32, token: Option<&str>, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PCLR_")) {
+        command.env_remove(name);
+    }
+    if let Some(token) = token {
+        command.env("PCLR_TOKEN", token);
+    }
+    let output = command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(exit), "{arguments:?}\n{stdout}\n{stderr}");
+    if let Some(secret) = token {
+        assert!(!stdout.contains(secret) && !stderr.contains(secret), "{arguments:?} prints the token");
+    }
+    format!("{}{}", stdout.trim_end(), if exit == 0 { String::new() } else { stderr.into_owned() })
+}
+
+/// Adds a user with a token in the database of a folder.
+pub fn user(data: &Path, name: &str, role: Option<&str>) -> String {
+    let data = data.to_str().unwrap();
+    pclr(0, None, &["user", "add", name, "--data", data]);
+    if let Some(role) = role {
+        pclr(0, None, &["org", "member", "add", "acme", name, "--role", role, "--data", data]);
+    }
+    pclr(0, None, &["token", "create", "laptop", "--user", name, "--data", data])
+}
+
+const SKILL: &str = "tests/fixtures/hello-skill";
+
+#[tokio::test]
+async fn a_closed_registry_is_opened_by_tokens() {
+    let world = World::start_with(&["--anonymous", "none"]);
+    let (data, url) = (world.data().to_str().unwrap(), format!("http://{}", world.address));
+    let on = |arguments: &[&str]| -> Vec<String> {
+        ["--registry", &url].iter().chain(arguments).map(|text| (*text).to_owned()).collect()
+    };
+    let run = |exit, token: Option<&str>, arguments: &[&str]| {
+        let arguments = on(arguments);
+        pclr(exit, token, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let push = ["push", SKILL, "acme/hello-skill@1.0.0"];
+    let refused = run(1, None, &push);
+    assert!(refused.contains("without an account") && refused.contains("token"), "{refused}");
+    let ann = user(world.data(), "ann", Some("member"));
+    let bob = user(world.data(), "bob", Some("reader"));
+    let refused = run(1, Some(&bob), &push);
+    assert!(refused.contains("may not do that here"), "{refused}");
+    run(0, Some(&ann), &push);
+    for token in [&ann, &bob] {
+        assert!(run(0, Some(token), &["list"]).contains("acme/hello-skill"));
+    }
+    run(1, Some(&ann), &["yank", "acme/hello-skill@1.0.0"]);
+    assert!(run(0, Some(&ann), &["history", "acme/hello-skill"]).contains("user:ann"));
+    assert!(run(0, Some(&ann), &["whoami"]).contains("acme:member"));
+
+    // Users manage their own tokens through the API, and no others.
+    let second = run(0, Some(&ann), &["token", "create", "ci", "--days", "1"]);
+    assert!(run(0, Some(&second), &["token", "list"]).contains("ci"));
+    run(1, Some(&ann), &["token", "create", "x", "--user", "bob"]);
+    run(1, Some(&ann), &["token", "create", "x", "--operator"]);
+    run(1, Some(&ann), &["user", "list"]);
+    run(0, Some(&ann), &["token", "revoke", "ci"]);
+    let refused = run(1, Some(&second), &["list"]);
+    assert!(refused.contains("the token is not valid"), "revoked by this process, it is of no use at once: {refused}");
+
+    // The operator does the rest, with a token too.
+    let operator = pclr(0, None, &["token", "create", "root", "--data", data]);
+    let users: Value = serde_json::from_str(&run(0, Some(&operator), &["user", "list", "--output", "json"])).unwrap();
+    let names: Vec<&str> = users.as_array().unwrap().iter().map(|user| user["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["ann", "bob"]);
+    run(0, Some(&operator), &["org", "member", "add", "acme", "bob", "--role", "owner"]);
+    run(0, Some(&bob), &["yank", "acme/hello-skill@1.0.0"]);
+    run(0, Some(&operator), &["user", "remove", "bob"]);
+    run(1, Some(&bob), &["list"]);
+    run(1, Some(&operator), &["user", "remove", "bob"]);
+}
+
+#[test]
+fn a_registry_without_a_database_keeps_no_accounts() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = pclr(1, None, &["user", "add", "ann", "--data", folder.path().to_str().unwrap()]);
+    assert!(refused.contains("there is no registry in"), "{refused}");
+    let refused = pclr(1, None, &["user", "add", "ann", "--metadata", "memory:"]);
+    assert!(refused.contains("keeps no accounts"), "{refused}");
+}
+
+#[test]
+fn a_token_is_printed_by_nothing_but_its_making() {
+    // Nobody listens there.
+    let token = format!("pclr_{}", "ab".repeat(32));
+    let failed = pclr(3, Some(&token), &["--registry", "http://127.0.0.1:1", "list"]);
+    assert!(failed.contains("cannot connect"), "{failed}");
+    let broken = pclr(2, Some("two\nlines"), &["list"]);
+    assert!(broken.contains("token"), "{broken}");
+}
