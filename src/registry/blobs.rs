@@ -32,6 +32,8 @@ pub enum BlobBody {
 
 impl Registry {
     /// A blob's size, if the repository is linked to it: knowing a digest is not permission to read.
+    ///
+    /// While the metadata store is not available, a blob of the public area is found without it.
     pub async fn blob(
         &self,
         actor: &Actor,
@@ -49,9 +51,18 @@ impl Registry {
             let found = self.0.storage.blob_size(&row.area, digest).await?;
             Ok(found.map(|_| CachedLink { area: row.area, size: row.size }))
         };
-        let link = self.0.cache.get_or_load(&self.0.cache.links, key, load).await?;
-        let link = link.ok_or(RegistryError::BlobUnknown(*digest))?;
+        let link = match self.0.cache.get_or_load(&self.0.cache.links, key, load).await {
+            Err(error) if error.is_outage() => return self.public_blob(digest).await.ok_or(error),
+            link => link?.ok_or(RegistryError::BlobUnknown(*digest))?,
+        };
         Ok(BlobInfo { digest: *digest, size: link.size, area: link.area })
+    }
+
+    /// A blob of the public area, found without the database. Public bytes are public, whatever repository is named; private
+    /// areas are never looked at. Not kept: once the database is back, it says again who may read.
+    async fn public_blob(&self, digest: &Digest) -> Option<BlobInfo> {
+        let size = self.0.storage.blob_size(&Area::Public, digest).await.ok()??;
+        Some(BlobInfo { digest: *digest, size, area: Area::Public })
     }
 
     /// Forgets what the cache says of blobs once some were found to be damaged since it was asked last.
@@ -122,8 +133,12 @@ impl Registry {
         if self.0.cache.touched.get(&key).is_some_and(|touched| now.micros().saturating_sub(touched.micros()) < fresh) {
             return Ok(());
         }
-        if !self.0.meta.blobs.touch(&blob.area, &[blob.digest], now).await?.is_empty() {
-            return Err(RegistryError::BlobUnknown(blob.digest));
+        match self.0.meta.blobs.touch(&blob.area, &[blob.digest], now).await.map_err(RegistryError::from) {
+            Ok(vanishing) if vanishing.is_empty() => {}
+            Ok(_) => return Err(RegistryError::BlobUnknown(blob.digest)),
+            // Nothing is collected without the database either, and a push asks for its blobs again.
+            Err(error) if error.is_outage() => return Ok(()),
+            Err(error) => return Err(error),
         }
         self.0.cache.touched.insert(key, now);
         Ok(())

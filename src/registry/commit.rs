@@ -20,6 +20,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -35,6 +36,9 @@ use super::rebuild::catch_up;
 
 /// Most changes in one transaction.
 const BATCH_MAX: usize = 256;
+
+/// How often to look whether a transaction that was reported as failed has happened.
+const DOUBT: Duration = Duration::from_secs(1);
 
 /// The way into the lane. Cheap to clone.
 #[derive(Clone)]
@@ -70,6 +74,8 @@ struct Lane {
     own: u64,
     head: Arc<watch::Sender<u64>>,
     sharing: Sharing,
+    /// Whether the last transaction failed: it may have happened all the same, or may be about to.
+    in_doubt: bool,
 }
 
 impl Committer {
@@ -85,7 +91,7 @@ impl Committer {
         let (jobs, receiver) = mpsc::channel(1024);
         let sharing = if storage.slot().is_some() { Sharing::Shared } else { Sharing::Alone };
         let known = head.subscribe();
-        let lane = Lane { storage, meta, committing, cache, written, own: written, head, sharing };
+        let lane = Lane { storage, meta, committing, cache, written, own: written, head, sharing, in_doubt: false };
         tokio::spawn(lane.run(receiver));
         Self { jobs, head: known }
     }
@@ -106,7 +112,20 @@ impl Committer {
 
 impl Lane {
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(first) = jobs.recv().await {
+        loop {
+            let next = match self.in_doubt {
+                false => jobs.recv().await,
+                true => match tokio::time::timeout(DOUBT, jobs.recv()).await {
+                    Ok(next) => next,
+                    Err(_) => {
+                        // Whoever was told of a failure may never ask again, and the change must not be there by halves. Where
+                        // the database does not answer yet, the next look finds it.
+                        let _ = self.write_missing().await;
+                        continue;
+                    }
+                },
+            };
+            let Some(first) = next else { return };
             let mut batch = vec![first];
             while batch.len() < BATCH_MAX {
                 let Ok(job) = jobs.try_recv() else { break };
@@ -212,23 +231,37 @@ impl Lane {
     async fn write_missing(&mut self) -> Result<(), RegistryError> {
         let mut written = self.written;
         let outcome = write_missing_events(&self.storage, &self.meta, &mut written, self.own).await;
+        if written != self.written && self.sharing == Sharing::Alone {
+            // Nobody has told the cache of these changes. Among several, following the events does.
+            self.cache.advance();
+            self.cache.clear_pointers();
+        }
         self.durable_through(written);
         outcome
     }
 
     async fn apply_in_database(&mut self, changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
+        let was_in_doubt = std::mem::replace(&mut self.in_doubt, true);
         let outcomes = self.meta.catalog.apply(changes, Atomicity::Each).await?;
+        self.in_doubt = false;
         let applied: Vec<&Applied> = outcomes.iter().flatten().filter(|applied| applied.event.is_some()).collect();
         invalidate(&self.cache, &applied);
         let mut numbers = applied.iter().filter_map(|applied| applied.event.as_ref()).map(|(event, _)| event.n);
-        let Some(first) = numbers.next() else { return Ok(outcomes) };
-        let newest = numbers.next_back().unwrap_or(first);
-        if first > self.written + 1 {
-            // Other servers committed since: their events come before what is answered here.
-            self.write_missing().await?;
-            self.know(first, newest);
+        let first = numbers.next();
+        let newest = numbers.next_back().or(first);
+        // Other servers committed since, and their events come before what is answered here; or a transaction that was reported as
+        // failed has ended only now, after the look for what is missing. No other ends later than this one, which waited for the
+        // lock that all of them hold.
+        if was_in_doubt || first.is_some_and(|first| first != self.written + 1) {
+            let outcome = self.write_missing().await;
+            self.in_doubt = outcome.is_err();
+            outcome?;
+            if let (Some(first), Some(newest)) = (first, newest) {
+                self.know(first, newest);
+            }
             return Ok(outcomes);
         }
+        let (Some(first), Some(newest)) = (first, newest) else { return Ok(outcomes) };
         self.own = newest;
         let (mut keys, mut last) = (Vec::new(), self.written);
         for (event, bytes) in applied.iter().filter_map(|applied| applied.event.as_ref()) {

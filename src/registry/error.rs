@@ -131,6 +131,11 @@ impl RegistryError {
             Actor::User(_) | Actor::Operator => Self::Forbidden,
         }
     }
+
+    /// Whether the metadata store cannot be asked at present.
+    pub(super) fn is_outage(&self) -> bool {
+        matches!(self, Self::Meta(MetaError::Unavailable(_)))
+    }
 }
 
 impl From<Refused> for RegistryError {

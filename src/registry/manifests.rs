@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cache::CachedManifest;
-use crate::domain::{Action, Actor, Digest, MANIFEST_READ_MAX, Reference, Repository, Scope, Tag};
+use crate::domain::{Action, Actor, Area, Digest, MANIFEST_READ_MAX, Manifest, Reference, Repository, Scope, Tag};
 use crate::storage::{Key, StorageError};
 
 use super::commit::unknown;
@@ -108,7 +108,19 @@ impl Registry {
                 Err(error) => Err(RegistryError::from(error)),
             }
         };
-        self.0.cache.get_or_load(&self.0.cache.manifests, (repository.clone(), *digest), load).await
+        match self.0.cache.get_or_load(&self.0.cache.manifests, (repository.clone(), *digest), load).await {
+            Err(error) if error.is_outage() => self.public_manifest(digest).await.map(Some).ok_or(error),
+            manifest => manifest,
+        }
+    }
+
+    /// A manifest of the public area, read without the database. Public bytes are public, whatever repository is named; those of
+    /// a private area are never looked at. What says its type is the manifest itself.
+    async fn public_manifest(&self, digest: &Digest) -> Option<Arc<CachedManifest>> {
+        let bytes = self.0.storage.get_blob(&Area::Public, digest, MANIFEST_READ_MAX as u64).await.ok()?;
+        let manifest = Manifest::parse(bytes, None, digest.algorithm()).ok()?;
+        // Not kept: once the database is back, it says again what the repository has.
+        Some(Arc::new(CachedManifest::new(manifest.bytes, *digest, &manifest.media_type)))
     }
 
     /// The key of a blob in the area of a repository.

@@ -10,7 +10,7 @@ use futures::{TryStreamExt as _, stream};
 use pcl_registry::domain::{
     About, Actor, Area, CONFIG_SCHEMA, Config, Digest, File, Kind, Manifest, Name, Primary, Reference, Repository, Tree,
 };
-use pcl_registry::meta::{Memory, Meta, Postgres, Sqlite, contract};
+use pcl_registry::meta::{Memory, Meta, Mongo, Postgres, Sqlite, contract};
 use pcl_registry::pack::{self, Packed};
 use pcl_registry::registry::{
     BlobBody, Builder, Clock, Committing, DataOptions, Limits, Metadata, Push, Registry, RegistryError,
@@ -19,6 +19,7 @@ use pcl_registry::search::Index;
 use pcl_registry::storage::{Key, Meter, Sharing, Storage, StorageError, Syncing};
 use serde_json::Value;
 
+use crate::mongo;
 use crate::postgres::database::Database;
 
 /// Who commits.
@@ -27,12 +28,18 @@ pub enum Owner {
     Sqlite,
     Store,
     Postgres,
+    Mongo,
 }
 
 impl Owner {
     /// Those that can be had here. Says which cannot.
     pub fn here(owners: impl IntoIterator<Item = Self>) -> Vec<Self> {
-        owners.into_iter().filter(|owner| *owner != Self::Postgres || Database::new().is_some()).collect()
+        let is_here = |owner: &Self| match owner {
+            Self::Sqlite | Self::Store => true,
+            Self::Postgres => Database::new().is_some(),
+            Self::Mongo => mongo::Database::new().is_some(),
+        };
+        owners.into_iter().filter(is_here).collect()
     }
 }
 
@@ -44,6 +51,7 @@ pub struct DataFolder {
     syncing: Syncing,
     /// The database, if it is on a server.
     pub postgres: Option<Database>,
+    pub mongo: Option<mongo::Database>,
 }
 
 /// An open registry with its parts.
@@ -108,7 +116,8 @@ impl DataFolder {
     pub fn new(owner: Owner) -> Self {
         let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
         let postgres = (owner == Owner::Postgres).then(|| Database::new().expect("there is a server"));
-        Self { folder: tempfile::tempdir().unwrap(), owner, clock, syncing: Syncing::EachFile, postgres }
+        let mongo = (owner == Owner::Mongo).then(|| mongo::Database::new().expect("there is a server"));
+        Self { folder: tempfile::tempdir().unwrap(), owner, clock, syncing: Syncing::EachFile, postgres, mongo }
     }
 
     /// With PostgreSQL; `None` if there is no server.
@@ -130,10 +139,11 @@ impl DataFolder {
     }
 
     pub fn metadata(&self) -> Metadata {
-        match &self.postgres {
-            Some(database) => Metadata::Server(database.address()),
-            None if self.owner == Owner::Sqlite => Metadata::Sqlite(self.database()),
-            None => Metadata::Memory,
+        match (&self.postgres, &self.mongo) {
+            (Some(database), _) => Metadata::Server(database.address()),
+            (_, Some(database)) => Metadata::Server(database.address()),
+            _ if self.owner == Owner::Sqlite => Metadata::Sqlite(self.database()),
+            _ => Metadata::Memory,
         }
     }
 
@@ -172,6 +182,11 @@ impl DataFolder {
                 let database = self.postgres.as_ref().expect("it has a database");
                 let postgres = Postgres::open(&database.address()).await.unwrap();
                 (Arc::new(postgres).meta(), Committing::Database, None)
+            }
+            Owner::Mongo => {
+                let database = self.mongo.as_ref().expect("it has a database");
+                let mongo = Mongo::open(&database.url()).await.unwrap();
+                (Arc::new(mongo).meta(), Committing::Database, None)
             }
         };
         let meta = wrap(meta);

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod architecture;
+mod backend;
 mod bad_archives;
 mod bad_folder;
 mod bad_uploads;
@@ -27,9 +28,12 @@ mod install_faults;
 mod install_targets;
 mod kill;
 mod limits;
+mod mongo;
 mod openapi;
+mod outage;
 mod postgres;
 mod project;
+mod proxy;
 mod purge;
 mod readers_on_corpus;
 mod rebuild;

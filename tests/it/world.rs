@@ -8,17 +8,21 @@ use std::process::{Child, Command, Stdio};
 use pcl_registry::domain::Digest;
 use serde_json::{Value, json};
 
+use crate::backend::{Backend, Place};
 use crate::script::wire::{Request, Response};
 
 /// The media type of an OCI image manifest.
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// A running registry. Its process ends and its folder goes when it is dropped, in this order: that of the fields.
+/// A running registry. Its process ends and its folder and its database go when it is dropped, in this order: that of the fields.
 pub struct World {
     pub address: SocketAddr,
     data: PathBuf,
+    /// What the program is started with besides.
+    flags: Vec<String>,
     server: Option<Server>,
     _folder: Option<tempfile::TempDir>,
+    _place: Option<Place>,
 }
 
 /// The process of a registry; dropping it ends the process.
@@ -59,6 +63,10 @@ pub fn start_server_with(data: &Path, flags: &[&str]) -> (SocketAddr, Server) {
     (address, Server { child })
 }
 
+fn borrowed(flags: &[String]) -> Vec<&str> {
+    flags.iter().map(String::as_str).collect()
+}
+
 /// The one place that knows how a registry is started.
 fn serve_command(data: &Path, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
@@ -84,29 +92,44 @@ pub fn refused_start(data: &Path, flags: &[&str]) -> String {
 impl World {
     /// A new, empty registry with these flags.
     pub fn start_with(flags: &[&str]) -> Self {
+        Self::start_new(flags.iter().map(|flag| (*flag).to_owned()).collect(), None)
+    }
+
+    /// A new, empty registry on that backend; `None` where its server cannot be had.
+    pub fn on(backend: Backend) -> Option<Self> {
+        if let Some(given) = Self::given() {
+            // Whatever keeps its metadata, once is enough.
+            return Some(given).filter(|_| backend == Backend::Sqlite);
+        }
+        let place = backend.place()?;
+        Some(Self::start_new(place.flags(), Some(place)))
+    }
+
+    /// A new, empty registry with these flags, whose metadata are in a place that goes with it.
+    pub fn start_new(flags: Vec<String>, place: Option<Place>) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the registry's data");
         let data = folder.path().join("data");
-        let (address, server) = start_server_with(&data, flags);
-        Self { address, data, _folder: Some(folder), server: Some(server) }
+        let (address, server) = start_server_with(&data, &borrowed(&flags));
+        Self { address, data, flags, _folder: Some(folder), server: Some(server), _place: place }
     }
 
     /// A registry in a folder that is not its own to remove.
     pub fn start_in(data: &Path) -> Self {
         let (address, server) = start_server(data);
-        Self { address, data: data.to_owned(), _folder: None, server: Some(server) }
+        Self { address, data: data.to_owned(), flags: Vec::new(), _folder: None, server: Some(server), _place: None }
     }
 
     /// A new, empty registry. `PCLR_TEST_REGISTRY=HOST:PORT` takes one that already runs instead, so that the scripts
     /// can be tried on other registries.
     pub async fn start() -> Self {
-        if let Ok(address) = std::env::var("PCLR_TEST_REGISTRY") {
-            let address = address.parse().expect("PCLR_TEST_REGISTRY is ADDRESS:PORT");
-            return Self { address, data: PathBuf::new(), _folder: None, server: None };
-        }
-        let folder = tempfile::tempdir().expect("a folder for the registry's data");
-        let data = folder.path().join("data");
-        let (address, server) = start_server(&data);
-        Self { address, data, _folder: Some(folder), server: Some(server) }
+        Self::given().unwrap_or_else(|| Self::start_new(Vec::new(), None))
+    }
+
+    fn given() -> Option<Self> {
+        let address = std::env::var("PCLR_TEST_REGISTRY").ok()?;
+        let address = address.parse().expect("PCLR_TEST_REGISTRY is ADDRESS:PORT");
+        let data = PathBuf::new();
+        Some(Self { address, data, flags: Vec::new(), _folder: None, server: None, _place: None })
     }
 
     /// The folder that holds the registry's data.
@@ -122,7 +145,7 @@ impl World {
     /// Starts a killed registry again on the same data, on another port.
     pub fn restart(&mut self) {
         self.kill();
-        let (address, server) = start_server(&self.data);
+        let (address, server) = start_server_with(&self.data, &borrowed(&self.flags));
         self.address = address;
         self.server = Some(server);
     }

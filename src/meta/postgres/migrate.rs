@@ -27,7 +27,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
 ];
 
 /// Locks the schema against all others who would bring it up to date: `pclrmeta` as a number. Given back with the transaction.
-const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(8098435793659720801)";
+const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(8098435793659720801); SET LOCAL statement_timeout = 0";
 
 /// What is there. Our table of migrations has a name of its own: many programs have one.
 const FOUND: &str = "SELECT current_setting('server_encoding'), current_schema() IS NOT NULL,
@@ -77,7 +77,8 @@ impl Schema<'_> {
                     return Err(MetaError::MigrationChanged { store: self.store.to_owned(), migration });
                 }
                 None => {
-                    self.run(migration.sql).await?;
+                    let run = super::pool::migration(self.connection, migration.sql).await;
+                    run.map_err(|error| failed(self.store, error))?;
                     let record = query("INSERT INTO pclr_migrations (number, name, checksum) VALUES ($1, $2, $3)");
                     let record = record.bind(signed(migration.number)).bind(migration.name).bind(checksum);
                     record.execute(&mut *self.connection).await.map_err(|error| failed(self.store, error))?;

@@ -21,11 +21,13 @@ const ACQUIRE: Duration = Duration::from_secs(3);
 /// A connection that lay idle for longer is asked whether it lives before it is used.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long an answer may take. The server gives up earlier, at `statement_timeout`; this is for one that cannot be heard.
-const ANSWER: Duration = Duration::from_secs(35);
+const ANSWER: Duration = Duration::from_secs(17);
+/// The same for a migration, which may build an index over millions of rows.
+const MIGRATION: Duration = Duration::from_secs(3600);
 /// What each session is told, unless the address says otherwise. A server that vanishes in the middle of a change holds the counter
 /// until its session is ended for idling.
 const SESSION: [(&str, &str); 3] =
-    [("statement_timeout", "30s"), ("lock_timeout", "20s"), ("idle_in_transaction_session_timeout", "20s")];
+    [("statement_timeout", "15s"), ("lock_timeout", "12s"), ("idle_in_transaction_session_timeout", "10s")];
 /// Statements that each connection keeps prepared: those of this store, and the lists that are asked for most.
 const PREPARED: usize = 200;
 
@@ -87,7 +89,7 @@ impl Pool {
     /// A connection for one caller.
     pub async fn lease(&self) -> Result<Lease<'_>, sqlx::Error> {
         let connection = self.pool.acquire().await?;
-        Ok(Lease { connection: Some(connection), limit: ANSWER, is_clean: true, pool: self })
+        Ok(Lease { connection: Some(connection), limit: ANSWER, is_clean: true, is_broken: false, pool: self })
     }
 
     /// The rows that one statement answers with. It is asked again, once, if the connection turns out to be broken, as after a
@@ -125,6 +127,8 @@ pub(super) struct Lease<'a> {
     pub limit: Duration,
     /// No statement is under way, no transaction is open, and the server is heard.
     pub is_clean: bool,
+    /// The server is not heard any more.
+    pub is_broken: bool,
     pool: &'a Pool,
 }
 
@@ -156,6 +160,7 @@ impl Lease<'_> {
     fn end<T>(&mut self, answer: Result<T, sqlx::Error>, was_clean: bool) -> Result<T, sqlx::Error> {
         match &answer {
             Err(error) if is_broken(error) => {
+                self.is_broken = true;
                 *self.pool.broke.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
             }
             _ => self.is_clean = was_clean,
@@ -189,6 +194,11 @@ pub(super) fn connect_options(address: &Address, server: &str) -> Result<PgConne
         options = options.application_name("pclr");
     }
     Ok(options.statement_cache_capacity(PREPARED).disable_statement_logging())
+}
+
+/// Runs a migration, which has its own time.
+pub(super) async fn migration(connection: &mut PgConnection, sql: &'static str) -> Result<Vec<PgRow>, sqlx::Error> {
+    within(MIGRATION, sqlx::raw_sql(sql).fetch_all(connection)).await
 }
 
 /// Runs statements without parameters on a connection outside any pool.

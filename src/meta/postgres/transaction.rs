@@ -131,8 +131,10 @@ impl Pool {
         match work(&mut sql, &begun) {
             Ok((made, end)) => sql.end(end).map(|()| made),
             Err(error) => {
-                // If even this fails, the connection is closed and the server does it.
-                let _ = sql.end(End::RollBack);
+                // If this fails, or nobody would hear it, the connection is closed and the server does it.
+                if !sql.lease.is_broken {
+                    let _ = sql.end(End::RollBack);
+                }
                 Err(error)
             }
         }

@@ -10,7 +10,7 @@ use pcl_registry::meta::{Meta, MetaError, Postgres};
 use sqlx::postgres::PgConnection;
 
 use super::database::Database;
-use super::proxy::Proxy;
+use crate::proxy::Proxy;
 
 /// A store that the test keeps at hand.
 pub struct Opened(pub Arc<Postgres>);
@@ -129,7 +129,7 @@ async fn ended_sessions_are_not_noticed_by_the_next_caller() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_comes_back_is_used_again() {
     let Some(database) = Database::new() else { return };
-    let mut proxy = Proxy::start(database.place()).await;
+    let proxy = Proxy::start(database.place()).await;
     let store = Arc::new(Postgres::open(&database.address_at(&proxy.place)).await.unwrap());
     let world = World::new(&Opened(store)).await.unwrap();
     let hello = world.publish("acme/hello@1.0.0").await.unwrap();
@@ -180,7 +180,7 @@ async fn what_was_acknowledged_survives_connections_that_break() {
         });
     }
     let (mut acknowledged, mut failed) = (Vec::new(), 0);
-    let mut breaking = tokio::time::interval(Duration::from_millis(40));
+    let mut breaking = tokio::time::interval(Duration::from_millis(100));
     loop {
         tokio::select! {
             joined = publishers.join_next() => match joined {

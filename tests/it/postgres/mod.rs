@@ -5,5 +5,4 @@ pub mod database;
 mod faults;
 mod locks;
 mod opening;
-mod proxy;
 mod serving;

@@ -1,0 +1,182 @@
+//! The way to a database server, which a test can cut, hold up, cut at one message, and mend.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// How the message fails at which the way is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It does not arrive.
+    NotDone,
+    /// It arrives, and its answer does not.
+    Done,
+}
+
+/// What becomes of connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Way {
+    /// New connections are refused.
+    refused: bool,
+    /// Connections are accepted, and nothing is passed on.
+    stalled: bool,
+    /// Every connection ends when this changes.
+    cuts: u64,
+}
+
+/// A message at which the way is cut.
+struct Trip {
+    needle: &'static [u8],
+    fault: Fault,
+}
+
+/// Passes bytes on between a port of its own and the server.
+pub struct Proxy {
+    pub place: String,
+    way: Arc<watch::Sender<Way>>,
+    trip: Arc<Mutex<Option<Trip>>>,
+}
+
+impl Proxy {
+    /// `server`: host and port.
+    pub async fn start(server: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = listener.local_addr().unwrap().to_string();
+        let (way, trip) = (Arc::new(watch::Sender::new(Way::default())), Arc::default());
+        tokio::spawn(accept(listener, place.clone(), server, Arc::clone(&way), Arc::clone(&trip)));
+        Self { place, way, trip }
+    }
+
+    /// Ends every connection; new ones are refused.
+    pub async fn cut(&self) {
+        sever(&self.way);
+        while TcpStream::connect(&self.place).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Ends every connection; new ones are accepted.
+    pub fn interrupt(&self) {
+        self.way.send_modify(|way| way.cuts += 1);
+    }
+
+    /// Keeps every connection and accepts new ones, but passes nothing on, in either direction.
+    pub fn stall(&self) {
+        self.way.send_modify(|way| way.stalled = true);
+    }
+
+    /// Cuts the way at the first message to the server that holds these bytes.
+    pub fn cut_at(&self, needle: &'static [u8], fault: Fault) {
+        *self.trip.lock().unwrap() = Some(Trip { needle, fault });
+    }
+
+    /// Whether it was cut there.
+    pub fn has_tripped(&self) -> bool {
+        self.way.borrow().refused && self.trip.lock().unwrap().is_none()
+    }
+
+    /// Accepts connections again, at the same place, and passes everything on.
+    pub async fn mend(&self) {
+        self.way.send_modify(|way| (way.refused, way.stalled) = (false, false));
+        while TcpStream::connect(&self.place).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn sever(way: &watch::Sender<Way>) {
+    way.send_modify(|way| *way = Way { refused: true, stalled: false, cuts: way.cuts + 1 });
+}
+
+/// Until the test's runtime ends.
+async fn accept(
+    mut listener: TcpListener,
+    place: String,
+    server: String,
+    way: Arc<watch::Sender<Way>>,
+    trip: Arc<Mutex<Option<Trip>>>,
+) {
+    let mut changes = way.subscribe();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((client, _)) = accepted else { continue };
+                let (server, way, trip) = (server.clone(), Arc::clone(&way), Arc::clone(&trip));
+                tokio::spawn(async move {
+                    let Ok(server) = TcpStream::connect(server).await else { return };
+                    let _ = pass(client, server, &way, &trip).await;
+                });
+            }
+            () = until_refused(&mut changes) => {
+                drop(listener);
+                let _ = changes.wait_for(|way| !way.refused).await;
+                listener = TcpListener::bind(&place).await.unwrap();
+            }
+        }
+    }
+}
+
+async fn until_refused(changes: &mut watch::Receiver<Way>) {
+    let _ = changes.wait_for(|way| way.refused).await;
+}
+
+/// Both directions of one connection, until an end or a cut.
+async fn pass(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    way: &watch::Sender<Way>,
+    trip: &Mutex<Option<Trip>>,
+) -> std::io::Result<()> {
+    let mut changes = way.subscribe();
+    let cuts = changes.borrow().cuts;
+    let (mut asked, mut answered) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+    loop {
+        if changes.borrow_and_update().stalled {
+            // What was sent meanwhile waits.
+            let _ = changes.wait_for(|way| !way.stalled || way.cuts != cuts).await;
+        }
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let read = read?;
+                let _ = changes.wait_for(|way| !way.stalled || way.cuts != cuts).await;
+                if read == 0 || changes.borrow().cuts != cuts {
+                    return Ok(());
+                }
+                let tripped = {
+                    let mut trip = trip.lock().unwrap();
+                    let is_here = |trip: &Trip| asked[..read].windows(trip.needle.len()).any(|window| window == trip.needle);
+                    trip.take_if(|trip| is_here(trip)).map(|trip| trip.fault)
+                };
+                match tripped {
+                    Some(Fault::NotDone) => {
+                        sever(way);
+                        return Ok(());
+                    }
+                    Some(Fault::Done) => {
+                        server.write_all(&asked[..read]).await?;
+                        // It has done what was asked once it answers.
+                        let _ = server.read(&mut answered).await?;
+                        sever(way);
+                        return Ok(());
+                    }
+                    None => server.write_all(&asked[..read]).await?,
+                }
+            }
+            read = server.read(&mut answered) => {
+                let read = read?;
+                let _ = changes.wait_for(|way| !way.stalled || way.cuts != cuts).await;
+                if read == 0 || changes.borrow().cuts != cuts {
+                    return Ok(());
+                }
+                client.write_all(&answered[..read]).await?;
+            }
+            changed = changes.changed() => {
+                if changed.is_err() || changes.borrow().cuts != cuts {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
