@@ -24,7 +24,7 @@ fn repository() -> Repository {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nothing_names_goes_after_two_graces_and_comes_back_durable() {
-    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres]) {
+    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo]) {
         let folder = DataFolder::new(owner);
         let open = folder.open().await;
         let package = Package::new("acme/hello@1.0.0", "to be published later");

@@ -134,6 +134,7 @@ every_step! {
     store_with_one_sync_crashes_after_every_step: crashes_at_every_step, Store, FileSystem, After;
     postgres_errors_after_every_step: fails_at_every_step, Postgres, EachFile, After;
     postgres_crashes_before_every_step: crashes_at_every_step, Postgres, EachFile, Before;
+    mongodb_crashes_after_every_step: crashes_at_every_step, Mongo, EachFile, After;
 }
 
 /// Fails one transaction: 1 before it happened, 2 after.
@@ -204,7 +205,7 @@ async fn open_failing(folder: &DataFolder) -> (Opened, Arc<AtomicU8>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transaction_that_fails_before_or_after_it_happened() {
     let ways = [(1, false), (2, false), (1, true), (2, true)];
-    let owners = Owner::here([Owner::Sqlite, Owner::Postgres]);
+    let owners = Owner::here([Owner::Sqlite, Owner::Postgres, Owner::Mongo]);
     for (owner, (how, reopens)) in owners.into_iter().flat_map(|owner| ways.map(|way| (owner, way))) {
         let what = format!("{owner:?}, failure {how}, reopens: {reopens}");
         let folder = DataFolder::new(owner);

@@ -102,7 +102,10 @@ fn copy(from: &Path, to: &Path) {
 async fn lose(folder: &DataFolder) {
     match &folder.postgres {
         Some(database) => drop(database.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await),
-        None => remove(&folder.database()),
+        None => match &folder.mongo {
+            Some(database) => database.lose().await,
+            None => remove(&folder.database()),
+        },
     }
 }
 
@@ -112,7 +115,7 @@ fn options(folder: &DataFolder) -> DataOptions {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_database_comes_back_whole() {
-    for owner in Owner::here([Owner::Sqlite, Owner::Postgres]) {
+    for owner in Owner::here([Owner::Sqlite, Owner::Postgres, Owner::Mongo]) {
         comes_back_whole(owner).await;
     }
 }
@@ -141,6 +144,10 @@ async fn comes_back_whole(owner: Owner) {
     let accounts = accounts(&open).await;
     let before = open.dump().await;
     close(&folder, open).await;
+    if owner == Owner::Mongo {
+        // Its rebuild goes into an empty database.
+        lose(&folder).await;
+    }
     rebuild_catalog(folder.path(), &options(&folder).metadata, |_| {}).await.unwrap();
     let open = folder.open().await;
     assert_eq!(open.dump().await, before);

@@ -1,22 +1,24 @@
-//! The requirements under `tests/http/`: one test an area, one registry a test, all scripts of the area at once.
+//! The requirements under `tests/http/`: one test an area and a metadata store, one registry a test, all scripts of the area at
+//! once.
 //!
 //! `SCRIPT=upload cargo nextest run scripts` runs only the scripts whose path contains the word.
 
 use std::path::{Path, PathBuf};
 
+use crate::backend::on_every_backend;
 use crate::script::run_file;
 use crate::world::World;
 
-/// Declares one test for each area, and the list that the folder must agree with.
+/// Declares one test for each area and backend, and the list that the folder must agree with.
 macro_rules! areas {
     ($($area:ident)*) => {
         const AREAS: &[&str] = &[$(stringify!($area)),*];
         $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $area() {
-                run_area(stringify!($area)).await;
+            async fn $area(world: World) {
+                run_area(stringify!($area), world).await;
             }
         )*
+        on_every_backend! { $($area)* }
     };
 }
 
@@ -35,12 +37,11 @@ fn scripts(area: &str) -> Vec<PathBuf> {
     paths
 }
 
-async fn run_area(area: &str) {
+async fn run_area(area: &str, world: World) {
     let mut paths = scripts(area);
     if let Ok(word) = std::env::var("SCRIPT") {
         paths.retain(|path| path.to_string_lossy().contains(&word));
     }
-    let world = World::start().await;
     let count = paths.len();
     let running: Vec<_> =
         paths.into_iter().map(|path| tokio::spawn(async move { run_file(&path, world.address).await })).collect();
