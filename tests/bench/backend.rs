@@ -146,9 +146,9 @@ fn start(backend: Backend, folder: &Path) -> (String, Option<PathBuf>) {
     let output = services("start").arg(&server).arg(backend.name()).output().expect("tests/services runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout);
-    let address =
+    let mut address =
         text.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name, value.trim_matches('\'')));
-    let address = address.filter(|(name, _)| name.ends_with("POSTGRES") || name.ends_with("MONGODB")).next_back();
+    let address = address.rfind(|(name, _)| name.ends_with("POSTGRES") || name.ends_with("MONGODB"));
     (address.expect("an address").1.to_owned(), Some(server))
 }
 
@@ -232,5 +232,6 @@ fn document(population: Population, package: u64) -> Document {
         updated: published.event.time,
         authors: about.authors,
         license: about.license,
+        needs: about.dependencies.into_iter().map(|dependency| dependency.name).collect(),
     }
 }

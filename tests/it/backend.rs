@@ -12,8 +12,6 @@ pub enum Backend {
 }
 
 impl Backend {
-    pub const ALL: [Self; 4] = [Self::Memory, Self::Sqlite, Self::Postgres, Self::Mongo];
-
     /// A place for one registry's metadata; `None`, and said, where there is no server. With `CI=true` that is a failure.
     pub fn place(self) -> Option<Place> {
         Some(match self {

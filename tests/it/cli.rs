@@ -29,46 +29,47 @@ fn help_names_every_command() {
     Usage: pclr [OPTIONS] <COMMAND>
 
     Commands:
-      serve        Start a registry
-      push         Publish a folder or file
-      pull         Fetch and verify an artifact and write its files
-      add          Add packages to a project and install them with all that they need
-      install      Install what a project asks for
-      update       Move a project to newer versions, within its ranges
-      remove       Take packages out of a project
-      tree         Show what a project uses, as a tree
-      why          Show why a project uses a package
-      show         Show an artifact, or one version with its files
-      versions     List the versions of an artifact
-      list         List artifacts
-      search       Find artifacts by words
-      complete     List names, tags and skills that begin in some way
-      resolve      Find the best version in a range
-      tags         List tags and how many artifacts have each
-      skills       List skills and how many artifacts have each
-      match        Find who has the skills that are needed
-      related      List what is like an artifact
-      dependents   List who needs an artifact
-      import       Publish everything that is found in a folder, table or registry.json
-      draft        List, publish or remove drafts; `pclr push --draft` begins one
-      yank         Take a version out of resolution, or put it back
-      deprecate    Say that a version should be left, why, and for what
-      rollback     Pin `latest` to a version, or let it be the highest again
-      tag          Let a tag name a version, or remove it
-      diff         Show what differs between two versions
-      history      Show every change of an artifact, latest first
-      visibility   Let an artifact be in lists and searches, or only be served by name
-      delete       Hide a version: its number stays burnt, and `pclr restore` brings it back
-      purge        Give up a deleted version for good: its bytes are removed, its number stays burnt
-      restore      Bring a deleted version back
-      org          Manage organisations
-      user         Add, list and remove users
-      token        Make, list and revoke tokens
-      whoami       Show whom the registry takes you for
-      rebuild      Rebuild catalogue and search index from the object store
-      collect      Remove content that nothing names any more [alias: gc]
-      completions  Print the completions of a shell
-      help         Print this message or the help of the given subcommand(s)
+      serve         Start a registry
+      push          Publish a folder or file
+      pull          Fetch and verify an artifact and write its files
+      add           Add packages to a project and install them with all that they need
+      install       Install what a project asks for
+      update        Move a project to newer versions, within its ranges
+      remove        Take packages out of a project
+      tree          Show what a project uses, as a tree
+      why           Show why a project uses a package
+      show          Show an artifact, or one version with its files
+      versions      List the versions of an artifact
+      list          List artifacts
+      search        Find artifacts by words
+      complete      List names, tags and skills that begin in some way
+      resolve       Find the best version in a range
+      tags          List tags and how many artifacts have each
+      skills        List skills and how many artifacts have each
+      match         Find who has the skills that are needed
+      related       List what is like an artifact
+      dependencies  List what an artifact needs
+      dependents    List who needs an artifact
+      import        Publish everything that is found in a folder, table or registry.json
+      draft         List, publish or remove drafts; `pclr push --draft` begins one
+      yank          Take a version out of resolution, or put it back
+      deprecate     Say that a version should be left, why, and for what
+      rollback      Pin `latest` to a version, or let it be the highest again
+      tag           Let a tag name a version, or remove it
+      diff          Show what differs between two versions
+      history       Show every change of an artifact, latest first
+      visibility    Let an artifact be in lists and searches, or only be served by name
+      delete        Hide a version: its number stays burnt, and `pclr restore` brings it back
+      purge         Give up a deleted version for good: its bytes are removed, its number stays burnt
+      restore       Bring a deleted version back
+      org           Manage organisations
+      user          Add, list and remove users
+      token         Make, list and revoke tokens
+      whoami        Show whom the registry takes you for
+      rebuild       Rebuild catalogue and search index from the object store
+      collect       Remove content that nothing names any more [alias: gc]
+      completions   Print the completions of a shell
+      help          Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
