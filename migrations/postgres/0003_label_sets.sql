@@ -41,3 +41,13 @@ INSERT INTO label_sets (name, labels)
 CREATE INDEX label_sets_by_label ON label_sets USING gin (labels) WITH (fastupdate = off);
 
 DROP TABLE package_labels;
+
+-- Who sees a package changes seldom, and then the counts of all its labels do.
+CREATE FUNCTION count_public_labels() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE labels SET public = public + CASE NEW.visibility WHEN 'public' THEN 1 ELSE -1 END
+        WHERE id IN (SELECT unnest(s.labels) FROM label_sets s WHERE s.name = NEW.name);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER packages_shown_to AFTER UPDATE OF visibility ON packages FOR EACH ROW
+    WHEN ((OLD.visibility = 'public') <> (NEW.visibility = 'public')) EXECUTE FUNCTION count_public_labels();

@@ -19,10 +19,10 @@ pub(super) const KIND: i16 = 100;
 /// The type of an organisation among the labels.
 pub(super) const ORG: i16 = 101;
 
-/// Packages that are looked at along the order before the labels are asked instead: a page of a hundred is full by then if one
-/// in twenty passes. Of a hundred thousand packages at most some five thousand pass otherwise, unless they lie apart from the
-/// place. Tests have few packages, and are to meet every way.
-pub(super) const LOOKS: u64 = if cfg!(test) { 4 } else { 2000 };
+/// Packages that are looked at along the order for each row of a page, before the labels are asked instead: the page is full by
+/// then if one in twenty passes. Of a hundred thousand packages at most some five thousand pass otherwise, unless they lie
+/// apart from the place. Tests have few packages, and are to meet every way.
+const LOOKS: u64 = if cfg!(test) { 2 } else { 20 };
 /// Packages with a label that are gathered and sorted at once.
 const FEW: u64 = if cfg!(test) { 3 } else { 3000 };
 
@@ -45,10 +45,15 @@ pub(super) enum Way {
     Nothing,
     /// Along the order, to the end if need be.
     Order,
-    /// Along the order for [`LOOKS`], then from the labels of this group.
+    /// Along the order for as many as [`looks`] says, then from the labels of this group.
     OrderThenLabels(usize),
     /// From the labels of this group.
     Labels(usize),
+}
+
+/// How many packages are looked at along the order for a page of so many rows.
+pub(super) fn looks(rows: usize) -> u64 {
+    LOOKS.saturating_mul(rows as u64)
 }
 
 /// What a package is found by.

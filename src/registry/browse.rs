@@ -44,15 +44,14 @@ impl Registry {
     /// What is in no list is listed for those alone who may manage everything, or publish in the organisation that they ask for.
     fn require_filter(&self, actor: &Actor, filter: &Filter) -> Result<(), RegistryError> {
         self.require(actor, Action::Read, Scope::Registry)?;
-        match filter.visibilities.iter().all(|visibility| *visibility == Visibility::Public) {
-            true => Ok(()),
-            false if allows(actor, Action::Manage, Scope::Registry) => Ok(()),
-            false => {
-                let any: Option<Repository> = filter.org.as_ref().and_then(|org| format!("{org}/any").parse().ok());
-                let may = any.is_some_and(|any| allows(actor, Action::Push, Scope::Repository(&any)));
-                if may { Ok(()) } else { Err(RegistryError::Forbidden) }
-            }
+        if filter.visibilities.iter().all(|visibility| *visibility == Visibility::Public) {
+            return Ok(());
         }
+        let any: Option<Repository> = filter.org.as_ref().and_then(|org| format!("{org}/any").parse().ok());
+        if any.is_some_and(|any| allows(actor, Action::Push, Scope::Repository(&any))) {
+            return Ok(());
+        }
+        self.require(actor, Action::Manage, Scope::Registry)
     }
 
     /// How many public packages pass the filter.

@@ -49,10 +49,10 @@ fn next_version(population: Population, run: u64, number: u64) -> Made {
     Made::version(&population.name(package), &format!("2.{run}.{number}"), about, &text)
 }
 
-/// Changes by one client: how long a whole push takes, its last request, a yank and what takes it back, a deprecation.
+/// Changes by one client: how long a whole push takes, its last request, a yank, a deprecation, a draft.
 pub fn changes(server: &Server, population: Population, run: u64) -> Vec<(String, Times)> {
     let mut connection = Connection::open(server.address);
-    let mut micros: [Vec<f64>; 4] = Default::default();
+    let mut micros: [Vec<f64>; 5] = Default::default();
     for number in 0..200 {
         let made = next_version(population, run, 1_000_000 + number);
         let begun = Instant::now();
@@ -64,6 +64,11 @@ pub fn changes(server: &Server, population: Population, run: u64) -> Vec<(String
         assert_eq!(status, 201, "{} {}", made.repository, made.tag);
         micros[0].push(begun.elapsed().as_secs_f64() * 1e6);
         micros[1].push(last.elapsed().as_secs_f64() * 1e6);
+        let begun = Instant::now();
+        let target = format!("/api/v1/drafts?name={}&version=3.{run}.{number}", made.repository);
+        let answer = connection.send("POST", &target, "application/gzip", &made.blobs[1].1);
+        assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+        micros[4].push(begun.elapsed().as_secs_f64() * 1e6);
         let version = format!("/api/v1/artifacts/{}/versions/{}", made.repository, made.tag);
         for (at, action) in ["yank", "deprecate"].iter().enumerate() {
             let begun = Instant::now();
@@ -72,7 +77,7 @@ pub fn changes(server: &Server, population: Population, run: u64) -> Vec<(String
             micros[2 + at].push(begun.elapsed().as_secs_f64() * 1e6);
         }
     }
-    let names = ["publish, five requests", "publish, its last request", "yank", "deprecate"];
+    let names = ["publish, five requests", "publish, its last request", "yank", "deprecate", "create a draft"];
     names.iter().map(|name| (*name).to_owned()).zip(micros.map(times)).collect()
 }
 

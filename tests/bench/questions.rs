@@ -142,19 +142,18 @@ fn lists(population: Population, connection: &mut Connection) -> Vec<Sort> {
             let target = format!("/api/v1/artifacts?sort={word}&{filter}");
             sorts.push(Sort { name: format!("list by {word}: {what}"), targets: vec![target; 100] });
         }
-        // Time runs backwards in a list by time: its end is the first packages.
-        let end = if order == Order::Name { 99 } else { 1 };
+        let listed = listed(population, order);
         let all = Filter::default();
         let tagged = Filter { labelled: vec![vec![(Label::Tag, tag(0))]], ..Filter::default() };
         let query = format!("&any_tag={}", tag(0));
         for (what, part, filter, query) in [
             ("from the middle", 50, &all, ""),
-            ("near the end", end, &all, ""),
+            ("near the end", 99, &all, ""),
             ("a common tag, from the middle", 50, &tagged, &query),
         ] {
-            let mut target = |at| {
-                let package = (population.packages - 1) * part / 100 - at;
-                let cursor = cursor(connection, &population.name(package).to_string(), filter, order);
+            let mut target = |at: usize| {
+                let name = &listed[listed.len() * part / 100 - at];
+                let cursor = cursor(connection, name, filter, order);
                 format!("/api/v1/artifacts?sort={word}{query}&cursor={cursor}")
             };
             sorts.push(Sort {
@@ -168,6 +167,19 @@ fn lists(population: Population, connection: &mut Connection) -> Vec<Sort> {
         sorts.push(Sort { name: format!("count: {what}"), targets: vec![target; 100] });
     }
     sorts
+}
+
+/// Names of some packages, spread evenly, in the order of the list.
+fn listed(population: Population, order: Order) -> Vec<String> {
+    let step = (population.packages as usize / 2000).max(1);
+    let mut names: Vec<String> =
+        (0..population.packages).step_by(step).map(|package| population.name(package).to_string()).collect();
+    match order {
+        Order::Name => names.sort_unstable(),
+        // The latest first.
+        _ => names.reverse(),
+    }
+    names
 }
 
 /// The place after a package.

@@ -101,6 +101,7 @@ fn help_of_push() {
           --kind <KIND>         What it is, if the source does not say: persona, team, workflow, skill, …
           --declaration <NAME>  Which of several declarations in a PCL file
           --bump <STEP>         Publish as the next version after the highest published one: major, minor, patch or pre
+          --draft               Begin a draft instead: it is published by `pclr draft publish`
       -h, --help                Print help
 
     Everywhere:

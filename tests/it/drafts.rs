@@ -89,7 +89,7 @@ async fn nobody_else_sees_a_draft() {
         assert!(matches!(deleted, Err(RegistryError::DraftUnknown(_))), "{deleted:?}");
         let name = "acme/hello".parse().unwrap();
         let begun = open.registry.create_draft(&nobody, &name, files("mine"), Drafted::default()).await;
-        assert!(matches!(begun, Err(RegistryError::Forbidden)), "{begun:?}");
+        assert!(matches!(begun, Err(RegistryError::LoginNeeded)), "{begun:?}");
     }
     let other = open.registry.draft(&Actor::Operator, "other", draft.id).await;
     assert!(matches!(other, Err(RegistryError::DraftUnknown(_))), "it is another organisation's: {other:?}");

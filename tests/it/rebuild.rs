@@ -141,12 +141,13 @@ async fn comes_back_whole(owner: Owner) {
     open.push(&Package::new("acme/review@1.2.0", "after")).await.unwrap();
     assert_eq!(open.assert_events_agree().await, events + 1);
     // What a rebuild makes of the rebuilt one is the same again, and accounts, of which no event tells, are carried over.
-    let accounts = accounts(&open).await;
+    let mut accounts = accounts(&open).await;
     let before = open.dump().await;
     close(&folder, open).await;
     if owner == Owner::Mongo {
         // Its rebuild goes into an empty database.
         lose(&folder).await;
+        accounts = (Vec::new(), Vec::new());
     }
     rebuild_catalog(folder.path(), &options(&folder).metadata, |_| {}).await.unwrap();
     let open = folder.open().await;

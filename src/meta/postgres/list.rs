@@ -9,7 +9,7 @@ use crate::domain::{Name, Package, Timestamp};
 
 use super::super::column::{json, signed, unsigned};
 use super::super::shown::Shown;
-use super::super::ways::{self, LOOKS, Typed, Use, Way};
+use super::super::ways::{self, Typed, Use, Way, looks};
 use super::super::{Filter, MetaError, Order};
 use super::pool::Pool;
 use super::sql::{Query, escape, get, parse, parse_optional, query, unescape};
@@ -138,7 +138,7 @@ impl Labels {
     }
 }
 
-/// A page along the order, no further than [`LOOKS`] packages if it is bounded.
+/// A page along the order, no further than [`looks`] says if it is bounded.
 fn along(
     filter: &Filter,
     groups: &[Vec<i32>],
@@ -154,7 +154,7 @@ fn along(
         let mut end = Growing { sql: String::new(), values: std::mem::take(&mut list.values) };
         end.sql = format!("SELECT e.{column} FROM packages e WHERE e.shown IS NOT NULL");
         end.after(order, "e", place);
-        end.sql.push_str(&format!(" ORDER BY {ordered} LIMIT 1 OFFSET {LOOKS}"));
+        end.sql.push_str(&format!(" ORDER BY {ordered} LIMIT 1 OFFSET {}", looks(rows)));
         list.values = end.values;
         // Where the list ends before, so does this.
         let (sign, last) = match order {

@@ -16,7 +16,7 @@ const BUILDING: &str = "pclr_rebuilding";
 const BEGIN: &str =
     "SET client_min_messages = warning; DROP SCHEMA IF EXISTS pclr_rebuilding CASCADE; CREATE SCHEMA pclr_rebuilding";
 
-/// Moves tables of the same names to `pclr_before_rebuild`, and the new ones to where they were. One transaction.
+/// Moves tables and functions of the same names to `pclr_before_rebuild`, and the new ones to where they were. One transaction.
 const TAKE_OVER: &str = "
     SET client_min_messages = warning;
     DO $$
@@ -36,6 +36,13 @@ const TAKE_OVER: &str = "
         FOR moving IN SELECT tablename FROM pg_tables WHERE schemaname = 'pclr_rebuilding' LOOP
             EXECUTE format('ALTER TABLE IF EXISTS %I.%I SET SCHEMA pclr_before_rebuild', place, moving);
             EXECUTE format('ALTER TABLE pclr_rebuilding.%I SET SCHEMA %I', moving, place);
+        END LOOP;
+        -- Functions of triggers: none has parameters.
+        FOR moving IN SELECT proname FROM pg_proc WHERE pronamespace = 'pclr_rebuilding'::regnamespace LOOP
+            IF EXISTS (SELECT 1 FROM pg_proc WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = place) AND proname = moving) THEN
+                EXECUTE format('ALTER FUNCTION %I.%I() SET SCHEMA pclr_before_rebuild', place, moving);
+            END IF;
+            EXECUTE format('ALTER FUNCTION pclr_rebuilding.%I() SET SCHEMA %I', moving, place);
         END LOOP;
         DROP SCHEMA pclr_rebuilding;
     END $$";

@@ -8,7 +8,7 @@ use rusqlite::{Row, params, params_from_iter};
 use crate::domain::{Name, Package, Timestamp};
 
 use super::super::shown::Shown;
-use super::super::ways::{self, LOOKS, Typed, Use, Way};
+use super::super::ways::{self, Typed, Use, Way, looks};
 use super::super::{Filter, MetaError, Order};
 use super::sql::{Sql, get, json, parse, parse_optional, signed, unsigned};
 
@@ -59,7 +59,7 @@ pub(super) fn list(
         // The labels are in the order of names.
         Way::OrderThenLabels(rarest) if order == Order::Name && groups[rarest].len() == 1 => from(rarest),
         Way::OrderThenLabels(rarest) => {
-            let Some(end) = end(sql, order, place)? else {
+            let Some(end) = end(sql, order, place, looks(rows))? else {
                 return read(sql, along(filter, &groups, order, place, None, rows));
             };
             let found = read(sql, along(filter, &groups, order, place, Some(end), rows))?;
@@ -107,12 +107,12 @@ fn uses<'a>(sql: &Sql<'_>, labels: impl Iterator<Item = &'a Typed>) -> Result<Ha
     Ok(uses)
 }
 
-/// Sort key of the row that comes [`LOOKS`] rows after the place; `None` if the list ends before.
-fn end(sql: &Sql<'_>, order: Order, place: Option<&Place>) -> Result<Option<Value>, MetaError> {
+/// Sort key of the row that comes so many rows after the place; `None` if the list ends before.
+fn end(sql: &Sql<'_>, order: Order, place: Option<&Place>, looks: u64) -> Result<Option<Value>, MetaError> {
     let (column, ordered) = columns(order);
     let mut query = Query::new(&format!("SELECT p.{column} FROM packages p WHERE p.shown IS NOT NULL"));
     query.after(order, "p.name", place);
-    query.sql.push_str(&format!(" ORDER BY {ordered} LIMIT 1 OFFSET {LOOKS}"));
+    query.sql.push_str(&format!(" ORDER BY {ordered} LIMIT 1 OFFSET {looks}"));
     sql.row(&query.sql, params_from_iter(query.values), |row| get(row, 0))
 }
 

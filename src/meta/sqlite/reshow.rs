@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::params;
 
-use crate::domain::{Config, Digest, Event, Name, Tag, Version};
+use crate::domain::{Config, Digest, Event, Kind, Name, Tag, Version};
 
 use super::super::MetaError;
 use super::super::rules::is_stable;
@@ -22,6 +22,8 @@ struct Top {
     is_shown: bool,
     /// Its config; not read if it is shown already.
     config: Option<String>,
+    /// What the package is.
+    kind: Kind,
 }
 
 impl Sql<'_> {
@@ -36,7 +38,7 @@ impl Sql<'_> {
                    versions = (SELECT count(*) FROM versions WHERE name = ?1 AND rank IS NOT NULL) WHERE name = ?1";
         self.run(sql, params![name.as_str(), shown, latest, event.time.micros(), card])?;
         if !top.is_shown {
-            self.write_labels(name, config.as_ref())?;
+            self.write_labels(name, top.kind, config.as_ref())?;
         }
         match latest {
             Some(_) => self.write_tag(&name.repository(), Tag::LATEST, &top.digest),
@@ -64,7 +66,7 @@ impl Sql<'_> {
     ) -> Result<Option<Top>, MetaError> {
         let sql = format!(
             "SELECT v.version, v.digest, v.rank, p.shown IS v.version,
-             CASE WHEN p.shown IS v.version THEN NULL ELSE v.config END FROM versions v {which}"
+             CASE WHEN p.shown IS v.version THEN NULL ELSE v.config END, p.kind FROM versions v {which}"
         );
         self.row(&sql, [name.as_str()], |row| {
             Ok(Top {
@@ -73,14 +75,13 @@ impl Sql<'_> {
                 is_latest: is_latest(&get::<String>(row, 2)?),
                 is_shown: get(row, 3)?,
                 config: get(row, 4)?,
+                kind: parse(row, 5)?,
             })
         })
     }
 
     /// Most versions say the same as the one before: only what differs is written.
-    fn write_labels(&self, name: &Name, config: Option<&Config>) -> Result<(), MetaError> {
-        let kind = self.row("SELECT kind FROM packages WHERE name = ?1", [name.as_str()], |row| parse(row, 0))?;
-        let Some(kind) = kind else { return Ok(()) };
+    fn write_labels(&self, name: &Name, kind: Kind, config: Option<&Config>) -> Result<(), MetaError> {
         let wanted = found_by(name, kind, config);
         let held: BTreeSet<Typed> = self
             .rows("SELECT type, label FROM package_labels WHERE name = ?1", [name.as_str()], |row| {

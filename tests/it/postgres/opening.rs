@@ -23,7 +23,8 @@ async fn ten_servers_may_start_at_once() {
     }
     identities.dedup();
     assert_eq!(identities.len(), 1);
-    assert_eq!(database.run("SELECT number FROM pclr_migrations").await.len(), 1);
+    let taken = database.run("SELECT number FROM pclr_migrations GROUP BY number HAVING count(*) <> 1").await;
+    assert!(taken.is_empty(), "each migration was taken once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

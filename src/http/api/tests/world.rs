@@ -206,7 +206,11 @@ impl World {
         let mut operations = Vec::new();
         for (template, item) in self.document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap().iter().filter(|(_, value)| value.is_object()) {
-                let path = template.replace("{org}", "acme").replace("{slug}", "review").replace("{version}", "1.0.0");
+                let path = template
+                    .replace("{org}", "acme")
+                    .replace("{slug}", "review")
+                    .replace("{version}", "1.0.0")
+                    .replace("{id}", "01939b2e-7c4a-7d3e-9f10-0123456789ab");
                 operations.push((method.to_uppercase(), path, documented(operation, "query")));
             }
         }
