@@ -345,7 +345,8 @@ async fn loses_nothing_while_the_way_flaps(backend: Backend) {
         refused.len(),
         there - acknowledged.len()
     );
-    assert!(!refused.is_empty(), "the test breaks something");
+    // MongoDB's client tries again by itself, so that perhaps nobody hears of it.
+    assert!(proxy.broken() > 6, "the test breaks something");
     assert_eq!(events(&world), there, "one event each, and none besides");
     world.restart();
     for number in acknowledged.iter().chain(&refused) {

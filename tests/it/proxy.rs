@@ -1,5 +1,6 @@
 //! The way to a database server, which a test can cut, hold up, cut at one message, and mend.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -37,6 +38,7 @@ pub struct Proxy {
     pub place: String,
     way: Arc<watch::Sender<Way>>,
     trip: Arc<Mutex<Option<Trip>>>,
+    broken: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -44,9 +46,15 @@ impl Proxy {
     pub async fn start(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let place = listener.local_addr().unwrap().to_string();
-        let (way, trip) = (Arc::new(watch::Sender::new(Way::default())), Arc::default());
-        tokio::spawn(accept(listener, place.clone(), server, Arc::clone(&way), Arc::clone(&trip)));
-        Self { place, way, trip }
+        let (way, trip, broken) = (Arc::new(watch::Sender::new(Way::default())), Arc::default(), Arc::default());
+        let passing = Passing { server, way: Arc::clone(&way), trip: Arc::clone(&trip), broken: Arc::clone(&broken) };
+        tokio::spawn(accept(listener, place.clone(), passing));
+        Self { place, way, trip, broken }
+    }
+
+    /// How many open connections were cut.
+    pub fn broken(&self) -> usize {
+        self.broken.load(Ordering::SeqCst)
     }
 
     /// Ends every connection; new ones are refused.
@@ -90,23 +98,30 @@ fn sever(way: &watch::Sender<Way>) {
     way.send_modify(|way| *way = Way { refused: true, stalled: false, cuts: way.cuts + 1 });
 }
 
-/// Until the test's runtime ends.
-async fn accept(
-    mut listener: TcpListener,
-    place: String,
+/// What a connection needs to know.
+#[derive(Clone)]
+struct Passing {
     server: String,
     way: Arc<watch::Sender<Way>>,
     trip: Arc<Mutex<Option<Trip>>>,
-) {
-    let mut changes = way.subscribe();
+    broken: Arc<AtomicUsize>,
+}
+
+/// Until the test's runtime ends.
+async fn accept(mut listener: TcpListener, place: String, passing: Passing) {
+    let mut changes = passing.way.subscribe();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((client, _)) = accepted else { continue };
-                let (server, way, trip) = (server.clone(), Arc::clone(&way), Arc::clone(&trip));
+                let Passing { server, way, trip, broken } = passing.clone();
                 tokio::spawn(async move {
                     let Ok(server) = TcpStream::connect(server).await else { return };
+                    let cuts = way.borrow().cuts;
                     let _ = pass(client, server, &way, &trip).await;
+                    if way.borrow().cuts != cuts {
+                        broken.fetch_add(1, Ordering::SeqCst);
+                    }
                 });
             }
             () = until_refused(&mut changes) => {

@@ -238,8 +238,8 @@ async fn a_publish_costs_few_statements() {
     world.upload(&next).await.unwrap();
     let before = sqlite.statements();
     world.act(next.accept().unwrap()).await.unwrap().unwrap();
-    // Two for the head, eight to decide, thirteen rows and an event, seven for what the package shows.
-    assert_eq!(sqlite.statements() - before, 31);
+    // Two for the head, eight to decide, thirteen rows and an event, six for what the package shows.
+    assert_eq!(sqlite.statements() - before, 30);
     let before = sqlite.statements();
     world.act(next.accept().unwrap()).await.unwrap().unwrap();
     assert_eq!(sqlite.statements() - before, 9, "what is published already is only read");

@@ -169,7 +169,11 @@ async fn a_publish_asks_the_server_few_times() {
     world.upload(&next).await.unwrap();
     assert_eq!(asked(), 2, "a link is one statement");
     world.act(next.accept().unwrap()).await.unwrap().unwrap();
-    assert_eq!(asked(), 9, "begin, facts, rows, version, what is shown before and after, event, counts of labels, commit");
+    assert_eq!(
+        asked(),
+        9,
+        "begin, facts, rows, version, what is shown before and after, event, counts of labels, commit"
+    );
     world.act(next.accept().unwrap()).await.unwrap().unwrap();
     assert_eq!(asked(), 3, "what is published already is only read");
     let plain = Artifact::image("plain:v1").unwrap();
