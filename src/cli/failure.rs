@@ -138,6 +138,7 @@ fn of_project(error: &ProjectError) -> (Exit, Option<String>) {
         }
         ProjectError::NoSolution { conflict, advice, .. } => (Exit::No, no_solution(conflict, advice)),
         ProjectError::TooHard => (Exit::No, said("narrower ranges in pclr.toml leave fewer combinations")),
+        ProjectError::Endless { .. } => (Exit::No, said("leave out the package that leads there: `skip` in pclr.toml")),
         ProjectError::NotCached(_) => (Exit::Unreachable, said("leave out --offline or --frozen once to fetch it")),
         ProjectError::DamagedCache { .. } => {
             (Exit::NotVerified, said("nothing of it was used; without --offline or --frozen it is fetched again"))

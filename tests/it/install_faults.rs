@@ -165,6 +165,40 @@ async fn bytes_that_are_not_those_of_their_digest_are_never_kept() {
     }
 }
 
+/// A registry that goes on to name another package is given up, before anything is written.
+#[tokio::test]
+async fn dependencies_without_an_end_are_given_up() {
+    let answers = (0..400).map(|at| {
+        let next = json!({"name": format!("acme/x{}", at + 1), "type": "requires", "range": "^1"});
+        let release = json!({"version": "1.0.0", "digest": Digest::sha256(b"m").to_string(), "yanked": false,
+            "tree": Digest::sha256(b"t").to_string(), "deprecated": false, "published": "2026-01-01T00:00:00Z",
+            "dependencies": [next]});
+        Answer::json(200, json!({"name": format!("acme/x{at}"), "kind": "skill", "versions": [release]}))
+    });
+    let server = StandIn::start(answers).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
+    command.args(["add", "acme/x0@^1", "--registry", &server.url()]).current_dir(folder.path());
+    command.env("PCLR_CACHE", folder.path().join("cache"));
+    let ended = ended(tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap());
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("200 steps deep") || ended.stderr.contains("201 steps deep"), "{}", ended.stderr);
+    assert!(server.asked().len() < 210 && !folder.path().join("pclr.toml").exists());
+}
+
+/// A lock whose kind was changed would place an artifact where something else is read.
+#[test]
+fn a_kind_that_is_not_the_locked_one_is_refused() {
+    let bench = Bench::start();
+    bench.publish("acme/base 1.0.0");
+    bench.done(&["add", "acme/base"]);
+    fs::remove_dir_all(bench.path("pcl_modules")).unwrap();
+    bench.write("pclr.lock", &bench.read("pclr.lock").replace("kind = \"skill\"", "kind = \"persona\""));
+    let error = bench.refused(4, &["install", "--locked"]);
+    assert!(error.contains("expects a persona, the artifact says that it is a skill"), "{error}");
+    assert!(bench.files().is_empty());
+}
+
 #[test]
 fn files_changed_by_hand_are_never_replaced_unasked() {
     let bench = Bench::start();

@@ -86,6 +86,31 @@ fn what_was_there_before_is_left_alone() {
     assert_eq!(bench.files(), left);
 }
 
+/// A project that somebody else wrote may bring such a link along.
+#[test]
+fn nothing_is_written_through_a_link_out_of_the_project() {
+    use std::os::unix::fs::symlink;
+    let bench = mixed();
+    std::fs::create_dir_all(bench.beside("outside/skills")).unwrap();
+    for link in [".claude", ".claude/skills"] {
+        std::fs::create_dir_all(bench.path(link).parent().unwrap()).unwrap();
+        symlink(bench.beside("outside"), bench.path(link)).unwrap();
+        let error = bench.refused(1, &["add", "acme/pdf", "--target", "claude"]);
+        assert!(error.contains(&format!("{link} is a link out of the project")), "{error}");
+        assert!(
+            !bench.path("pclr.lock").exists()
+                && std::fs::read_dir(bench.beside("outside/skills")).unwrap().count() == 0
+        );
+        std::fs::remove_file(bench.path(link)).unwrap();
+    }
+    std::fs::remove_dir_all(bench.path(".claude")).unwrap();
+    // One that stays within is a way to share a folder between agents.
+    std::fs::create_dir_all(bench.path(".agents/skills")).unwrap();
+    symlink(bench.path(".agents"), bench.path(".claude")).unwrap();
+    bench.done(&["add", "acme/pdf", "--target", "claude"]);
+    assert!(bench.path(".agents/skills/pdf/SKILL.md").exists());
+}
+
 #[test]
 fn two_skills_of_one_name_carry_their_organisation() {
     let bench = mixed();

@@ -45,6 +45,18 @@ pub enum ProjectError {
     /// The search for versions took too long.
     #[error("the search for versions that fit together was given up: there are too many combinations")]
     TooHard,
+    /// Packages go on to need others, further than any project's do.
+    #[error(
+        "the dependencies have no end within reach: after {looked_up} packages, {steps} steps deep, {last} is needed next"
+    )]
+    Endless {
+        /// Packages that were looked up.
+        looked_up: usize,
+        /// Round trips, each a step deeper.
+        steps: usize,
+        /// One that would be looked up next.
+        last: String,
+    },
     /// It is not in the cache, and the network may not be used.
     #[error("{0} is not in the cache")]
     NotCached(String),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::error::ProjectError;
 use super::ledger::{Ledger, Placed, Skipped};
-use super::place::{State, put, remove, remove_empty_parents, state};
+use super::place::{State, check_inside, put, remove, remove_empty_parents, state};
 use super::plan::{Update, plan};
 use super::root::Project;
 use super::supply::{PARALLEL, Supply};
@@ -158,6 +158,7 @@ fn changes(before: Option<&Lock>, after: &Lock) -> Vec<PackageChange> {
 /// One target, as its ledger has it.
 struct Work {
     target: Target,
+    project: PathBuf,
     folder: PathBuf,
     ledger: Ledger,
     clashing: BTreeSet<String>,
@@ -180,10 +181,12 @@ struct Steps {
 impl Work {
     fn new(target: Target, project: &Path, lock: &Lock) -> Result<Self, ProjectError> {
         let folder = project.join(target.folder());
+        check_inside(project, &folder.join("any"))?;
         let ledger = Ledger::load(&folder)?.unwrap_or_default();
         let clashing = Target::clashing(&lock.packages);
         let mut work = Self {
             target,
+            project: project.to_owned(),
             folder,
             ledger,
             clashing,
@@ -219,11 +222,13 @@ impl Work {
         if !placed.single && crate::domain::tree_digest(&placed.files) != locked.tree {
             return Ok(false);
         }
-        Ok(state(&self.path(placed), placed.single, &placed.files)? == State::Same)
+        Ok(state(&self.path(placed)?, placed.single, &placed.files)? == State::Same)
     }
 
-    fn path(&self, placed: &Placed) -> PathBuf {
-        self.folder.join(placed.at.as_str())
+    fn path(&self, placed: &Placed) -> Result<PathBuf, ProjectError> {
+        let path = self.folder.join(placed.at.as_str());
+        check_inside(&self.project, &path)?;
+        Ok(path)
     }
 
     fn steps(&self, lock: &Lock, artifacts: &BTreeMap<&Name, Artifact>) -> Result<Steps, ProjectError> {
@@ -267,7 +272,7 @@ impl Work {
 
     /// What lies in the place of a package and is not what was put there.
     fn in_the_way(&self, name: &Name, new: &Placed) -> Result<Vec<String>, ProjectError> {
-        let path = self.path(new);
+        let path = self.path(new)?;
         if matches!(state(&path, new.single, &new.files)?, State::Same | State::Absent) {
             return Ok(Vec::new());
         }
@@ -317,7 +322,7 @@ impl Work {
             if self.ledger.placed.get(&name).is_some_and(|old| old.at != placed.at) {
                 self.take_away(&name, &mut Vec::new(), left)?;
             }
-            let path = self.path(&placed);
+            let path = self.path(&placed)?;
             if state(&path, placed.single, &placed.files)? == State::Same {
                 self.unchanged.push(name.clone());
             } else {
@@ -335,7 +340,7 @@ impl Work {
     /// Removes what was installed, unless it was changed by hand since.
     fn take_away(&mut self, name: &Name, removed: &mut Vec<Name>, left: &mut Vec<Name>) -> Result<(), ProjectError> {
         let Some(placed) = self.ledger.placed.get(name).cloned() else { return Ok(()) };
-        let path = self.path(&placed);
+        let path = self.path(&placed)?;
         match state(&path, placed.single, &placed.files)? {
             State::Changed(_) => left.push(name.clone()),
             State::Absent => {}

@@ -14,6 +14,8 @@ use crate::resolve::{Edge, Need, Strength};
 pub struct Manifest {
     document: DocumentMut,
     asked: Asked,
+    /// Whether its lines end as on Windows.
+    crlf: bool,
 }
 
 /// The keys of `pclr.toml`. An unknown one is a mistake, not a wish for later.
@@ -38,12 +40,17 @@ impl Manifest {
         let said = |error: String| error.trim_end().to_owned();
         let asked = toml::from_str(text).map_err(|error| said(error.to_string()))?;
         let document = text.parse().map_err(|error: toml_edit::TomlError| said(error.to_string()))?;
-        Ok(Self { document, asked })
+        let crlf = text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
+        Ok(Self { document, asked, crlf })
     }
 
     /// The text, as it was read and changed.
     pub fn text(&self) -> String {
-        self.document.to_string()
+        let text = self.document.to_string();
+        match self.crlf {
+            true => text.replace("\r\n", "\n").replace('\n', "\r\n"),
+            false => text,
+        }
     }
 
     /// Address of the registry.
@@ -148,6 +155,15 @@ mod tests {
         assert_eq!(manifest.text(), text);
         let read = Manifest::parse(&manifest.text()).unwrap();
         assert_eq!(read.dependencies(), manifest.dependencies());
+    }
+
+    #[test]
+    fn lines_go_on_to_end_as_they_did() {
+        let text = "# ours\r\n[dependencies]\r\n\"acme/b\" = \"^1\"\r\n";
+        let mut manifest = Manifest::parse(text).unwrap();
+        assert_eq!(manifest.text(), text);
+        manifest.set(&name("acme/a"), &range("^2"));
+        assert_eq!(manifest.text(), "# ours\r\n[dependencies]\r\n\"acme/a\" = \"^2\"\r\n\"acme/b\" = \"^1\"\r\n");
     }
 
     #[test]

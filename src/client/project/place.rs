@@ -83,6 +83,28 @@ fn is_same(path: &Path, metadata: &Metadata, file: &FileEntry) -> io::Result<boo
     Ok(alike && Digest::sha256(&fs::read(path)?) == file.digest)
 }
 
+/// Whether a path lies in the project once the links on its way are followed. One that leads elsewhere may come with the
+/// project, from whoever wrote it, and is nothing to write through; one that stays within is a way to share a folder.
+///
+/// # Errors
+/// [`FilesError::Blocked`] names the link.
+pub(super) fn check_inside(project: &Path, path: &Path) -> Result<(), FilesError> {
+    let project = project.canonicalize().map_err(failed("find", project))?;
+    for folder in path.ancestors().skip(1) {
+        match folder.canonicalize() {
+            Ok(real) if real.starts_with(&project) => return Ok(()),
+            Ok(_) => return Err(FilesError::Blocked { path: folder.to_owned(), what: "link out of the project" }),
+            // A link to nothing is no folder that could be made.
+            Err(_) if fs::symlink_metadata(folder).is_ok() => {
+                return Err(FilesError::Blocked { path: folder.to_owned(), what: "link to nothing" });
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("find", folder)(error)),
+        }
+    }
+    Ok(())
+}
+
 /// Puts files at a path, as a folder or as one file, in place of whatever is there.
 ///
 /// All is written beside it first. A crash in between leaves the old or nothing, and what is unfinished under a name that

@@ -16,6 +16,10 @@ use crate::resolve::{
 
 /// How many names a note lists.
 const LISTED: usize = 8;
+/// Most packages that are looked up for one answer: a registry could name others without an end.
+const LOOKED_UP_MAX: usize = 20_000;
+/// Most round trips for one answer, each a step deeper. Real trees of dependencies are rarely ten deep.
+const STEPS_MAX: usize = 200;
 /// How many changes of `pclr.toml` are tried for advice.
 const ADVISED: usize = 5;
 
@@ -76,6 +80,7 @@ struct Planning<'a> {
 impl Planning<'_> {
     /// Looks up packages until versions fit together, one round trip for each depth of the dependencies.
     async fn solve(&mut self, own: &[Need]) -> Result<Result<(), Conflict>, ProjectError> {
+        let (mut looked_up, mut steps) = (0, 0);
         loop {
             let unknown = match self.chosen(own) {
                 Ok(_) => return Ok(Ok(())),
@@ -83,6 +88,12 @@ impl Planning<'_> {
                 Err(Unsolved::TooHard) => return Err(ProjectError::TooHard),
                 Err(Unsolved::Unknown(unknown)) => unknown,
             };
+            looked_up += unknown.len();
+            steps += 1;
+            if looked_up > LOOKED_UP_MAX || steps > STEPS_MAX {
+                let last = unknown.into_iter().next().map(|name| name.to_string()).unwrap_or_default();
+                return Err(ProjectError::Endless { looked_up, steps, last });
+            }
             let supply = self.supply;
             let found: Vec<(Name, Option<Resolution>)> = stream::iter(unknown)
                 .map(|name| async move { supply.resolution(&name).await.map(|found| (name, found)) })
