@@ -82,9 +82,14 @@ pub fn sorts(population: Population, connection: &mut Connection) -> Vec<Sort> {
         many("tags with counts", &mut |_| "/api/v1/tags".to_owned()),
         many("skills with counts", &mut |_| "/api/v1/skills".to_owned()),
         many("related", &mut |package| format!("{}/related", artifact(package))),
+        many("dependencies, three steps", &mut |package| format!("{}/dependencies?depth=3", artifact(package))),
         many("dependents", &mut |package| format!("{}/dependents", artifact(package % 500))),
         many("match, three skills", &mut |package| format!("/api/v1/match?{}", skills(package, 3))),
         many("match, a team for five skills", &mut |package| format!("/api/v1/match?team=true&{}", skills(package, 5))),
+        many("complete a name, a tag, a skill", &mut |package| {
+            let slug = name(package).slug().to_owned();
+            format!("/api/v1/complete?prefix={}", slug.chars().take(2 + package as usize % 4).collect::<String>())
+        }),
         many("search, a title", &mut |package| {
             let title = population.about(package).title.unwrap_or_default();
             format!("/api/v1/search?q={}", encoded(&title))
