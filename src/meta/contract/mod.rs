@@ -10,6 +10,7 @@ mod world;
 pub mod accounts;
 pub mod batches;
 pub mod blobs;
+pub mod faults;
 pub mod filters;
 pub mod lists;
 pub mod publishing;

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use pcl_registry::domain::Area;
+use pcl_registry::meta::contract::faults::{Places, nothing_of_a_failed_change_stays};
 use pcl_registry::meta::contract::{Artifact, Failure, Stores, World, dump};
 use pcl_registry::meta::{Meta, MetaError, Postgres};
+use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
 
 use super::database::Database;
@@ -62,6 +64,39 @@ async fn a_session_that_is_ended_in_the_middle_of_a_change_leaves_nothing() {
     assert_eq!(dump(&world.meta).await.unwrap(), before);
     world.push(&next).await.unwrap();
     assert_eq!(world.events().await.unwrap().len(), 2);
+}
+
+/// Tables whose rows cannot be written.
+struct Tables(Database);
+
+#[async_trait]
+impl Places for Tables {
+    async fn fail_at(&self, at: usize) -> Result<bool, Failure> {
+        let tables = self.0.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename").await;
+        let Some(table) = tables.get(at) else { return Ok(false) };
+        let table: String = table.try_get(0)?;
+        self.0
+            .run(&format!(
+                "CREATE OR REPLACE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql
+                     AS 'BEGIN RAISE EXCEPTION ''in the middle''; END';
+                 CREATE TRIGGER fails AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION fails()"
+            ))
+            .await;
+        Ok(true)
+    }
+
+    async fn heal(&self) -> Result<(), Failure> {
+        self.0.run("DROP FUNCTION fails CASCADE").await;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_at_any_table_leaves_nothing() {
+    let Some(database) = Database::new() else { return };
+    let world = database.world().await;
+    let failures = nothing_of_a_failed_change_stays(&world, &Tables(database)).await.unwrap();
+    assert!(failures > 40, "only {failures} changes failed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,14 +3,51 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use futures::FutureExt;
+use mongodb::bson::doc;
 
-use super::super::super::contract::{Artifact, World, dump};
+use super::super::super::contract::faults::{Places, nothing_of_a_failed_change_stays};
+use super::super::super::contract::{Artifact, Failure, World, dump};
 use super::super::super::{Atomicity, Catalog, MetaError};
 use super::super::Mongo;
 use super::server::{Server, Set};
 use super::wire::{Fault, Wire};
-use super::{Databases, numbers, world};
+use super::{Databases, database, numbers, world};
+
+/// Collections whose documents cannot be written, but can be deleted.
+struct Collections(String);
+
+#[async_trait]
+impl Places for Collections {
+    async fn fail_at(&self, at: usize) -> Result<bool, Failure> {
+        let database = database(&self.0).await;
+        let mut names = database.list_collection_names().await?;
+        names.sort_unstable();
+        let Some(name) = names.get(at) else { return Ok(false) };
+        database.run_command(doc! { "collMod": name, "validator": { "never": { "$exists": true } } }).await?;
+        Ok(true)
+    }
+
+    async fn heal(&self) -> Result<(), Failure> {
+        let database = database(&self.0).await;
+        for name in database.list_collection_names().await? {
+            database.run_command(doc! { "collMod": name, "validator": {} }).await?;
+        }
+        // Whoever opens the database puts its validators right.
+        Ok(Mongo::open(&self.0).await.map(drop)?)
+    }
+}
+
+/// Deletes and the rest: [`a_connection_that_breaks_at_any_message_loses_and_doubles_nothing`].
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_at_any_collection_leaves_nothing() {
+    let Some(databases) = Databases::new() else { return };
+    let address = databases.next();
+    let world = world(&Arc::new(Mongo::open(&address).await.unwrap())).await;
+    let failures = nothing_of_a_failed_change_stays(&world, &Collections(address)).await.unwrap();
+    assert!(failures > 25, "only {failures} changes failed");
+}
 
 async fn unavailable<T>(operation: impl Future<Output = Result<T, MetaError>>, limit: u64) {
     let started = Instant::now();
