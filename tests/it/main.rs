@@ -39,6 +39,7 @@ mod readers_on_corpus;
 mod rebuild;
 mod referrers;
 mod relations;
+mod schema;
 mod script;
 mod scripts;
 mod shared;
