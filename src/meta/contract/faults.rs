@@ -89,7 +89,7 @@ async fn step(
         _ => {
             let changes = [world.change(artifacts[2].accept()?), world.change(artifacts[3].accept()?)];
             let outcomes = world.meta.catalog.apply(&changes, Atomicity::All).await?;
-            outcomes.into_iter().map(act).collect()
+            outcomes.into_iter().try_for_each(act)
         }
     })
 }
