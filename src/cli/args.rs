@@ -127,7 +127,7 @@ pub(super) enum Command {
     Dependents(super::relations::Dependents),
     /// Publish everything that is found in a folder, table or registry.json
     Import(super::import::Import),
-    /// List, publish or remove drafts; `pclr push --draft` begins one
+    /// Begin, save, list, publish or remove drafts; `pclr push --draft` begins one from files
     Draft(super::draft::Drafts),
     /// Take a version out of resolution, or put it back
     Yank(super::yank::Yank),

@@ -26,6 +26,9 @@ pub(super) struct List {
     /// Only under this licence
     #[arg(long, visible_alias = "licence")]
     license: Option<String>,
+    /// Only if the version that it shows is published, deprecated or yanked, with commas between several
+    #[arg(long, value_name = "STATES")]
+    state: Option<String>,
     /// Only with this value in the metadata, such as governance.risk_classification=critical; repeat it for more
     #[arg(long = "field", value_name = "PATH=VALUE")]
     fields: Vec<String>,
@@ -60,6 +63,7 @@ impl List {
             any_skill: self.any_skill,
             author: self.author,
             license: self.license,
+            state: self.state,
             field: Some(fields.join(",")).filter(|fields| !fields.is_empty()),
             updated_since: self.updated_since,
             total: self.count,

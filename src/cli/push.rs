@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::args::Global;
 use super::artifact::Local;
+use super::draft::begun;
 use super::failure::{Exit, Failure};
 use super::progress::Progress;
 use super::units::human;
@@ -88,10 +89,7 @@ impl Push {
         };
         let words = DraftWords { version, kind: self.kind, declaration: self.declaration.clone() };
         let draft = client.create_draft(&wanted.name, &local.tree, &words).await?;
-        global.output().outcome(&draft, |draft| {
-            let id = format!("{}/{}", draft.name.org(), draft.id);
-            format!("draft {id} of {}@{}\n`pclr draft publish {id}` publishes it", draft.name, draft.config.version)
-        })?;
+        global.output().outcome(&draft, begun)?;
         Ok(Exit::Done)
     }
 

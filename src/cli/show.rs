@@ -1,21 +1,24 @@
 //! `pclr show`: one artifact, or one version with its files, or the text of a file.
 
+use std::str::FromStr;
+
 use clap::Args;
+use uuid::Uuid;
 
 use super::args::Global;
 use super::failure::{Exit, Failure};
 use super::output::{pairs, raw, short, table, when};
 use super::units::human;
-use crate::client::{Client, Selector, Wanted};
+use crate::client::{Client, Selector, Wanted, WantedError};
 use crate::domain::api::VersionDetail;
-use crate::domain::{Config, Name, Package, Skill, Source, Version};
+use crate::domain::{Config, Name, Package, Published, Skill, Source, Version};
 
 /// Show an artifact, or one version with its files
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    /// org/name, org/name@1.2.3 or org/name@^1.2
-    #[arg(value_name = "NAME")]
-    wanted: Wanted,
+    /// org/name, org/name@1.2.3, org/name@^1.2, or the id of a version
+    #[arg(value_name = "NAME|ID")]
+    wanted: Meant,
     /// Print the text of the artifact, or of the file that --file names
     #[arg(long)]
     source: bool,
@@ -24,11 +27,42 @@ pub(super) struct Show {
     file: Option<String>,
 }
 
+/// What is to be shown.
+#[derive(Clone, Debug)]
+enum Meant {
+    Named(Wanted),
+    Id(Uuid),
+}
+
+impl FromStr for Meant {
+    type Err = WantedError;
+
+    /// No name of a package is a UUID: it has a slash.
+    fn from_str(text: &str) -> Result<Self, WantedError> {
+        match text.parse() {
+            Ok(id) => Ok(Self::Id(id)),
+            Err(_) => text.parse().map(Self::Named),
+        }
+    }
+}
+
 impl Show {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let (client, output) = (global.client()?, global.output());
-        let name = &self.wanted.name;
-        let version = version(&client, &self.wanted).await?;
+        let wanted = match self.wanted {
+            Meant::Named(wanted) => wanted,
+            Meant::Id(id) => {
+                let detail = client.version_by_id(id).await?;
+                if !self.source {
+                    output.document(&detail, of_version)?;
+                    return Ok(Exit::Done);
+                }
+                let Published { name, version, .. } = detail.published;
+                Wanted { name, selector: Selector::Version(version) }
+            }
+        };
+        let name = &wanted.name;
+        let version = version(&client, &wanted).await?;
         if self.source {
             let version = match version {
                 Some(version) => version,
@@ -92,6 +126,7 @@ fn of_version(detail: &VersionDetail) -> String {
     let mut text = pairs([
         ("name", Name::to_string(&published.name)),
         ("version", published.version.to_string()),
+        ("id", published.id.to_string()),
         ("kind", published.kind.to_string()),
         ("state", format!("{state}, {}", when(published.published))),
         ("because", because.as_deref().map(short).unwrap_or_default()),

@@ -13,11 +13,14 @@ use crate::domain::api::{List, ReleaseList};
 pub(super) struct Versions {
     /// org/name
     name: Name,
+    /// Only those that are published, deprecated, yanked or deleted, with commas between several
+    #[arg(long, value_name = "STATES")]
+    state: Option<String>,
 }
 
 impl Versions {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let releases = List::new(global.client()?.releases(&self.name).await?, None);
+        let releases = List::new(global.client()?.releases_in(&self.name, self.state.as_deref()).await?, None);
         global.output().document(&releases, of_releases)?;
         Ok(Exit::Done)
     }
@@ -25,10 +28,11 @@ impl Versions {
 
 fn of_releases(releases: &ReleaseList) -> String {
     let rows = releases.items.iter().map(|release| {
-        let state = match (release.yanked, release.deprecated) {
-            (true, _) => "yanked",
-            (false, true) => "deprecated",
-            (false, false) => "",
+        let state = match (release.deleted, release.yanked, release.deprecated) {
+            (true, ..) => "deleted",
+            (_, true, _) => "yanked",
+            (_, _, true) => "deprecated",
+            _ => "",
         };
         let published = when(release.published);
         [release.version.to_string(), published, release.digest.to_string(), state.to_owned()]

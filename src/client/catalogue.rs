@@ -5,6 +5,7 @@ use reqwest::header::{ETAG, IF_NONE_MATCH};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use super::answer::{header, read_body};
 use super::error::ClientError;
@@ -43,6 +44,8 @@ pub struct ListQuery {
     pub author: Option<String>,
     /// Under any of these licences.
     pub license: Option<String>,
+    /// Whose shown version stands in any of these ways; of versions: that stand so.
+    pub state: Option<String>,
     /// With these values in the metadata, each as `path=value`.
     pub field: Option<String>,
     /// Changed at this time or later.
@@ -85,12 +88,18 @@ impl Client {
         self.document(name.as_str(), &format!("/api/v1/artifacts/{name}"), &()).await
     }
 
-    /// All releases of a package, all pages together.
+    /// All releases of a package that can be read, all pages together.
     pub async fn releases(&self, name: &Name) -> Result<Vec<Release>, ClientError> {
+        self.releases_in(name, None).await
+    }
+
+    /// The same of those that stand in any of these ways, with commas between them.
+    pub async fn releases_in(&self, name: &Name, state: Option<&str>) -> Result<Vec<Release>, ClientError> {
         let (path, what) = (format!("/api/v1/artifacts/{name}/versions"), format!("the versions of {name}"));
         let (mut releases, mut cursor) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
-            let query = ListQuery { cursor: cursor.take(), ..ListQuery::default() };
+            let state = state.map(str::to_owned);
+            let query = ListQuery { state, cursor: cursor.take(), ..ListQuery::default() };
             let page: ReleaseList = self.document(&what, &path, &query).await?;
             releases.extend(page.items);
             cursor = page.next;
@@ -105,6 +114,11 @@ impl Client {
     pub async fn version(&self, name: &Name, version: &Version) -> Result<VersionDetail, ClientError> {
         let path = format!("/api/v1/artifacts/{name}/versions/{version}");
         self.document(&format!("{name}@{version}"), &path, &()).await
+    }
+
+    /// The version with this id, with its files.
+    pub async fn version_by_id(&self, id: Uuid) -> Result<VersionDetail, ClientError> {
+        self.document(&format!("the version {id}"), &format!("/api/v1/versions/{id}"), &()).await
     }
 
     /// One file of a version as text; the primary one if none is named.

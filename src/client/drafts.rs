@@ -1,14 +1,14 @@
 //! Drafts: begun, saved, published and removed on the registry.
 
-use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, RequestBuilder};
 use uuid::Uuid;
 
 use super::answer::read_body;
 use super::error::ClientError;
 use super::transport::Client;
 use crate::domain::api::{DraftPublished, List, PublishRequest};
-use crate::domain::{Draft, Kind, Name, Tree, Version};
+use crate::domain::{Draft, Kind, Name, Step, Tree, Version};
 use crate::pack::write_archive;
 
 /// Largest answer that is read, in bytes.
@@ -52,6 +52,26 @@ impl Client {
         self.draft_answer(request, &format!("the draft {}", draft.id)).await
     }
 
+    /// Begins a draft of the version after a published one, with its files and other words. Not repeated on failure.
+    pub async fn revise(
+        &self,
+        name: &Name,
+        version: &Version,
+        step: Option<Step>,
+        patch: &serde_json::Value,
+    ) -> Result<Draft, ClientError> {
+        let request = self.request(Method::PATCH, &format!("/api/v1/artifacts/{name}/versions/{version}"));
+        let request = request.query(&step.map(|step| ("bump", step.as_str())).as_slice());
+        self.draft_answer(patched(request, patch), &format!("{name}@{version}")).await
+    }
+
+    /// Changes what a draft says that nobody saved since that revision.
+    pub async fn describe_draft(&self, draft: &Draft, patch: &serde_json::Value) -> Result<Draft, ClientError> {
+        let request = self.request(Method::PATCH, &path(draft.name.org(), draft.id));
+        let request = request.query(&[("revision", draft.revision)]);
+        self.draft_answer(patched(request, patch), &format!("the draft {}", draft.id)).await
+    }
+
     /// A draft.
     pub async fn draft(&self, org: &str, id: Uuid) -> Result<Draft, ClientError> {
         self.draft_answer(self.request(Method::GET, &path(org, id)), &format!("the draft {id} of {org}")).await
@@ -79,13 +99,17 @@ impl Client {
 
     async fn draft_answer<T: serde::de::DeserializeOwned>(
         &self,
-        request: reqwest::RequestBuilder,
+        request: RequestBuilder,
         what: &str,
     ) -> Result<T, ClientError> {
         let response = self.send(request, what).await?;
         let bytes = read_body(self, response, what, DOCUMENT_MAX, self.timeouts.idle).await?;
         serde_json::from_slice(&bytes).map_err(|error| self.not_understood(what, error))
     }
+}
+
+fn patched(request: RequestBuilder, patch: &serde_json::Value) -> RequestBuilder {
+    request.header(CONTENT_TYPE, "application/merge-patch+json").body(patch.to_string())
 }
 
 fn path(org: &str, id: Uuid) -> String {

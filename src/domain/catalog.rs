@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::text::text_value;
 use super::{Config, Digest, Kind, Name, Skill, Source, Timestamp, Version};
@@ -43,6 +44,45 @@ impl FromStr for Visibility {
 }
 
 text_value!(Visibility);
+
+/// How a version stands. One that is yanked may be deprecated as well.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// It can be read, and nothing is said against it.
+    Published,
+    /// People had better leave it; ranges still choose it.
+    Deprecated,
+    /// Ranges do not choose it.
+    Yanked,
+    /// It cannot be read.
+    Deleted,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Published, Self::Deprecated, Self::Yanked, Self::Deleted];
+
+    /// The name, in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Deprecated => "deprecated",
+            Self::Yanked => "yanked",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl FromStr for State {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        found.ok_or_else(|| format!("{text:?} is not a state: expected published, deprecated, yanked or deleted"))
+    }
+}
+
+text_value!(State);
 
 /// A package, described by the version that it shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -93,8 +133,23 @@ pub struct Release {
     pub yanked: bool,
     /// Chosen, with a warning.
     pub deprecated: bool,
+    /// It cannot be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
     /// When.
     pub published: Timestamp,
+}
+
+impl Release {
+    /// Whether it stands so.
+    pub const fn is(&self, state: State) -> bool {
+        match state {
+            State::Published => !(self.deleted || self.yanked || self.deprecated),
+            State::Deprecated => !self.deleted && self.deprecated,
+            State::Yanked => !self.deleted && self.yanked,
+            State::Deleted => self.deleted,
+        }
+    }
 }
 
 /// What is said of a version that people had better leave.
@@ -111,6 +166,9 @@ pub struct Deprecation {
 /// A published version with all that is known about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Published {
+    /// Its identity: that of the event that published it.
+    #[schema(value_type = String)]
+    pub id: Uuid,
     /// The package.
     pub name: Name,
     /// The version, build metadata included.

@@ -16,6 +16,7 @@ mod kind;
 mod manifest;
 pub mod media_type;
 mod name;
+mod patch;
 mod schema;
 mod text;
 mod time;
@@ -29,13 +30,14 @@ pub use artifact::{
     About, CONFIG_SCHEMA, Capabilities, Config, Declared, Dependency, DependencyType, Diagnostic, Level, Primary,
     RECORD_MAX, RECORD_TEXT_MAX, Record, Skill, Source,
 };
-pub use catalog::{Deprecation, Package, Published, Release, Visibility};
+pub use catalog::{Deprecation, Package, Published, Release, State, Visibility};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use draft::Draft;
 pub use event::{Accepted, Body, EVENT_FORMAT, Event, EventError};
 pub use kind::{Kind, KindError};
 pub use manifest::{Descriptor, MANIFEST_MAX, MANIFEST_READ_MAX, Manifest, ManifestError};
 pub use name::{Name, NameError, REPOSITORY_MAX, RESERVED, Reference, Repository, SLUG_MAX, Tag, slug, slug_or_hash};
+pub use patch::{AboutPatch, PatchError};
 pub use time::{Timestamp, TimestampError};
 pub use tree::{File, FileEntry, Tree, TreePath, TreePathError, tree_digest};
 pub use version::{Range, Step, VERSION_MAX, Version, VersionError};

@@ -8,7 +8,7 @@ use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{
-    ActorId, Digest, Kind, Level, Name, OrgName, Range, Role, Tag, Timestamp, TokenName, TokenOwner, TreePath,
+    ActorId, Digest, Kind, Level, Name, OrgName, Range, Role, State, Tag, Timestamp, TokenName, TokenOwner, TreePath,
     UserName, Version, Visibility,
 };
 
@@ -71,6 +71,8 @@ text_schemas! {
         string().max_length(Some(39)).pattern(Some("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")), "operator";
     Role: "What a user may do in an organisation: read what is private, publish too, manage too",
         one_of(&Role::ALL.map(Role::as_str)), "member";
+    State: "How a version stands: one that is yanked may be deprecated as well",
+        one_of(&State::ALL.map(State::as_str)), "published";
     Visibility: "Who sees a package",
         one_of(&[Visibility::Public, Visibility::Unlisted, Visibility::Private].map(Visibility::as_str)), "public";
 }

@@ -48,6 +48,18 @@ pub enum Step {
     Pre,
 }
 
+impl Step {
+    /// The name, in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Major => "major",
+            Self::Minor => "minor",
+            Self::Patch => "patch",
+            Self::Pre => "pre",
+        }
+    }
+}
+
 impl FromStr for Step {
     type Err = String;
 

@@ -199,6 +199,7 @@ fn failure(error: &RegistryError) -> Failure {
         }
         RegistryError::ManifestUnknown(_)
         | RegistryError::VersionUnknown(..)
+        | RegistryError::IdUnknown(_)
         | RegistryError::DraftUnknown(_)
         | RegistryError::FileUnknown(_)
         | RegistryError::NoMatch(_) => (StatusCode::NOT_FOUND, Code::ManifestUnknown),

@@ -23,6 +23,8 @@ pub(super) fn label_type(label: Label) -> i16 {
         Label::License => 3,
         Label::Field => 4,
         Label::Need => 5,
+        // Those of kind and organisation are 100 and 101 (`ways.rs`).
+        Label::State => 102,
     }
 }
 

@@ -34,5 +34,5 @@ pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 pub use traits::{
     Between, BlobRow, Blobs, Catalog, Cursor, Filter, Head, Label, LabelCount, Ledger, ManifestRow, Meta, MetaError,
-    Order, Page, Refs,
+    Order, Page, Refs, Releases,
 };

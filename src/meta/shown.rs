@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::domain::{Config, Package, Skill, Source};
+use crate::domain::{Body, Config, Event, Package, Skill, Source, State};
 
 use super::{Filter, Label};
 
@@ -50,9 +50,34 @@ const FIELDS_MAX: usize = 256;
 /// Longest of them, in bytes; what is longer is text, which a search finds.
 const FIELD_MAX: usize = 300;
 
-/// What a package whose version has this config can be found by: each label once, as written.
-pub(super) fn labels(config: Option<&Config>) -> BTreeSet<(Label, String)> {
-    let Some(Config { about, .. }) = config else { return BTreeSet::new() };
+/// How a version stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Standing {
+    pub yanked: bool,
+    pub deprecated: bool,
+}
+
+impl Standing {
+    fn labels(self) -> BTreeSet<(Label, String)> {
+        let states = [
+            (State::Published, !(self.yanked || self.deprecated)),
+            (State::Deprecated, self.deprecated),
+            (State::Yanked, self.yanked),
+        ];
+        let states = states.into_iter().filter(|(_, is_so)| *is_so);
+        states.map(|(state, _)| (Label::State, state.as_str().to_owned())).collect()
+    }
+}
+
+/// Whether the event may change how a version stands that is shown before and after it: nothing else of that one ever changes.
+pub(super) const fn changes_standing(event: &Event) -> bool {
+    matches!(event.body, Body::Yank { .. } | Body::Unyank { .. } | Body::Deprecate { .. } | Body::Undeprecate { .. })
+}
+
+/// What a package can be found by whose version has this config and stands so: each label once, as written.
+pub(super) fn labels(config: Option<&Config>, standing: Standing) -> BTreeSet<(Label, String)> {
+    let states = standing.labels();
+    let Some(Config { about, .. }) = config else { return states };
     let tags = about.tags.iter().map(|tag| (Label::Tag, tag.clone()));
     let skills = about.skills.iter().map(|skill| (Label::Skill, skill.name.clone()));
     let authors = about.authors.iter().map(|author| (Label::Author, author.clone()));
@@ -63,7 +88,7 @@ pub(super) fn labels(config: Option<&Config>) -> BTreeSet<(Label, String)> {
         collect_fields(key, value, &mut fields);
     }
     let fields = fields.into_iter().map(|field| (Label::Field, field));
-    tags.chain(skills).chain(authors).chain(license).chain(needs).chain(fields).collect()
+    tags.chain(skills).chain(authors).chain(license).chain(needs).chain(fields).chain(states).collect()
 }
 
 /// Every value below `path`. The elements of an array are values of its path.

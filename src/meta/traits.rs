@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::domain::{
     Area, Digest, Kind, Name, Package, Published, Release, Repository, Tag, Timestamp, Version, Visibility,
@@ -91,8 +92,8 @@ pub trait Catalog: Send + Sync {
     /// The package of that name, if any of its versions can be read.
     async fn package(&self, name: &Name) -> Result<Option<Package>, MetaError>;
 
-    /// The versions of a package that can be read, yanked ones too, newest (highest) first. Empty if there is no such package.
-    async fn releases(&self, name: &Name) -> Result<Vec<Release>, MetaError>;
+    /// Versions of a package, yanked ones too, newest (highest) first. Empty if there is no such package.
+    async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError>;
 
     /// Several versions at once, in the order in which they are wanted, deleted ones too; those that are not there are left out.
     /// Build metadata does not matter.
@@ -121,7 +122,7 @@ impl dyn Catalog {
     }
 }
 
-/// Manifests, tags and referrers of any repository.
+/// Manifests, tags and referrers of any repository, and what an id names.
 #[async_trait]
 pub trait Refs: Send + Sync {
     /// The manifest of that digest in the repository.
@@ -153,6 +154,9 @@ pub trait Refs: Send + Sync {
 
     /// Manifests of the repository that refer to `subject`, in the order of their events.
     async fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<ManifestRow>, MetaError>;
+
+    /// The version with this id, which is that of the event that published it: deleted ones too.
+    async fn identified(&self, id: Uuid) -> Result<Option<(Name, Version)>, MetaError>;
 }
 
 /// Which blobs lie where, and who may read them.
@@ -309,6 +313,15 @@ impl Between {
     }
 }
 
+/// Which versions of a package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Releases {
+    /// Those that can be read.
+    Readable,
+    /// Deleted ones, purged ones too.
+    Deleted,
+}
+
 /// The order of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Order {
@@ -355,6 +368,8 @@ pub enum Label {
     Field,
     /// What it needs: the name of a dependency, as written.
     Need,
+    /// How the shown version stands: `published`, or `deprecated`, `yanked` or both.
+    State,
 }
 
 /// A label and how many packages show it.

@@ -12,7 +12,7 @@ use crate::domain::{Config, Kind, Name, Visibility};
 
 use super::Filter;
 use super::column::label_type;
-use super::shown::labels;
+use super::shown::{Standing, labels};
 
 /// The type of a kind among the labels.
 pub(super) const KIND: i16 = 100;
@@ -57,8 +57,8 @@ pub(super) fn looks(rows: usize) -> u64 {
 }
 
 /// What a package is found by.
-pub(super) fn found_by(name: &Name, kind: Kind, config: Option<&Config>) -> BTreeSet<Typed> {
-    let said = labels(config).into_iter().map(|(label, text)| (label_type(label), text));
+pub(super) fn found_by(name: &Name, kind: Kind, config: Option<&Config>, standing: Standing) -> BTreeSet<Typed> {
+    let said = labels(config, standing).into_iter().map(|(label, text)| (label_type(label), text));
     said.chain([(KIND, kind.as_str().to_owned()), (ORG, name.org().to_owned())]).collect()
 }
 

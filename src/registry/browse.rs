@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::SemaphorePermit;
+use uuid::Uuid;
 
 use crate::domain::api::{Comparison, Reasons, Resolution, Resolvable, Resolved, VersionDetail};
 use crate::domain::{
     Action, Actor, Algorithm, Digest, Manifest, Name, Package, RECORD_MAX, Range, Record, Reference, Release,
-    Repository, Scope, Tree, Version, Visibility, allows,
+    Repository, Scope, State, Tree, Version, Visibility, allows,
 };
-use crate::meta::{Cursor, Filter, Label, LabelCount, Order, Page};
+use crate::meta::{Cursor, Filter, Label, LabelCount, Order, Page, Releases};
 use crate::storage::StorageError;
 use crate::{pack, resolve};
 
@@ -63,9 +64,36 @@ impl Registry {
     /// The versions of a package that can be read, highest first.
     pub async fn releases(&self, actor: &Actor, name: &Name) -> Result<Vec<Release>, RegistryError> {
         self.require(actor, Action::Read, Scope::Repository(&name.repository()))?;
-        let releases = self.0.meta.catalog.releases(name).await?;
+        let releases = self.0.meta.catalog.releases(name, Releases::Readable).await?;
         if releases.is_empty() {
             return Err(RegistryError::PackageUnknown(name.to_string()));
+        }
+        Ok(releases)
+    }
+
+    /// The versions of a package that stand in one of these ways, highest first. Deleted ones are for who may bring them back.
+    pub async fn releases_in(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        states: &[State],
+    ) -> Result<Vec<Release>, RegistryError> {
+        let repository = name.repository();
+        self.require(actor, Action::Read, Scope::Repository(&repository))?;
+        let catalog = &self.0.meta.catalog;
+        let mut releases = Vec::new();
+        if states.contains(&State::Deleted) {
+            self.require(actor, Action::Manage, Scope::Repository(&repository))?;
+            releases.extend(catalog.releases(name, Releases::Deleted).await?);
+        }
+        let has_deleted = !releases.is_empty();
+        let readable = catalog.releases(name, Releases::Readable).await?;
+        if readable.is_empty() && !has_deleted {
+            return Err(RegistryError::PackageUnknown(name.to_string()));
+        }
+        releases.extend(readable.into_iter().filter(|release| states.iter().any(|state| release.is(*state))));
+        if has_deleted {
+            releases.sort_by(|one, other| other.version.cmp(&one.version));
         }
         Ok(releases)
     }
@@ -84,6 +112,17 @@ impl Registry {
             deprecated: self.reason(name, deprecated).await?,
         };
         Ok(VersionDetail { published, files: record.map(|record| record.files).unwrap_or_default(), reasons })
+    }
+
+    /// The version with this id, as [`Registry::version`] gives it.
+    pub async fn identified(&self, actor: &Actor, id: Uuid) -> Result<VersionDetail, RegistryError> {
+        let unknown = || RegistryError::IdUnknown(id);
+        let (name, version) = self.0.meta.refs.identified(id).await?.ok_or_else(unknown)?;
+        match self.version(actor, &name, &version).await {
+            // Whoever has an id alone is not told what it names.
+            Err(RegistryError::VersionUnknown(..)) => Err(unknown()),
+            detail => detail,
+        }
     }
 
     /// The best release in a range.
@@ -166,7 +205,7 @@ impl Registry {
     }
 
     /// The files of a manifest, and the room that they take.
-    async fn tree(
+    pub(super) async fn tree(
         &self,
         actor: &Actor,
         name: &Name,

@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::domain::api::{Dependencies, Needed};
 use crate::domain::{Action, Actor, Dependency, DependencyType, Name, Range, Scope, Version, Visibility};
+use crate::meta::Releases;
 use crate::resolve;
 
 use super::{Registry, RegistryError};
@@ -91,7 +92,7 @@ impl Registry {
             return Ok(None);
         };
         let Some(range) = range else { return Ok(Some((name, package.shown))) };
-        let releases = self.0.meta.catalog.releases(&name).await?;
+        let releases = self.0.meta.catalog.releases(&name, Releases::Readable).await?;
         Ok(resolve::best(&releases, &range).ok().map(|release| (name, release.version.clone())))
     }
 }

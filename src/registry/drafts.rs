@@ -11,6 +11,7 @@ use crate::domain::{
     Action, Actor, Area, CONFIG_SCHEMA, Config, Digest, Draft, File, Kind, Name, Repository, Scope, Tree, TreePath,
     Version, allows,
 };
+use crate::meta::Releases;
 use crate::{pack, pcl};
 
 use super::{Registry, RegistryError};
@@ -45,19 +46,7 @@ impl Registry {
     ) -> Result<Draft, RegistryError> {
         self.may_draft(actor, name)?;
         let (config, tree) = self.drafted(name, files, drafted).await?;
-        let (now, id) = (self.0.clock.now(), Uuid::now_v7());
-        let draft = Draft {
-            id,
-            revision: 1,
-            name: name.clone(),
-            config,
-            files: tree.entries(),
-            actor: actor.id(),
-            created: now,
-            updated: now,
-        };
-        self.save(&draft, &tree).await?;
-        Ok(draft)
+        self.begin_draft(actor, name, config, tree).await
     }
 
     /// A draft.
@@ -95,10 +84,9 @@ impl Registry {
         let version = drafted.version.or_else(|| Some(known.config.version.clone()));
         let kind = drafted.kind.or(Some(known.config.kind));
         let (config, tree) = self.drafted(&known.name, files, Drafted { version, kind, ..drafted }).await?;
-        let (actor, updated) = (actor.id(), self.0.clock.now());
-        let draft = Draft { revision: revision + 1, config, files: tree.entries(), actor, updated, ..known };
-        self.save(&draft, &tree).await?;
-        Ok(draft)
+        // Where it was imported from, an import finds it again.
+        let config = Config { source: known.config.source.clone(), ..config };
+        self.save_draft(actor, known, revision, config, tree).await
     }
 
     /// Publishes a draft, with what changed in it if that is said, and removes it. `revision`: the one that the caller saw.
@@ -154,7 +142,7 @@ impl Registry {
         let (tree, finding, version) = tokio::task::spawn_blocking(read).await.map_err(|_| RegistryError::Stopping)?;
         let version = match version.or(finding.version) {
             Some(version) => version,
-            None => match self.0.meta.catalog.releases(name).await?.into_iter().next() {
+            None => match self.0.meta.catalog.releases(name, Releases::Readable).await?.into_iter().next() {
                 Some(newest) => self.next_version(name, newest.version).await?,
                 None => Version::first(),
             },
@@ -173,7 +161,7 @@ impl Registry {
     }
 
     /// A draft with its files, for who may publish under its name.
-    async fn read_draft(&self, actor: &Actor, org: &str, id: Uuid) -> Result<(Draft, Tree), RegistryError> {
+    pub(super) async fn read_draft(&self, actor: &Actor, org: &str, id: Uuid) -> Result<(Draft, Tree), RegistryError> {
         let unknown = || RegistryError::DraftUnknown(id);
         let found = self.0.storage.draft(&area_of(org)?, id, DRAFT_MAX).await?;
         let (revision, bytes) = found.ok_or_else(unknown)?;
@@ -187,7 +175,7 @@ impl Registry {
         }
     }
 
-    async fn save(&self, draft: &Draft, tree: &Tree) -> Result<(), RegistryError> {
+    pub(super) async fn save(&self, draft: &Draft, tree: &Tree) -> Result<(), RegistryError> {
         let (of, tree) = (draft.clone(), tree.clone());
         let write = move || {
             let mut bytes = serde_json::to_vec(&of).map_err(|error| RegistryError::BadRequest(error.to_string()))?;

@@ -51,6 +51,9 @@ pub enum RegistryError {
     /// No such version.
     #[error("there is no version {0} of {1}")]
     VersionUnknown(Version, String),
+    /// No version has this id.
+    #[error("there is no version with the id {0}")]
+    IdUnknown(uuid::Uuid),
     /// No such draft, or none that the caller may see.
     #[error("there is no draft {0}")]
     DraftUnknown(uuid::Uuid),

@@ -13,6 +13,7 @@ use crate::domain::api::{Count, ImportItem, ImportOutcome, ImportSummary};
 use crate::domain::{
     Action, Actor, CONFIG_SCHEMA, Config, Digest, File, Kind, Name, Published, Reference, Scope, Source, Version,
 };
+use crate::meta::Releases;
 use crate::pack::{self, Packed};
 use crate::pcl::{self, Found};
 
@@ -158,7 +159,7 @@ impl Registry {
             if !published.deleted && same(&published) {
                 return Ok((published.version, published.digest, ImportOutcome::Unchanged));
             }
-            let releases = self.0.meta.catalog.releases(&name).await?;
+            let releases = self.0.meta.catalog.releases(&name, Releases::Readable).await?;
             for release in &releases {
                 let published = self.0.meta.catalog.version(&name, &release.version).await?;
                 if published.as_ref().is_some_and(same) {

@@ -34,6 +34,7 @@ mod rebuild;
 mod referrers;
 mod relations;
 mod replay;
+mod revise;
 mod snapshot;
 mod standing;
 mod uploads;

@@ -168,6 +168,7 @@ mod tests {
             digest: Digest::sha256(word.as_bytes()),
             yanked: word.ends_with('!'),
             deprecated: false,
+            deleted: false,
             published: Timestamp::from_micros(0),
         };
         text.split_whitespace().map(release).collect()

@@ -146,6 +146,7 @@ fn verdict(slots: &[Slot<'_>], need: &Need) -> Verdict {
         digest: candidate.digest,
         yanked: candidate.yanked,
         deprecated: candidate.deprecated,
+        deleted: false,
         published: Timestamp::from_micros(0),
     };
     let releases: Vec<Release> = known.candidates().iter().map(release).collect();

@@ -51,7 +51,7 @@ fn help_names_every_command() {
       dependencies  List what an artifact needs
       dependents    List who needs an artifact
       import        Publish everything that is found in a folder, table or registry.json
-      draft         List, publish or remove drafts; `pclr push --draft` begins one
+      draft         Begin, save, list, publish or remove drafts; `pclr push --draft` begins one from files
       yank          Take a version out of resolution, or put it back
       deprecate     Say that a version should be left, why, and for what
       rollback      Pin `latest` to a version, or let it be the highest again

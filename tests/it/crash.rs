@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use async_trait::async_trait;
 use pcl_registry::domain::{Name, Package as Shown, Published, Release, Version};
 use pcl_registry::meta::{
-    Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, Meta, MetaError, Order, Outcome, Page, Replay,
+    Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, Meta, MetaError, Order, Outcome, Page, Releases,
+    Replay,
 };
 use pcl_registry::registry::Limits;
 use pcl_registry::storage::{Failure, Fault, Meter, Syncing, When};
@@ -165,8 +166,8 @@ impl Catalog for FailingCatalog {
         self.inner.package(name).await
     }
 
-    async fn releases(&self, name: &Name) -> Result<Vec<Release>, MetaError> {
-        self.inner.releases(name).await
+    async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError> {
+        self.inner.releases(name, of).await
     }
 
     async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {

@@ -1,7 +1,7 @@
 //! Drafts: who saves first wins, a failure leaves the draft or the version, and a publication is what a push would be.
 
 use bytes::Bytes;
-use pcl_registry::domain::{Access, Actor, Draft, File, Tree};
+use pcl_registry::domain::{AboutPatch, Access, Actor, Draft, File, Step, Tree};
 use pcl_registry::registry::{Drafted, RegistryError};
 use pcl_registry::storage::{Failure, Fault, When};
 
@@ -73,6 +73,40 @@ async fn what_is_published_is_what_a_push_would_be() {
     assert!(matches!(gone, Err(RegistryError::DraftUnknown(_))), "{gone:?}");
     let again = open.registry.publish_draft(&Actor::Operator, "acme", draft.id, 1, None).await;
     assert!(matches!(again, Err(RegistryError::DraftUnknown(_))), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_with_other_words_is_a_draft_of_the_next() {
+    for owner in [Owner::Sqlite, Owner::Store] {
+        let folder = DataFolder::new(owner);
+        let open = folder.open().await;
+        let published = Package::new("acme/hello@1.0.0", "the files");
+        open.push(&published).await.unwrap();
+        let burnt = Package::new("acme/hello@1.0.1", "burnt");
+        open.push(&burnt).await.unwrap();
+        let (actor, name) = (Actor::Operator, published.name());
+        let first = "1.0.0".parse().unwrap();
+        open.registry.delete_version(&actor, &name, &"1.0.1".parse().unwrap()).await.unwrap();
+        let events = open.assert_events_agree().await;
+        let before = open.registry.version(&actor, &name, &first).await.unwrap();
+        let patch = AboutPatch::of(serde_json::json!({ "description": "In other words" })).unwrap();
+        let draft = open.registry.revise(&actor, &name, &first, Step::Patch, &patch).await.unwrap();
+        assert_eq!(draft.config.version.to_string(), "1.0.2", "a burnt number is passed over");
+        assert_eq!(draft.files, before.files);
+        assert_eq!(open.assert_events_agree().await, events, "nothing is published yet");
+        open.registry.publish_draft(&actor, "acme", draft.id, 1, None).await.unwrap();
+        let after = open.registry.version(&actor, &name, &draft.config.version).await.unwrap();
+        let config = after.published.config.unwrap();
+        assert_eq!(config.about.description.as_deref(), Some("In other words"));
+        assert_eq!(Some(config.tree), before.published.config.as_ref().map(|config| config.tree));
+        assert_eq!(open.registry.version(&actor, &name, &first).await.unwrap(), before);
+        let deleted = open.registry.revise(&actor, &name, &"1.0.1".parse().unwrap(), Step::Patch, &patch).await;
+        assert!(matches!(deleted, Err(RegistryError::VersionUnknown(..))), "{deleted:?}");
+        for access in [Access::None, Access::Read] {
+            let begun = open.registry.revise(&Actor::Anonymous(access), &name, &first, Step::Patch, &patch).await;
+            assert!(matches!(begun, Err(RegistryError::LoginNeeded)), "{begun:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,16 +11,18 @@ use uuid::Uuid;
 use super::answer::{Answer, Refusal, bad_request, json, nothing};
 use super::openapi::Octets;
 use super::parameters::Parameters;
-use super::path::{self, segment};
+use super::path::{self, OfVersion, segment};
 use super::received::{read_archive, read_small};
 use crate::domain::api::{DraftPublished, List, Problem, PublishRequest};
-use crate::domain::{Draft, Kind, Name, Version};
+use crate::domain::{About, AboutPatch, Draft, Kind, Name, Step, Version};
 use crate::http::Caller;
 use crate::http::error::Failure;
 use crate::registry::Drafted;
 
 /// Most bytes of the body of a publication.
 const BODY_MAX: usize = 256 << 10;
+/// Most bytes of a patch.
+const PATCH_MAX: usize = 4 << 20;
 
 /// `{org}/{id}`
 pub(super) struct OfDraft(String, Uuid);
@@ -163,6 +165,75 @@ pub(super) async fn put(app: Caller, OfDraft(org, id): OfDraft, uri: Uri, header
     let (revision, drafted) = (revision(&parameters)?, drafted(&parameters)?);
     let files = read_archive(&headers, body, app.registry.limits().archive).await?;
     json(&app.registry.update_draft(&app.actor(), &org, id, revision, files, drafted).await?)
+}
+
+/// Change what a draft says
+///
+/// The body is a JSON merge patch (RFC 7396) of title, description, tags, skills, dependencies, license, authors, changelog, capabilities
+/// and metadata. `null` takes a field away, and the files have the word again when it is published. The files stay.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/drafts/{org}/{id}",
+    operation_id = "describeDraft",
+    tag = "drafts",
+    params(OfDraft, ("revision" = u64, Query, minimum = 1, description = "The revision that the caller saw")),
+    request_body(content = About, content_type = "application/merge-patch+json", description = "The fields to change"),
+    responses(
+        (status = 200, body = Draft, description = "The draft as it is now"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn patch(app: Caller, OfDraft(org, id): OfDraft, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
+    let parameters = Parameters::read(&uri, &[&["revision"]])?;
+    let revision = revision(&parameters)?;
+    let patch = read_patch(&headers, body).await?;
+    json(&app.registry.describe_draft(&app.actor(), &org, id, revision, &patch).await?)
+}
+
+/// Begin a draft from a version
+///
+/// What is published stays as it is; this begins a draft of the next version with the same files. The body is a JSON merge patch (RFC
+/// 7396) of what the version says of itself: title, description, tags, skills, dependencies, license, authors, changelog, capabilities
+/// and metadata. What it says to have changed is not taken over.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/artifacts/{org}/{slug}/versions/{version}",
+    operation_id = "reviseVersion",
+    tag = "drafts",
+    params(
+        OfVersion,
+        ("bump" = Option<String>, Query, pattern = "^(major|minor|patch|pre)$",
+            description = "How far the next version is from this one: `patch` if nothing is said. Numbers that were used are passed over"),
+    ),
+    request_body(content = About, content_type = "application/merge-patch+json", description = "The fields to change"),
+    responses(
+        (status = 201, body = Draft, description = "The draft"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn revise(
+    app: Caller,
+    OfVersion(name, version): OfVersion,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let parameters = Parameters::read(&uri, &[&["bump"]])?;
+    let step = parameters.parsed("bump", "bump is major, minor, patch or pre")?.unwrap_or(Step::Patch);
+    app.registry.may_draft(&app.actor(), &name)?;
+    let patch = read_patch(&headers, body).await?;
+    let draft = app.registry.revise(&app.actor(), &name, &version, step, &patch).await?;
+    let mut response = json(&draft)?;
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+async fn read_patch(headers: &HeaderMap, body: Body) -> Result<AboutPatch, Failure> {
+    let hint = r#"write {"description": "…", "tags": ["…"]}, or {} to change nothing yet"#;
+    let bytes = read_small(headers, body, PATCH_MAX).await?;
+    let patch = serde_json::from_slice(&bytes)
+        .map_err(|error| bad_request(format!("the body cannot be read: {error}"), hint))?;
+    AboutPatch::of(patch).map_err(|error| bad_request(error.to_string(), hint))
 }
 
 /// Publish a draft

@@ -3,8 +3,8 @@
 use utoipa::IntoParams;
 
 use super::answer::bad_request;
-use super::parameters::{Filters, Parameters};
-use crate::domain::{Timestamp, Visibility};
+use super::parameters::{Filters, Parameters, states};
+use crate::domain::{State, Timestamp, Visibility};
 use crate::http::error::Failure;
 use crate::meta::{Between, Filter, Label};
 
@@ -14,6 +14,7 @@ const LABELS_MAX: usize = 64;
 /// What [`Listed`] is read from.
 pub(super) const LISTED: &[&str] = &[
     "visibility",
+    "state",
     "any_tag",
     "any_skill",
     "author",
@@ -33,6 +34,10 @@ pub(super) struct Listed {
     /// Packages that are seen so: `public` if nothing is said. Others are for who may manage them.
     #[param(required = false, style = Form, explode)]
     visibility: Vec<Visibility>,
+    /// Packages whose shown version stands so. One that shows a yanked version has no other that can be chosen; one whose versions
+    /// are all deleted shows none, and is in no list.
+    #[param(required = false, style = Form, explode)]
+    state: Vec<State>,
     /// Any of these tags.
     #[param(required = false, style = Form, explode)]
     any_tag: Vec<String>,
@@ -78,6 +83,7 @@ pub(super) fn filter(parameters: &Parameters) -> Result<Filter, Failure> {
         let group: Vec<_> = parameters.many(name).into_iter().map(|text| (label, text)).collect();
         labelled.extend(Some(group).filter(|group| !group.is_empty()));
     }
+    labelled.extend(Some(shown_states(parameters)?).filter(|group| !group.is_empty()));
     for field in parameters.many("field") {
         labelled.push(vec![(Label::Field, path_and_value(&field)?)]);
     }
@@ -96,6 +102,15 @@ pub(super) fn filter(parameters: &Parameters) -> Result<Filter, Failure> {
         created: between(parameters, "created_since", "created_before")?,
         updated: between(parameters, "updated_since", "updated_before")?,
     })
+}
+
+fn shown_states(parameters: &Parameters) -> Result<Vec<(Label, String)>, Failure> {
+    let states = states(parameters)?;
+    if states.contains(&State::Deleted) {
+        let hint = "list the deleted versions of one package: /api/v1/artifacts/ORG/NAME/versions?state=deleted";
+        return Err(bad_request("a package whose versions are all deleted is in no list", hint));
+    }
+    Ok(states.into_iter().map(|state| (Label::State, state.as_str().to_owned())).collect())
 }
 
 fn visibilities(parameters: &Parameters) -> Result<Vec<Visibility>, Failure> {
@@ -135,10 +150,12 @@ mod tests {
     #[test]
     fn groups_are_any_and_fields_are_all() {
         let text = |label, text: &str| (label, text.to_owned());
-        let found = read("any_tag=a,b&author=Ann&field=metadata.x.y%20=%20one&field=z=a=b&license=").unwrap();
+        let found =
+            read("any_tag=a,b&author=Ann&field=metadata.x.y%20=%20one&field=z=a=b&license=&state=yanked").unwrap();
         let expected = vec![
             vec![text(Label::Tag, "a"), text(Label::Tag, "b")],
             vec![text(Label::Author, "Ann")],
+            vec![text(Label::State, "yanked")],
             vec![text(Label::Field, "x.y=one")],
             vec![text(Label::Field, "z=a=b")],
         ];
@@ -154,9 +171,17 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        for query in
-            ["field=x", "field==y", "field=metadata.=y", "created_since=yesterday", "updated_before=2026", "org=a,b"]
-        {
+        for query in [
+            "field=x",
+            "field==y",
+            "field=metadata.=y",
+            "created_since=yesterday",
+            "updated_before=2026",
+            "org=a,b",
+            "state=gone",
+            "state=draft",
+            "state=deleted",
+        ] {
             let failure = read(query).unwrap_err();
             assert_eq!(failure.status, 400, "{query}");
             assert!(failure.hint.is_some(), "{query}");

@@ -8,7 +8,7 @@ use super::{
     accounts, changes, complete, drafts, find, import, labels, packages, relations, removal, routes, source, versions,
     visibility,
 };
-use crate::domain::{OrgName, Range, TokenName, TokenOwner, UserName};
+use crate::domain::{OrgName, Range, State, TokenName, TokenOwner, UserName};
 use crate::http::ops;
 
 // Bodies are named by their own types, `List<Package>`: through an alias the macros see a `List` of nothing.
@@ -27,6 +27,7 @@ use crate::http::ops;
         packages::history,
         versions::list,
         versions::get,
+        versions::by_id,
         versions::resolve,
         versions::compare,
         versions::resolution,
@@ -45,6 +46,8 @@ use crate::http::ops;
         drafts::list,
         drafts::get,
         drafts::put,
+        drafts::patch,
+        drafts::revise,
         drafts::publish,
         drafts::delete,
         find::search,
@@ -71,7 +74,7 @@ use crate::http::ops;
         ops::metrics,
         routes::document,
     ),
-    components(schemas(Range, OrgName, TokenName, TokenOwner, UserName)),
+    components(schemas(Range, OrgName, State, TokenName, TokenOwner, UserName)),
     tags(
         (name = "artifacts", description = "Packages and their versions"),
         (name = "drafts", description = "Artifacts that are not published yet"),

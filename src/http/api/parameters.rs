@@ -9,7 +9,7 @@ use http::Uri;
 use utoipa::IntoParams;
 
 use super::answer::bad_request;
-use crate::domain::Kind;
+use crate::domain::{Kind, State};
 use crate::http::error::Failure;
 
 /// What [`Filters`] is read from.
@@ -128,6 +128,16 @@ impl Filters {
             org: parameters.many("org"),
         })
     }
+}
+
+/// The states that are asked for.
+pub(super) fn states(parameters: &Parameters) -> Result<Vec<State>, Failure> {
+    let hint = "state is one or more of published, deprecated, yanked and deleted, with commas between them";
+    let state = |text: &String| match text.as_str() {
+        "draft" => Err(bad_request("drafts are in no list of versions", "list them by /api/v1/drafts?org=NAME")),
+        text => parse("state", text, hint),
+    };
+    parameters.many("state").iter().map(state).collect()
 }
 
 fn kind_hint() -> String {

@@ -5,6 +5,7 @@ use http::request::Parts;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 use utoipa::{IntoParams, PartialSchema};
+use uuid::Uuid;
 
 use super::answer::{Refusal, bad_request};
 use crate::domain::{Name, Version};
@@ -15,6 +16,9 @@ pub(super) struct OfPackage(pub Name);
 
 /// `{org}/{slug}/versions/{version}`
 pub(super) struct OfVersion(pub Name, pub Version);
+
+/// `versions/{id}`
+pub(super) struct OfId(pub Uuid);
 
 impl<S: Send + Sync> FromRequestParts<S> for OfPackage {
     type Rejection = Refusal;
@@ -38,6 +42,22 @@ impl<S: Send + Sync> FromRequestParts<S> for OfVersion {
             )
         })?;
         Ok(Self(name(&params)?, version))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OfId {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let id = get(&params(parts, state).await?, "id").parse();
+        let hint = "give back `id` of the version as it was";
+        Ok(Self(id.map_err(|_| bad_request("the identity of the version is no UUID", hint))?))
+    }
+}
+
+impl IntoParams for OfId {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![segment("id", "Identity of the version", String::schema())]
     }
 }
 

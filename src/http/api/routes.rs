@@ -31,14 +31,18 @@ pub(in crate::http) fn router() -> Router<App> {
         .route(&format!("{package}/visibility"), put(visibility::put))
         .route(&format!("{package}/resolution"), get(versions::resolution))
         .route(&format!("{package}/versions"), get(versions::list))
-        .route(&version, get(versions::get).delete(removal::delete))
+        .route(&version, get(versions::get).delete(removal::delete).patch(drafts::revise))
+        .route("/api/v1/versions/{id}", get(versions::by_id))
         .route(&format!("{version}/content"), delete(removal::purge))
         .route(&format!("{version}/source"), get(source::get))
         .route(&format!("{version}/yank"), post(changes::yank).delete(changes::undo_yank))
         .route(&format!("{version}/deprecate"), post(changes::deprecate).delete(changes::undo_deprecate))
         .route(&format!("{version}/restore"), post(changes::restore))
         .route("/api/v1/drafts", get(drafts::list).post(drafts::create))
-        .route("/api/v1/drafts/{org}/{id}", get(drafts::get).put(drafts::put).delete(drafts::delete))
+        .route(
+            "/api/v1/drafts/{org}/{id}",
+            get(drafts::get).put(drafts::put).patch(drafts::patch).delete(drafts::delete),
+        )
         .route("/api/v1/drafts/{org}/{id}/publish", post(drafts::publish))
         .route("/api/v1/search", get(find::search))
         .route("/api/v1/facets", get(find::facets))

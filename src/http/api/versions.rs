@@ -3,10 +3,10 @@
 use http::{HeaderMap, Uri};
 
 use super::answer::{Answer, bad_request, json, tagged_json};
-use super::parameters::Parameters;
-use super::path::{OfPackage, OfVersion};
+use super::parameters::{Parameters, states};
+use super::path::{OfId, OfPackage, OfVersion};
 use crate::domain::api::{Comparison, List, Problem, ReleaseList, Resolution, Resolved, VersionDetail};
-use crate::domain::{Range, Release, Version};
+use crate::domain::{Range, Release, State, Version};
 use crate::http::Caller;
 
 /// Most rows of a page, and how many it has if nothing is said: few packages have more versions.
@@ -14,7 +14,7 @@ const LIMIT_MAX: usize = 1000;
 
 /// Versions of a package
 ///
-/// Highest first, yanked ones too. A cursor stays good while versions come and go.
+/// Highest first, yanked ones too, and deleted ones if `state` asks for them. A cursor stays good while versions come and go.
 #[utoipa::path(
     get,
     path = "/api/v1/artifacts/{org}/{slug}/versions",
@@ -22,6 +22,8 @@ const LIMIT_MAX: usize = 1000;
     tag = "artifacts",
     params(
         OfPackage,
+        ("state" = Option<Vec<State>>, Query, style = Form, explode, description = "Any of these: all that can be read if nothing is said. `deleted` is for \
+            who may bring versions back; drafts are listed at `/api/v1/drafts`"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Rows of a page, 1000 if not given"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
     ),
@@ -32,13 +34,17 @@ const LIMIT_MAX: usize = 1000;
     ),
 )]
 pub(super) async fn list(app: Caller, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap) -> Answer {
-    let parameters = Parameters::read(&uri, &[&["limit", "cursor"]])?;
+    let parameters = Parameters::read(&uri, &[&["state", "limit", "cursor"]])?;
+    let states = states(&parameters)?;
     let limit = parameters.limit(LIMIT_MAX, LIMIT_MAX)?;
     let after: Option<Version> = match parameters.cursor()? {
         Some(_) => parameters.parsed("cursor", "give back `next` of the page before, as it was")?,
         None => None,
     };
-    let mut items = app.registry.releases(&app.actor(), &name).await?;
+    let mut items = match states.as_slice() {
+        [] => app.registry.releases(&app.actor(), &name).await?,
+        states => app.registry.releases_in(&app.actor(), &name, states).await?,
+    };
     items.retain(|release| after.as_ref().is_none_or(|after| release.version < *after));
     let has_more = items.len() > limit;
     items.truncate(limit);
@@ -62,6 +68,27 @@ pub(super) async fn list(app: Caller, OfPackage(name): OfPackage, uri: Uri, head
 pub(super) async fn get(app: Caller, OfVersion(name, version): OfVersion, uri: Uri, headers: HeaderMap) -> Answer {
     Parameters::read(&uri, &[])?;
     let detail: VersionDetail = app.registry.version(&app.actor(), &name, &version).await?;
+    tagged_json(&headers, &detail)
+}
+
+/// A version by its id
+///
+/// The answer is that of the version's own path. An id never changes and is never given to another version.
+#[utoipa::path(
+    get,
+    path = "/api/v1/versions/{id}",
+    operation_id = "getVersionById",
+    tag = "artifacts",
+    params(OfId),
+    responses(
+        (status = 200, body = VersionDetail, description = "The version", headers(("ETag" = String))),
+        (status = 304, description = "It is what `If-None-Match` names"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn by_id(app: Caller, OfId(id): OfId, uri: Uri, headers: HeaderMap) -> Answer {
+    Parameters::read(&uri, &[])?;
+    let detail: VersionDetail = app.registry.identified(&app.actor(), id).await?;
     tagged_json(&headers, &detail)
 }
 

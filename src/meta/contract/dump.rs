@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::domain::{Body, Event, Name, Repository, Version};
 
-use super::super::{Filter, Label, Meta, MetaError, Order, PAGE_MAX};
+use super::super::{Filter, Label, Meta, MetaError, Order, PAGE_MAX, Releases};
 
 /// All events, repositories, manifests with the blobs that they name, tags, referrers, packages, versions (deleted ones
 /// too), lists and labels, read through the traits.
@@ -52,6 +52,7 @@ pub async fn dump(meta: &Meta) -> Result<Value, MetaError> {
         "by time": names(meta, Order::Updated).await?,
         "tags": meta.catalog.labels(Label::Tag, usize::MAX).await?,
         "skills": meta.catalog.labels(Label::Skill, usize::MAX).await?,
+        "states": meta.catalog.labels(Label::State, usize::MAX).await?,
     }))
 }
 
@@ -62,7 +63,8 @@ async fn package(meta: &Meta, name: &Name, numbers: &BTreeSet<Version>) -> Resul
     }
     Ok(json!({
         "package": meta.catalog.package(name).await?,
-        "releases": meta.catalog.releases(name).await?,
+        "releases": meta.catalog.releases(name, Releases::Readable).await?,
+        "deleted": meta.catalog.releases(name, Releases::Deleted).await?,
         "versions": versions,
     }))
 }

@@ -19,6 +19,7 @@ pub mod references;
 pub mod removal;
 pub mod sequence;
 pub mod standing;
+pub mod states;
 pub mod texts;
 pub mod visibility;
 
@@ -51,7 +52,7 @@ macro_rules! metadata_contract {
                 build_metadata_is_no_other_number, a_kind_never_changes, unknown_blobs_are_refused,
                 latest_is_the_highest_stable_version, a_push_of_latest_moves_nothing,
                 plain_repositories_move_their_tags, a_package_shows_its_shown_version, fields_may_be_huge,
-                many_releases_stay_in_order, private_areas_make_private_packages;
+                a_version_is_found_by_its_id, many_releases_stay_in_order, private_areas_make_private_packages;
             texts: any_text_of_a_version_comes_back, any_text_of_a_manifest_comes_back, any_text_can_be_asked_for;
             batches: each_stands_alone, all_stand_or_none, later_changes_see_earlier_ones, an_empty_batch_is_nothing;
             sequence: concurrent_changes_are_numbered_without_gaps, a_clock_that_goes_back_is_held,
@@ -67,6 +68,7 @@ macro_rules! metadata_contract {
                 a_purge_leaves_what_others_use, what_nothing_needs_is_taken_at_once, a_replay_of_a_purge_needs_no_content;
             standing: deprecations_come_and_go, reasons_of_deprecations_are_kept, a_pin_holds_latest,
                 what_is_not_there_cannot_be_pinned, a_history_is_told_backwards, a_replay_keeps_what_was_said;
+            states: deleted_versions_are_listed_apart, packages_are_listed_by_how_the_shown_version_stands;
             references: tags_come_in_byte_order, repositories_come_in_byte_order, an_emptied_repository_is_known,
                 referrers_come_in_order, manifests_come_with_their_blobs;
             blobs: a_read_needs_a_link, mounts_find_what_is_linked, unreferenced_blobs_are_condemned,

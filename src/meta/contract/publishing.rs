@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::domain::{Area, Digest, Kind, Name, Version, Visibility};
 
-use super::super::{Filter, Order, Refused};
+use super::super::{Filter, Order, Refused, Releases};
 use super::world::{artifact, image, parse};
 use super::{Check, Stores, World};
 
@@ -239,6 +241,48 @@ pub async fn fields_may_be_huge(stores: &dyn Stores) -> Check {
     Ok(())
 }
 
+/// A version is found by the id of the event that published it, whatever becomes of it, and by no other.
+pub async fn a_version_is_found_by_its_id(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    let mut ids = Vec::new();
+    for spec in ["acme/hello@1.0.0+build", "acme/hello@2.0.0", "other/hello@1.0.0"] {
+        let applied = world.try_push(&artifact(spec)?).await??;
+        let (event, _) = applied.event.ok_or("no event")?;
+        ids.push((event.id, spec));
+    }
+    let plain = world.try_push(&image("acme/hello:plain")?).await??;
+    let (plain, _) = plain.event.ok_or("no event")?;
+    let found = async |id| {
+        let found = world.meta.refs.identified(id).await?;
+        Ok::<_, super::Failure>(found.map(|(name, version)| format!("{name}@{version}")))
+    };
+    let check = async || {
+        for (id, spec) in &ids {
+            assert_eq!(found(*id).await?.as_deref(), Some(*spec));
+            let (name, version) = spec.split_once('@').ok_or("no version")?;
+            let published = world.meta.catalog.version(&parse(name)?, &parse(version)?).await?;
+            assert_eq!(published.map(|published| published.id), Some(*id));
+        }
+        assert_eq!(found(plain.id).await?, None, "an image is no version");
+        assert_eq!(found(Uuid::now_v7()).await?, None);
+        Check::Ok(())
+    };
+    check().await?;
+    let yanked = world.yank("acme/hello@2.0.0", None).await??;
+    world.delete_tag("acme/hello:1.0.0_build").await??;
+    check().await?;
+    world.purge("acme/hello@1.0.0").await??;
+    check().await?;
+    assert_eq!(found(yanked.event.ok_or("no event")?.0.id).await?, None, "no version is called by its yank");
+    let twin = World::new(stores).await?;
+    twin.meta.catalog.replay(&world.replays(|_| None).await?).await?;
+    for (id, spec) in &ids {
+        let found = twin.meta.refs.identified(*id).await?;
+        assert_eq!(found.map(|(name, version)| format!("{name}@{version}")).as_deref(), Some(*spec), "after a replay");
+    }
+    Ok(())
+}
+
 /// 2,000 releases of one package, published in no order, come back in the order of precedence.
 pub async fn many_releases_stay_in_order(stores: &dyn Stores) -> Check {
     let world = World::new(stores).await?;
@@ -257,7 +301,7 @@ pub async fn many_releases_stay_in_order(stores: &dyn Stores) -> Check {
         }
     }
     let name: Name = parse("acme/hello")?;
-    let releases = world.meta.catalog.releases(&name).await?;
+    let releases = world.meta.catalog.releases(&name, Releases::Readable).await?;
     let mut sorted: Vec<Version> = artifacts.iter().filter_map(|artifact| artifact.version.clone()).collect();
     sorted.sort_by(|one, other| other.cmp(one));
     assert_eq!(releases.into_iter().map(|release| release.version).collect::<Vec<_>>(), sorted);

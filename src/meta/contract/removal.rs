@@ -2,7 +2,7 @@
 
 use crate::domain::Digest;
 
-use super::super::{Act, Refused};
+use super::super::{Act, Refused, Releases};
 use super::world::{artifact, image, parse};
 use super::{Check, Stores, World, dump};
 
@@ -104,7 +104,8 @@ pub async fn yanks_come_and_go(stores: &dyn Stores) -> Check {
     let world = World::new(stores).await?;
     world.publish("acme/hello@1.0.0").await?;
     let name = parse("acme/hello")?;
-    let yanked = async || Ok::<_, super::Failure>(world.meta.catalog.releases(&name).await?[0].yanked);
+    let yanked =
+        async || Ok::<_, super::Failure>(world.meta.catalog.releases(&name, Releases::Readable).await?[0].yanked);
     let reason = Digest::sha256(b"a reason");
     assert!(world.yank("acme/hello@1.0.0", Some(reason)).await??.event.is_some());
     assert!(yanked().await?);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::domain::{Digest, Timestamp};
 
-use super::super::{MetaError, Replay};
+use super::super::{MetaError, Releases, Replay};
 use super::world::{artifact, image, parse};
 use super::{Artifact, Check, Failure, Stores, World, dump};
 
@@ -65,7 +65,7 @@ pub async fn times_are_kept_to_the_microsecond(stores: &dyn Stores) -> Check {
     assert_eq!(event.to_bytes(), bytes);
     let package = world.package("acme/hello").await?;
     assert_eq!((package.created, package.updated), (event.time, event.time));
-    let releases = world.meta.catalog.releases(&parse("acme/hello")?).await?;
+    let releases = world.meta.catalog.releases(&parse("acme/hello")?, Releases::Readable).await?;
     assert_eq!(releases[0].published, event.time);
     assert_eq!(world.meta.ledger.head().await?.time, event.time);
     Ok(())

@@ -2,7 +2,7 @@
 
 use crate::domain::{Deprecation, Digest, Event, Name, Version};
 
-use super::super::{Act, Refused};
+use super::super::{Act, Refused, Releases};
 use super::world::{artifact, image, parse};
 use super::{Check, Failure, Stores, World, dump};
 
@@ -29,7 +29,7 @@ pub async fn deprecations_come_and_go(stores: &dyn Stores) -> Check {
         assert_eq!(world.act(act(said.clone())).await??.event, None, "said already: {said:?}");
         let found = world.meta.catalog.version(&name, &version).await?;
         assert_eq!(found.and_then(|found| found.deprecation), Some(said));
-        let releases = world.meta.catalog.releases(&name).await?;
+        let releases = world.meta.catalog.releases(&name, Releases::Readable).await?;
         let deprecated: Vec<bool> = releases.iter().map(|release| release.deprecated).collect();
         assert_eq!(deprecated, [false, true], "highest first");
     }

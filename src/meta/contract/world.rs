@@ -12,7 +12,9 @@ use crate::domain::{
     Skill, Timestamp, Version, Visibility, media_type,
 };
 
-use super::super::{Accept, Act, Atomicity, Change, ManifestFacts, Meta, MetaError, Outcome, Publication, Replay};
+use super::super::{
+    Accept, Act, Atomicity, Change, ManifestFacts, Meta, MetaError, Outcome, Publication, Releases, Replay,
+};
 use super::{Failure, Stores};
 
 /// The first moment of a world's clock: 2026-01-01T00:00:00Z.
@@ -305,7 +307,7 @@ impl World {
 
     /// The versions of a package, as text, highest first.
     pub async fn releases(&self, name: &str) -> Result<Vec<String>, Failure> {
-        let releases = self.meta.catalog.releases(&name.parse::<Name>()?).await?;
+        let releases = self.meta.catalog.releases(&name.parse::<Name>()?, Releases::Readable).await?;
         Ok(releases.iter().map(|release| release.version.to_string()).collect())
     }
 

@@ -11,9 +11,10 @@ use crate::domain::{Name, Package, Published, Release, Timestamp, Version, Visib
 
 use super::super::page::{PAGE_MAX, page};
 use super::super::{
-    Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, MetaError, Order, Outcome, Page, Replay, engine,
+    Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, MetaError, Order, Outcome, Page, Releases, Replay,
+    engine,
 };
-use super::state::PackageRow;
+use super::state::{PackageRow, VersionRow};
 use super::table::Table;
 use super::{Keep, Memory};
 
@@ -58,16 +59,20 @@ impl Catalog for Memory {
         Ok(row.and_then(|row| row.shown.as_deref()).cloned())
     }
 
-    async fn releases(&self, name: &Name) -> Result<Vec<Release>, MetaError> {
+    async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError> {
         let state = self.read();
-        let readable = state.ranked(name).map(|(_, row)| Release {
+        let release = |row: &VersionRow| Release {
             version: row.version.clone(),
             digest: row.digest,
             yanked: row.yanked,
             deprecated: row.deprecation.is_some(),
+            deleted: row.deleted,
             published: row.published,
-        });
-        let mut releases: Vec<Release> = readable.collect();
+        };
+        let mut releases: Vec<Release> = match of {
+            Releases::Readable => state.ranked(name).map(|(_, row)| release(row)).collect(),
+            Releases::Deleted => state.versions_of(name).filter(|row| row.deleted).map(release).collect(),
+        };
         releases.sort_by(|one, other| other.version.cmp(&one.version));
         Ok(releases)
     }
@@ -77,6 +82,7 @@ impl Catalog for Memory {
         let found = wanted.iter().filter_map(|(name, version)| {
             let row = state.version(name, &version.number())?;
             Some(Published {
+                id: row.id,
                 name: name.clone(),
                 version: row.version.clone(),
                 kind: row.kind,

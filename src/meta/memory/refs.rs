@@ -1,8 +1,9 @@
 //! Manifests, tags, referrers.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
-use crate::domain::{Digest, Repository, Tag, Visibility};
+use crate::domain::{Digest, Name, Repository, Tag, Version, Visibility};
 
 use super::super::rules::ManifestState;
 use super::super::{ManifestRow, MetaError, Refs};
@@ -66,6 +67,10 @@ impl Refs for Memory {
             state.subjects.from(first.clone()).take_while(|(key, ())| (&key.0, &key.1) == (&first.0, &first.1));
         let held = of_subject.filter_map(|((of, _, _, digest), ())| state.manifests.get(&(of.clone(), digest.clone())));
         Ok(held.filter(|held| held.state == ManifestState::Live).map(|held| held.row.clone()).collect())
+    }
+
+    async fn identified(&self, id: Uuid) -> Result<Option<(Name, Version)>, MetaError> {
+        Ok(self.read().by_id.get(&id).cloned())
     }
 }
 

@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::domain::{Area, Digest, Repository, Tag, Timestamp};
+use crate::domain::{Area, Digest, Name, Repository, Tag, Timestamp, Version};
 
 use super::super::{Head, MetaError};
 use super::state::{BlobState, Held, Life, Link, PackageRow, State, VersionRow, tables};
@@ -26,7 +27,7 @@ pub const SNAPSHOT: u32 = 1;
 
 /// Which rows, and what is in them: to be raised by whoever changes what a row holds or what an event makes of it, so that
 /// rows of the program before are not taken for today's.
-const ROWS: u32 = 1;
+const ROWS: u32 = 3;
 
 /// Rows in one line.
 const PAGE: usize = 512;

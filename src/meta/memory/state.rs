@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::domain::{
     Area, Config, Deprecation, Digest, Event, Kind, Name, Package, Repository, Tag, Timestamp, Version, Visibility,
@@ -49,6 +50,8 @@ pub(super) struct PackageRow {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct VersionRow {
+    /// Of the event that published it.
+    pub id: Uuid,
     pub version: Version,
     pub kind: Kind,
     pub digest: Digest,
@@ -110,6 +113,8 @@ macro_rules! tables {
             ranks: (String, String) => String,
             /// Numbers by package, digest and event.
             by_digest: (String, String, u64) => String,
+            /// Packages and numbers by the id of the event that published them.
+            by_id: Uuid => (Name, Version),
             blobs: (Area, Digest) => BlobState,
             links: (Repository, Digest) => Link,
             linked: (Digest, Area, String) => (),
@@ -170,6 +175,13 @@ impl State {
 
     pub fn version(&self, name: &Name, number: &str) -> Option<&Arc<VersionRow>> {
         self.versions.get(&(name.to_string(), number.to_owned()))
+    }
+
+    /// All versions of a package.
+    pub fn versions_of(&self, name: &Name) -> impl Iterator<Item = &VersionRow> {
+        let name = name.to_string();
+        let rows = self.versions.after((name.clone(), String::new())).take_while(move |((of, _), _)| *of == name);
+        rows.map(|(_, row)| row.as_ref())
     }
 
     /// Versions of a package that can be read, lowest rank first.

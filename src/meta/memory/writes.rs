@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::{Accepted, Area, Digest, Event, Name, Package, Repository, Tag, Timestamp, Version};
 
 use super::super::rules::{ManifestState, Write, is_stable, rank};
-use super::super::shown::{Shown, labels};
+use super::super::shown::{Shown, Standing, labels};
 use super::super::{ManifestFacts, ManifestRow};
 use super::state::{BlobState, Held, Life, Link, PackageRow, State, VersionRow};
 
@@ -72,6 +72,7 @@ impl State {
             }
             Write::Version { name, digest, publication } => {
                 let row = VersionRow {
+                    id: event.id,
                     version: publication.version.clone(),
                     kind: publication.kind,
                     digest: *digest,
@@ -86,6 +87,7 @@ impl State {
                     event: event.n,
                 };
                 self.by_digest.insert((name.to_string(), digest.to_string(), event.n), row.version.number());
+                self.by_id.insert(event.id, (name.clone(), row.version.clone()));
                 self.write_version(name, row);
             }
             Write::Deleted { name, version, deleted } => {
@@ -213,7 +215,11 @@ impl State {
         } else {
             self.by_age.remove(&key(before.created));
         }
-        let labels = Arc::new(labels(top.as_ref().and_then(|(_, row)| row.config.as_deref())));
+        let labels = top.as_ref().map(|(_, row)| {
+            let standing = Standing { yanked: row.yanked, deprecated: row.deprecation.is_some() };
+            Arc::new(labels(row.config.as_deref(), standing))
+        });
+        let labels = labels.unwrap_or_default();
         let row = PackageRow { updated: event.time, shown, labels, ..PackageRow::clone(&before) };
         self.packages.insert(name.to_string(), Arc::new(row));
         let latest = (name.to_string(), Tag::LATEST.to_owned());

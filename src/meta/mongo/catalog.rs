@@ -12,11 +12,11 @@ use super::super::page::{PAGE_MAX, page};
 use super::super::rules::act_of;
 use super::super::shown::Shown;
 use super::super::{
-    Act, Atomicity, Catalog, Change, Cursor, Filter, Head, Label, LabelCount, MetaError, Order, Outcome, Page, Replay,
-    engine,
+    Act, Atomicity, Catalog, Change, Cursor, Filter, Head, Label, LabelCount, MetaError, Order, Outcome, Page,
+    Releases, Replay, engine,
 };
 use super::Mongo;
-use super::keys::{self, label_type, parse, second};
+use super::keys::{self, label_type, pairs_after, parse, second};
 use super::rows::{self, Release, json, unsigned};
 use super::session::End;
 use super::unit::Unit;
@@ -59,8 +59,15 @@ impl Catalog for Mongo {
         found.as_ref().map(package).transpose()
     }
 
-    async fn releases(&self, name: &Name) -> Result<Vec<crate::domain::Release>, MetaError> {
-        let filter = doc! { "name": name.as_str(), "rank": { "$exists": true } };
+    async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<crate::domain::Release>, MetaError> {
+        let filter = match of {
+            Releases::Readable => doc! { "name": name.as_str(), "rank": { "$exists": true } },
+            // The keys of a package are one range.
+            Releases::Deleted => {
+                let all = pairs_after(name, "");
+                doc! { "_id": { "$gt": all.start, "$lt": all.end }, "deleted": true }
+            }
+        };
         let found: Vec<Release> = self.page(filter, doc! {}, usize::MAX).await?;
         let release = |row: &Release| {
             Ok(crate::domain::Release {
@@ -68,6 +75,7 @@ impl Catalog for Mongo {
                 digest: second(&row.manifest)?,
                 yanked: row.yanked,
                 deprecated: row.deprecation.is_some(),
+                deleted: row.deleted,
                 published: Timestamp::from_micros(row.published),
             })
         };
@@ -154,6 +162,7 @@ impl Mongo {
 
 fn published(name: &Name, found: &Release, config: Option<&rows::Config>) -> Result<Published, MetaError> {
     Ok(Published {
+        id: parse(&found.event_id)?,
         name: name.clone(),
         version: parse(&found.version)?,
         kind: parse(&found.kind)?,

@@ -48,6 +48,7 @@ pub(super) fn label_type(label: Label) -> &'static str {
         Label::License => "license",
         Label::Field => "field",
         Label::Need => "need",
+        Label::State => "state",
     }
 }
 

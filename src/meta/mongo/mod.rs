@@ -28,6 +28,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod upgrade;
 mod writes;
 
 use std::sync::Arc;

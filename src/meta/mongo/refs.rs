@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
+use uuid::Uuid;
 
-use crate::domain::{Digest, Repository, Tag};
+use crate::domain::{Digest, Name, Repository, Tag, Version};
 
 use super::super::{ManifestRow, MetaError, Refs};
 use super::Mongo;
@@ -70,6 +71,11 @@ impl Refs for Mongo {
         let of_subject = doc! { "subject": pair(repository, subject), "hidden": false };
         let found: Vec<rows::Manifest> = self.page(of_subject, doc! { "n": 1 }, usize::MAX).await?;
         found.iter().map(manifest).collect()
+    }
+
+    async fn identified(&self, id: Uuid) -> Result<Option<(Name, Version)>, MetaError> {
+        let found: Vec<rows::Release> = self.page(doc! { "event_id": id.to_string() }, doc! { "event": 1 }, 1).await?;
+        found.first().map(|row| Ok((parse(&row.name)?, parse(&row.version)?))).transpose()
     }
 }
 

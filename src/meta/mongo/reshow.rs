@@ -8,7 +8,7 @@ use crate::domain::{Config, Event, Name, Tag, Version, Visibility};
 
 use super::super::MetaError;
 use super::super::rules::is_stable;
-use super::super::shown::{self, Shown};
+use super::super::shown::{self, Shown, Standing, changes_standing};
 use super::keys::{self, pair, parse, second};
 use super::rows::{Label, Package, Release, Row, json, to_json};
 use super::unit::Unit;
@@ -33,10 +33,11 @@ impl Unit<'_> {
             }
             Some(Top { row, is_pinned }) => {
                 // A published version never changes: as long as the same one is shown, so are its words.
-                if before.shown.as_ref() != Some(&row.version) {
+                if before.shown.as_ref() != Some(&row.version) || changes_standing(event) {
                     let config = self.configs.get(self.session, &row.id)?;
                     let config = config.map(|config| json::<Config>(&config.text)).transpose()?;
-                    let found_by = shown::labels(config.as_ref());
+                    let standing = Standing { yanked: row.yanked, deprecated: row.deprecation.is_some() };
+                    let found_by = shown::labels(config.as_ref(), standing);
                     package.labels = found_by.iter().map(|(label, text)| keys::label(*label, text)).collect();
                     package.card = Some(to_json(&Shown::of(config.as_ref()))?);
                 }

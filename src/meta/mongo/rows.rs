@@ -171,6 +171,8 @@ pub(super) struct Release {
     pub purged: bool,
     pub published: i64,
     pub event: i64,
+    /// Id of that event.
+    pub event_id: String,
     /// What it keeps besides its manifest: the record first, then reasons; area and digest.
     pub blobs: Vec<String>,
 }

@@ -12,9 +12,10 @@ use super::super::MetaError;
 use super::connection::{Connection, SWEEP, within};
 use super::error::{self, IN_PROGRESS, INDEX_DIFFERS, NAMESPACE_EXISTS, WRITE_CONFLICT, code, failed};
 use super::rows::{COUNTER, EVENTS, IDENTITY, REGISTRY};
+use super::upgrade;
 
 /// The schema that this program writes. A release that changes a document's meaning counts it up.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 3;
 /// `_id` of the document with the number of the schema.
 const NUMBER: &str = "schema";
 /// How often a step that met another server's is tried again.
@@ -120,12 +121,14 @@ const LAYOUTS: &[Layout] = &[
             ("deleted", "bool"),
             ("published", "long"),
             ("event", "long"),
+            ("event_id", "string"),
             ("blobs", "array"),
         ],
         optional: &[("rank", "string"), ("reason", "string"), ("deprecation", "string"), ("purged", "bool")],
         indexes: &[
             Index { name: "by_rank", keys: &[("name", 1), ("rank", -1)], only: Some("rank") },
             Index { name: "by_manifest", keys: &[("manifest", 1), ("event", 1)], only: None },
+            Index { name: "by_event_id", keys: &[("event_id", 1), ("event", 1)], only: None },
             Index { name: "by_blobs", keys: &[("blobs", 1)], only: None },
         ],
     },
@@ -186,7 +189,7 @@ impl Layout {
 
 /// Makes the schema, or checks that it is the one that this program writes.
 pub(super) async fn ensure(connection: &Connection) -> Result<(), MetaError> {
-    claim(connection).await?;
+    let number = claim(connection).await?;
     let mut found = validators(connection).await?;
     for layout in LAYOUTS {
         ensure_collection(connection, layout, found.remove(layout.collection)).await?;
@@ -199,31 +202,40 @@ pub(super) async fn ensure(connection: &Connection) -> Result<(), MetaError> {
     for (id, document) in once {
         set_once(connection, id, document).await?;
     }
+    if number < SCHEMA {
+        upgrade::fill(connection, number).await?;
+        let registry = connection.database.collection::<Document>(REGISTRY);
+        let older = doc! { "_id": NUMBER, "version": { "$lt": SCHEMA } };
+        persist(|| async {
+            registry.update_one(older.clone(), doc! { "$set": { "version": SCHEMA } }).await.map(drop)
+        })
+        .await?;
+    }
     Ok(())
 }
 
 /// Writes the number of the schema before anything else is made, so that a database with collections and no number belongs to
-/// another program, however many servers start at once.
-async fn claim(connection: &Connection) -> Result<(), MetaError> {
-    if is_ours(connection).await? {
-        return Ok(());
+/// another program, however many servers start at once. Returns the number that is there.
+async fn claim(connection: &Connection) -> Result<i64, MetaError> {
+    if let Some(number) = number(connection).await? {
+        return Ok(number);
     }
     let names = connection.run(connection.database.list_collection_names()).await?;
     // Another server may have written it in between.
-    if names.iter().any(|name| name != REGISTRY) && !is_ours(connection).await? {
+    if names.iter().any(|name| name != REGISTRY) && number(connection).await?.is_none() {
         return Err(MetaError::Corrupt(format!(
             "{} is the database of another program; name another database in the address",
             connection.shown
         )));
     }
     set_once(connection, NUMBER, doc! { "version": SCHEMA }).await?;
-    is_ours(connection).await.map(drop)
+    Ok(number(connection).await?.unwrap_or(SCHEMA))
 }
 
-/// Whether there is a number. [`MetaError::NewerSchema`] if it is one of a later release.
-async fn is_ours(connection: &Connection) -> Result<bool, MetaError> {
+/// The number of the schema that is there. [`MetaError::NewerSchema`] if it is one of a later release.
+async fn number(connection: &Connection) -> Result<Option<i64>, MetaError> {
     let registry = connection.database.collection::<Document>(REGISTRY);
-    let Some(number) = connection.run(registry.find_one(doc! { "_id": NUMBER })).await? else { return Ok(false) };
+    let Some(number) = connection.run(registry.find_one(doc! { "_id": NUMBER })).await? else { return Ok(None) };
     let unreadable = |_| MetaError::Corrupt(format!("{}: the number of the schema cannot be read", connection.shown));
     let found = number.get_i64("version").map_err(unreadable)?;
     if found > SCHEMA {
@@ -233,7 +245,7 @@ async fn is_ours(connection: &Connection) -> Result<bool, MetaError> {
             known: SCHEMA.unsigned_abs(),
         });
     }
-    Ok(true)
+    Ok(Some(found))
 }
 
 /// Writes a document of the registry unless it is there.

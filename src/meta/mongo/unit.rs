@@ -70,7 +70,7 @@ impl<'a> Unit<'a> {
         for act in acts {
             let Act::Accept(accept) = act else { continue };
             let Some(publication) = &accept.publication else { continue };
-            let found_by = shown::labels(publication.config.as_deref());
+            let found_by = shown::labels(publication.config.as_deref(), shown::Standing::default());
             labels.extend(found_by.iter().map(|(label, text)| keys::label(*label, text)));
         }
         self.labels.load(self.session, labels)

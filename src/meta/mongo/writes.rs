@@ -208,6 +208,7 @@ impl Unit<'_> {
             purged: false,
             published: event.time.micros(),
             event: signed(event.n),
+            event_id: event.id.to_string(),
             blobs: vec![pair(area, publication.record)],
         })
     }

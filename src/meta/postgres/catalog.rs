@@ -8,7 +8,8 @@ use crate::domain::{Name, Package, Published, Release, Timestamp, Version};
 use super::super::column::{label_type, signed, unsigned};
 use super::super::page::{PAGE_MAX, page};
 use super::super::{
-    Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, MetaError, Order, Outcome, Page, Replay, engine,
+    Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, MetaError, Order, Outcome, Page, Releases, Replay,
+    engine,
 };
 use super::Postgres;
 use super::list;
@@ -50,26 +51,28 @@ impl Catalog for Postgres {
         self.pool.row(|| list::named(name), list::package).await
     }
 
-    async fn releases(&self, name: &Name) -> Result<Vec<Release>, MetaError> {
+    async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError> {
+        let deleted = of == Releases::Deleted;
         let sql = "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
-                   WHERE name = $1 AND rank IS NOT NULL";
+                   WHERE name = $1 AND (rank IS NULL) = $2";
         let release = |row: &PgRow| {
             Ok(Release {
                 version: parse(row, 0)?,
                 digest: parse(row, 1)?,
                 yanked: get(row, 2)?,
                 deprecated: get(row, 4)?,
+                deleted,
                 published: Timestamp::from_micros(get(row, 3)?),
             })
         };
-        let mut releases = self.pool.rows(|| query(sql).bind(name.to_string()), release).await?;
+        let mut releases = self.pool.rows(|| query(sql).bind(name.to_string()).bind(deleted), release).await?;
         releases.sort_by(|one, other| other.version.cmp(&one.version));
         Ok(releases)
     }
 
     async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
         let sql = "SELECT v.version, v.kind, v.digest, v.record, v.config, v.yanked, v.deleted, v.published, v.event,
-                   v.reason, v.deprecation, v.name, v.purged
+                   v.reason, v.deprecation, v.name, v.purged, v.event_id
                    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (name, number, place)
                    JOIN versions v ON v.name = w.name AND v.number = w.number ORDER BY w.place";
         let (names, numbers): (Vec<String>, Vec<String>) =
@@ -104,6 +107,7 @@ impl Catalog for Postgres {
 
 fn published(row: &PgRow) -> Result<Published, MetaError> {
     Ok(Published {
+        id: parse(row, 13)?,
         name: parse(row, 11)?,
         version: parse(row, 0)?,
         kind: parse(row, 1)?,

@@ -24,6 +24,12 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 2, name: "accounts", sql: include_str!("../../../migrations/postgres/0002_accounts.sql") },
     Migration { number: 3, name: "label_sets", sql: include_str!("../../../migrations/postgres/0003_label_sets.sql") },
     Migration { number: 4, name: "purge", sql: include_str!("../../../migrations/postgres/0004_purge.sql") },
+    Migration {
+        number: 5,
+        name: "version_ids",
+        sql: include_str!("../../../migrations/postgres/0005_version_ids.sql"),
+    },
+    Migration { number: 6, name: "states", sql: include_str!("../../../migrations/postgres/0006_states.sql") },
 ];
 
 /// Locks the schema against all others who would bring it up to date: `pclrmeta` as a number. Given back with the transaction.

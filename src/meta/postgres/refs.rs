@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgRow;
+use uuid::Uuid;
 
-use crate::domain::{Digest, Repository, Tag};
+use crate::domain::{Digest, Name, Repository, Tag, Version};
 
 use super::super::column::{json, signed, unsigned};
 use super::super::{ManifestRow, MetaError, Refs};
@@ -75,6 +76,11 @@ impl Refs for Postgres {
         let sql = format!("{MANIFEST} WHERE m.repository = $1 AND m.subject = $2 AND m.state = $3 ORDER BY m.n");
         let key = || query(AssertSqlSafe(sql.as_str())).bind(repository.to_string()).bind(subject.to_string());
         self.pool.rows(|| key().bind(LIVE), manifest).await
+    }
+
+    async fn identified(&self, id: Uuid) -> Result<Option<(Name, Version)>, MetaError> {
+        let sql = "SELECT name, version FROM versions WHERE event_id = $1 ORDER BY event LIMIT 1";
+        self.pool.row(|| query(sql).bind(id.to_string()), |row| Ok((parse(row, 0)?, parse(row, 1)?))).await
     }
 }
 

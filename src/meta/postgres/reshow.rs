@@ -5,7 +5,7 @@ use crate::domain::{Config, Digest, Event, Kind, Name, Version};
 use super::super::MetaError;
 use super::super::column::{json, to_json};
 use super::super::rules::is_stable;
-use super::super::shown::Shown;
+use super::super::shown::{Shown, Standing, changes_standing};
 use super::super::ways::found_by;
 use super::sql::{escape, get, parse, query};
 use super::transaction::Sql;
@@ -16,18 +16,21 @@ struct Top {
     digest: Digest,
     /// Whether it is what `latest` names.
     is_latest: bool,
-    /// Whether the package shows it already.
+    /// Whether the package shows it already, and it stands as it did.
     is_shown: bool,
+    standing: Standing,
     /// Its config; not read if it is shown already.
     config: Option<String>,
     /// What the package is.
     kind: Kind,
 }
 
-/// The pinned version, unless it is yanked or deleted, and the one of the highest rank.
+/// The pinned version, unless it is yanked or deleted, and the one of the highest rank. $1 package, $2 whether to read it as if it
+/// were not shown yet.
 const TOP: &str = "
-    SELECT v.version, v.digest, v.rank, p.shown IS NOT DISTINCT FROM v.version,
-        CASE WHEN p.shown IS DISTINCT FROM v.version THEN v.config END, w.pinned, p.kind
+    SELECT v.version, v.digest, v.rank, p.shown IS NOT DISTINCT FROM v.version AND NOT $2,
+        CASE WHEN $2 OR p.shown IS DISTINCT FROM v.version THEN v.config END, w.pinned, p.kind,
+        v.yanked, v.deprecation IS NOT NULL
     FROM packages p CROSS JOIN LATERAL (
         (SELECT number, true AS pinned FROM versions
             WHERE name = p.name AND number = p.pinned AND rank IS NOT NULL AND NOT yanked)
@@ -73,13 +76,14 @@ const SHOW: &str = "
 
 impl Sql<'_> {
     pub(super) fn reshow(&mut self, name: &Name, event: &Event) -> Result<(), MetaError> {
-        let top = self.top(name)?;
+        let top = self.top(name, changes_standing(event))?;
         // A published version never changes: as long as the same one is shown, so are its words.
         let is_new = !top.as_ref().is_some_and(|top| top.is_shown);
         let config: Option<Config> = top.as_ref().and_then(|top| top.config.as_deref()).map(json).transpose()?;
         // A package that shows nothing has no card.
         let card = top.as_ref().filter(|_| is_new).map(|_| to_json(&Shown::of(config.as_ref()))).transpose()?;
-        let found_by = top.as_ref().map(|top| found_by(name, top.kind, config.as_ref())).unwrap_or_default();
+        let found_by = top.as_ref().map(|top| found_by(name, top.kind, config.as_ref(), top.standing));
+        let found_by = found_by.unwrap_or_default();
         let (types, labels): (Vec<_>, Vec<_>) = found_by.iter().map(|(of, text)| (*of, escape(text))).unzip();
         let latest = top.as_ref().filter(|top| top.is_latest);
         let show = query(SHOW)
@@ -114,8 +118,9 @@ impl Sql<'_> {
         self.run(query(sql).bind(changes.keys().copied().collect::<Vec<i32>>()).bind(packages).bind(public))
     }
 
-    fn top(&mut self, name: &Name) -> Result<Option<Top>, MetaError> {
-        self.row(query(TOP).bind(name.to_string()), |row| {
+    /// `again`: as if it were not shown yet.
+    fn top(&mut self, name: &Name, again: bool) -> Result<Option<Top>, MetaError> {
+        self.row(query(TOP).bind(name.to_string()).bind(again), |row| {
             Ok(Top {
                 version: parse(row, 0)?,
                 digest: parse(row, 1)?,
@@ -123,6 +128,7 @@ impl Sql<'_> {
                 is_shown: get(row, 3)?,
                 config: get(row, 4)?,
                 kind: parse(row, 6)?,
+                standing: Standing { yanked: get(row, 7)?, deprecated: get(row, 8)? },
             })
         })
     }

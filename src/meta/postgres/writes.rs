@@ -61,19 +61,21 @@ const ADD: &str = "
         size = excluded.size, artifact_type = excluded.artifact_type, subject = excluded.subject,
         annotations = excluded.annotations, state = 0";
 
-/// $1 name, $2 time. $3 to $5: organisation, kind and visibility of the package. $6 to $13: a version of it.
+/// $1 name, $2 time. $3 to $5: organisation, kind and visibility of the package. $6 to $14: a version of it.
 const PUBLISH: &str = "
     WITH package AS (
         INSERT INTO packages (name, org, kind, visibility, created, updated, versions)
         SELECT $1, $3::text, $4::text, $5::text, $2, $2, 0 WHERE $3::text IS NOT NULL ON CONFLICT (name) DO NOTHING
     )
-    INSERT INTO versions (name, number, version, rank, digest, kind, record, published, event, config, yanked, deleted)
-    SELECT $1, $6::text, $7::text, $8::text, $9::text, $10::text, $11::text, $2, $12::bigint, $13::text, false, false
+    INSERT INTO versions (name, number, version, rank, digest, kind, record, published, event, config, yanked, deleted,
+        event_id)
+    SELECT $1, $6::text, $7::text, $8::text, $9::text, $10::text, $11::text, $2, $12::bigint, $13::text, false, false,
+        $14::text
         WHERE $6::text IS NOT NULL
     ON CONFLICT (name, number) DO UPDATE SET version = excluded.version, rank = excluded.rank, digest = excluded.digest,
         kind = excluded.kind, record = excluded.record, published = excluded.published, event = excluded.event,
         config = excluded.config, yanked = false, reason = NULL, deprecation = NULL, deleted = false,
-        purged = false";
+        purged = false, event_id = excluded.event_id";
 
 impl Added {
     /// Takes a write that only adds rows; `false` if it is no such one.
@@ -183,7 +185,8 @@ impl Sql<'_> {
             .bind(publication.map(|publication| publication.kind.as_str()))
             .bind(publication.map(|publication| publication.record.to_string()))
             .bind(signed(event.n))
-            .bind(config.map(to_json).transpose()?);
+            .bind(config.map(to_json).transpose()?)
+            .bind(event.id.to_string());
         self.run(insert)
     }
 

@@ -8,8 +8,8 @@ use crate::domain::{Name, Package, Published, Release, Timestamp, Version};
 use super::super::column::label_type;
 use super::super::page::{PAGE_MAX, page};
 use super::super::{
-    Atomicity, Catalog, Change, Cursor, Filter, Head, Label, LabelCount, MetaError, Order, Outcome, Page, Replay,
-    engine,
+    Atomicity, Catalog, Change, Cursor, Filter, Head, Label, LabelCount, MetaError, Order, Outcome, Page, Releases,
+    Replay, engine,
 };
 use super::Sqlite;
 use super::list::{self, PACKAGE, list, package};
@@ -59,19 +59,21 @@ impl Catalog for Sqlite {
         self.pool.read(move |reader| reader.row(&sql, [name.as_str()], package)).await
     }
 
-    async fn releases(&self, name: &Name) -> Result<Vec<Release>, MetaError> {
+    async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError> {
         let name = name.clone();
+        let deleted = of == Releases::Deleted;
         let mut releases = self
             .pool
             .read(move |sql| {
                 let releases = "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
-                                WHERE name = ?1 AND rank IS NOT NULL";
-                sql.rows(releases, [name.as_str()], |row| {
+                                WHERE name = ?1 AND (rank IS NULL) = ?2";
+                sql.rows(releases, params![name.as_str(), deleted], |row| {
                     Ok(Release {
                         version: parse(row, 0)?,
                         digest: parse(row, 1)?,
                         yanked: get(row, 2)?,
                         deprecated: get(row, 4)?,
+                        deleted,
                         published: Timestamp::from_micros(get(row, 3)?),
                     })
                 })
@@ -86,7 +88,7 @@ impl Catalog for Sqlite {
         self.pool
             .read(move |sql| {
                 let query = "SELECT version, kind, digest, record, config, yanked, deleted, published, event, reason,
-                             deprecation, purged FROM versions WHERE name = ?1 AND number = ?2";
+                             deprecation, purged, event_id FROM versions WHERE name = ?1 AND number = ?2";
                 let one = |(name, version): &(Name, Version)| {
                     sql.row(query, params![name.as_str(), version.number()], |row| published(name, row)).transpose()
                 };
@@ -145,6 +147,7 @@ impl Sql<'_> {
 
 fn published(name: &Name, row: &Row<'_>) -> Result<Published, MetaError> {
     Ok(Published {
+        id: parse(row, 12)?,
         name: name.clone(),
         version: parse(row, 0)?,
         kind: parse(row, 1)?,

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use rusqlite::{Row, params};
+use uuid::Uuid;
 
-use crate::domain::{Digest, Repository, Tag};
+use crate::domain::{Digest, Name, Repository, Tag, Version};
 
 use super::super::{ManifestRow, MetaError, Refs};
 use super::Sqlite;
@@ -85,6 +86,13 @@ impl Refs for Sqlite {
             "SELECT {MANIFEST} FROM manifests WHERE repository = ?1 AND subject = ?2 AND state = ?3 ORDER BY n"
         );
         self.pool.read(move |reader| reader.rows(&sql, key, manifest)).await
+    }
+
+    async fn identified(&self, id: Uuid) -> Result<Option<(Name, Version)>, MetaError> {
+        let sql = "SELECT name, version FROM versions WHERE event_id = ?1 ORDER BY event LIMIT 1";
+        self.pool
+            .read(move |reader| reader.row(sql, [id.to_string()], |row| Ok((parse(row, 0)?, parse(row, 1)?))))
+            .await
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::{Config, Digest, Event, Kind, Name, Tag, Version};
 
 use super::super::MetaError;
 use super::super::rules::is_stable;
-use super::super::shown::Shown;
+use super::super::shown::{Shown, Standing, changes_standing};
 use super::super::ways::{Typed, found_by};
 use super::sql::{Sql, get, json, parse, to_json};
 
@@ -18,8 +18,9 @@ struct Top {
     digest: Digest,
     /// Whether it is what `latest` names.
     is_latest: bool,
-    /// Whether the package shows it already.
+    /// Whether the package shows it already, and it stands as it did.
     is_shown: bool,
+    standing: Standing,
     /// Its config; not read if it is shown already.
     config: Option<String>,
     /// What the package is.
@@ -28,8 +29,8 @@ struct Top {
 
 impl Sql<'_> {
     pub(super) fn reshow(&self, name: &Name, event: &Event) -> Result<(), MetaError> {
-        let Some(top) = self.top(name)? else { return self.show_nothing(name, event) };
         // A published version never changes: as long as the same one is shown, so are its words.
+        let Some(top) = self.top(name, changes_standing(event))? else { return self.show_nothing(name, event) };
         let config: Option<Config> = top.config.as_deref().map(json).transpose()?;
         let card = (!top.is_shown).then(|| to_json(&Shown::of(config.as_ref()))).transpose()?;
         let shown = top.version.to_string();
@@ -38,7 +39,7 @@ impl Sql<'_> {
                    versions = (SELECT count(*) FROM versions WHERE name = ?1 AND rank IS NOT NULL) WHERE name = ?1";
         self.run(sql, params![name.as_str(), shown, latest, event.time.micros(), card])?;
         if !top.is_shown {
-            self.write_labels(name, top.kind, config.as_ref())?;
+            self.write_labels(name, top.kind, config.as_ref(), top.standing)?;
         }
         match latest {
             Some(_) => self.write_tag(&name.repository(), Tag::LATEST, &top.digest),
@@ -46,13 +47,14 @@ impl Sql<'_> {
         }
     }
 
-    fn top(&self, name: &Name) -> Result<Option<Top>, MetaError> {
+    /// `again`: as if it were not shown yet.
+    fn top(&self, name: &Name, again: bool) -> Result<Option<Top>, MetaError> {
         let pinned = "JOIN packages p ON p.name = v.name AND p.pinned = v.number
                       WHERE v.name = ?1 AND v.rank IS NOT NULL AND v.yanked = 0";
         let highest = "JOIN packages p ON p.name = v.name
                        WHERE v.name = ?1 AND v.rank IS NOT NULL ORDER BY v.rank DESC LIMIT 1";
-        match self.version_to_show(name, pinned, |_| true)? {
-            None => self.version_to_show(name, highest, is_stable),
+        match self.version_to_show(name, again, pinned, |_| true)? {
+            None => self.version_to_show(name, again, highest, is_stable),
             pinned => Ok(pinned),
         }
     }
@@ -61,14 +63,16 @@ impl Sql<'_> {
     fn version_to_show(
         &self,
         name: &Name,
+        again: bool,
         which: &str,
         is_latest: impl Fn(&str) -> bool,
     ) -> Result<Option<Top>, MetaError> {
         let sql = format!(
-            "SELECT v.version, v.digest, v.rank, p.shown IS v.version,
-             CASE WHEN p.shown IS v.version THEN NULL ELSE v.config END, p.kind FROM versions v {which}"
+            "SELECT v.version, v.digest, v.rank, p.shown IS v.version AND NOT ?2,
+             CASE WHEN p.shown IS v.version AND NOT ?2 THEN NULL ELSE v.config END, p.kind,
+             v.yanked, v.deprecation IS NOT NULL FROM versions v {which}"
         );
-        self.row(&sql, [name.as_str()], |row| {
+        self.row(&sql, params![name.as_str(), again], |row| {
             Ok(Top {
                 version: parse(row, 0)?,
                 digest: parse(row, 1)?,
@@ -76,13 +80,20 @@ impl Sql<'_> {
                 is_shown: get(row, 3)?,
                 config: get(row, 4)?,
                 kind: parse(row, 5)?,
+                standing: Standing { yanked: get(row, 6)?, deprecated: get(row, 7)? },
             })
         })
     }
 
     /// Most versions say the same as the one before: only what differs is written.
-    fn write_labels(&self, name: &Name, kind: Kind, config: Option<&Config>) -> Result<(), MetaError> {
-        let wanted = found_by(name, kind, config);
+    fn write_labels(
+        &self,
+        name: &Name,
+        kind: Kind,
+        config: Option<&Config>,
+        standing: Standing,
+    ) -> Result<(), MetaError> {
+        let wanted = found_by(name, kind, config, standing);
         let held: BTreeSet<Typed> = self
             .rows("SELECT type, label FROM package_labels WHERE name = ?1", [name.as_str()], |row| {
                 Ok((get(row, 0)?, get(row, 1)?))

@@ -268,6 +268,30 @@ async fn a_newer_schema_and_a_changed_migration_are_refused() {
 }
 
 #[tokio::test]
+async fn an_older_database_gets_ids_and_states() {
+    let folder = Folder::new();
+    let path = folder.next();
+    let world = open(&path).await;
+    world.publish("acme/hello@1.0.0").await.unwrap();
+    world.push(&Artifact::image("acme/hello:plain").unwrap()).await.unwrap();
+    let hello = world.publish("acme/hello@2.0.0").await.unwrap();
+    world.delete_manifest(&hello.repository, hello.digest()).await.unwrap().unwrap();
+    world.publish("acme/left@1.0.0").await.unwrap();
+    world.yank("acme/left@1.0.0", None).await.unwrap().unwrap();
+    let before = dump(&world.meta).await.unwrap();
+    drop(world);
+    let older = "DROP INDEX versions_by_event_id; ALTER TABLE versions DROP COLUMN event_id;
+                 DELETE FROM package_labels WHERE type = 102;
+                 DELETE FROM migrations WHERE name IN ('version_ids', 'states')";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(older).unwrap();
+    let again = open(&path).await;
+    assert_eq!(dump(&again.meta).await.unwrap(), before);
+    let first = again.events().await.unwrap()[0].id;
+    let found = again.meta.refs.identified(first).await.unwrap().unwrap();
+    assert_eq!(found, ("acme/hello".parse().unwrap(), "1.0.0".parse().unwrap()));
+}
+
+#[tokio::test]
 async fn a_publish_costs_few_statements() {
     let folder = Folder::new();
     let sqlite = Arc::new(Sqlite::open(folder.next()).unwrap());

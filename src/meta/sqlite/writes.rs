@@ -148,8 +148,8 @@ impl Sql<'_> {
         event: &Event,
     ) -> Result<(), MetaError> {
         let sql = "INSERT OR REPLACE INTO versions
-                   (name, number, version, rank, digest, kind, record, yanked, deleted, published, event, config)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, ?8, ?9, ?10)";
+                   (name, number, version, rank, digest, kind, record, yanked, deleted, published, event, config, event_id)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, ?8, ?9, ?10, ?11)";
         let row = params![
             name.as_str(),
             publication.version.number(),
@@ -161,6 +161,7 @@ impl Sql<'_> {
             event.time.micros(),
             signed(event.n),
             publication.config.as_deref().map(to_json).transpose()?,
+            event.id.to_string(),
         ];
         self.run(sql, row).map(drop)
     }

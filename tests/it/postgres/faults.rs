@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use pcl_registry::domain::Area;
 use pcl_registry::meta::contract::faults::{Places, nothing_of_a_failed_change_stays};
 use pcl_registry::meta::contract::{Artifact, Failure, Stores, World, dump};
-use pcl_registry::meta::{Meta, MetaError, Postgres};
+use pcl_registry::meta::{Meta, MetaError, Postgres, Releases};
 use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
 
@@ -150,7 +150,7 @@ async fn ended_sessions_are_not_noticed_by_the_next_caller() {
     for round in 1..=5 {
         // Several idle connections, all ended.
         let (name, digest) = ("acme/hello".parse().unwrap(), pcl_registry::domain::Digest::sha256(b"unknown"));
-        let reads = (0..8).map(|_| world.meta.catalog.releases(&name));
+        let reads = (0..8).map(|_| world.meta.catalog.releases(&name, Releases::Readable));
         assert!(futures::future::join_all(reads).await.iter().all(Result::is_ok));
         database.end_sessions().await;
         match round % 3 {

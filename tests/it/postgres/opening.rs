@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use pcl_registry::meta::contract::{Artifact, dump};
 use pcl_registry::meta::{Address, MetaError, Postgres};
 
 use super::database::Database;
@@ -68,6 +69,35 @@ async fn the_database_of_another_program_is_left_alone() {
     let address: Address = format!("{}?options=-c%20search_path%3Dours", database.url()).parse().unwrap();
     assert_eq!(Postgres::open(&address).await.unwrap().round_trips(), 0);
     assert_eq!(database.run("SELECT 1 FROM ours.counter").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_database_gets_ids_and_states() {
+    let Some(database) = Database::new() else { return };
+    let world = database.world().await;
+    world.publish("acme/hello@1.0.0").await.unwrap();
+    let mut image = Artifact::image("acme/hello:plain").unwrap();
+    image.seed = "a \0 in it".to_owned();
+    world.push(&image).await.unwrap();
+    world.publish("acme/hello@2.0.0").await.unwrap();
+    world.publish("acme/left@1.0.0").await.unwrap();
+    world.yank("acme/left@1.0.0", None).await.unwrap().unwrap();
+    let before = dump(&world.meta).await.unwrap();
+    drop(world);
+    database
+        .run(
+            "ALTER TABLE versions DROP COLUMN event_id;
+             UPDATE label_sets SET labels = ARRAY(SELECT id FROM unnest(labels) AS id
+                 WHERE id NOT IN (SELECT id FROM labels WHERE type = 102) ORDER BY id);
+             DELETE FROM labels WHERE type = 102;
+             DELETE FROM pclr_migrations WHERE name IN ('version_ids', 'states')",
+        )
+        .await;
+    let again = database.world().await;
+    assert_eq!(dump(&again.meta).await.unwrap(), before);
+    let first = again.events().await.unwrap()[0].id;
+    let found = again.meta.refs.identified(first).await.unwrap().unwrap();
+    assert_eq!(found, ("acme/hello".parse().unwrap(), "1.0.0".parse().unwrap()));
 }
 
 /// Host and port where somebody accepts and never answers.

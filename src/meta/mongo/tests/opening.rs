@@ -52,6 +52,35 @@ async fn an_open_database_is_found_as_it_was_left() {
 }
 
 #[tokio::test]
+async fn an_older_database_gets_ids_and_states() {
+    let Some(databases) = Databases::new() else { return };
+    let address = databases.next();
+    let first = world(&Arc::new(Mongo::open(&address).await.unwrap())).await;
+    for version in ["1.0.0", "2.0.0"] {
+        first.publish(&format!("acme/hello@{version}")).await.unwrap();
+    }
+    first.publish("acme/left@1.0.0").await.unwrap();
+    first.yank("acme/left@1.0.0", None).await.unwrap().unwrap();
+    let before = super::super::super::contract::dump(&first.meta).await.unwrap();
+    let raw = database(&address).await;
+    raw.run_command(doc! { "collMod": "versions", "validator": {} }).await.unwrap();
+    let versions = raw.collection::<Document>("versions");
+    versions.update_many(doc! {}, doc! { "$unset": { "event_id": "" } }).await.unwrap();
+    let states = doc! { "$pull": { "labels": { "$regex": "^state " } } };
+    raw.collection::<Document>("packages").update_many(doc! {}, states).await.unwrap();
+    raw.collection::<Document>("labels").delete_many(doc! { "type": "state" }).await.unwrap();
+    let registry = raw.collection::<Document>("registry");
+    registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 1i64 } }).await.unwrap();
+    let opened = join_all((0..3).map(|_| Mongo::open(&address))).await;
+    for again in opened {
+        let again = world(&Arc::new(again.unwrap())).await;
+        assert_eq!(super::super::super::contract::dump(&again.meta).await.unwrap(), before);
+    }
+    let number = registry.find_one(doc! { "_id": "schema" }).await.unwrap().unwrap();
+    assert_eq!(number.get_i64("version").unwrap(), 3);
+}
+
+#[tokio::test]
 async fn a_newer_schema_and_the_database_of_another_program_are_refused() {
     let Some(databases) = Databases::new() else { return };
     let newer = databases.next();
@@ -59,7 +88,7 @@ async fn a_newer_schema_and_the_database_of_another_program_are_refused() {
     let registry = database(&newer).await.collection::<Document>("registry");
     registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 7i64 } }).await.unwrap();
     let error = refused(&newer).await;
-    assert!(matches!(error, MetaError::NewerSchema { found: 7, known: 1, .. }), "{error}");
+    assert!(matches!(error, MetaError::NewerSchema { found: 7, known: 3, .. }), "{error}");
     let foreign = databases.next();
     database(&foreign).await.collection("tags").insert_one(doc! { "theirs": true }).await.unwrap();
     let error = refused(&foreign).await;

@@ -1,0 +1,114 @@
+//! What the documents of an earlier release lack, filled in once. What another server does at the same time is the same.
+
+use std::collections::HashMap;
+
+use mongodb::bson::{Bson, Document, doc};
+
+use crate::domain::{self, State, Visibility};
+
+use super::super::shown::{Standing, labels};
+use super::super::{Label, MetaError};
+use super::connection::{BATCH, Connection};
+use super::keys;
+use super::rows::{self, EVENTS, Event, Release, Row, signed};
+
+/// Documents that are filled in at once.
+const AT_ONCE: i64 = 1000;
+
+/// Brings what is there from the schema of this number to that of the program.
+pub(super) async fn fill(connection: &Connection, number: i64) -> Result<(), MetaError> {
+    if number < 2 {
+        fill_ids(connection).await?;
+    }
+    if number < 3 {
+        fill_states(connection).await?;
+    }
+    Ok(())
+}
+
+/// Gives every version the id of the event that published it.
+async fn fill_ids(connection: &Connection) -> Result<(), MetaError> {
+    let versions = connection.database.collection::<Document>(Release::COLLECTION);
+    let events = connection.database.collection::<Event>(EVENTS);
+    loop {
+        let old = doc! { "event_id": { "$exists": false } };
+        let old = versions.find(old).projection(doc! { "event": 1 }).limit(AT_ONCE).batch_size(BATCH);
+        let old = connection.all(old).await?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        let numbers: Vec<i64> = old.iter().filter_map(|version| version.get_i64("event").ok()).collect();
+        let found = connection.all(events.find(doc! { "_id": { "$in": numbers } }).batch_size(BATCH)).await?;
+        let mut ids = HashMap::new();
+        for event in found {
+            let read =
+                domain::Event::parse(&event.bytes.bytes).map_err(|error| MetaError::Corrupt(error.to_string()))?;
+            ids.insert(event.n, read.id.to_string());
+        }
+        let mut updates = Vec::with_capacity(old.len());
+        for version in &old {
+            let key = version.get_str("_id").unwrap_or_default();
+            let id = version.get_i64("event").ok().and_then(|event| ids.get(&event));
+            let id = id.ok_or_else(|| MetaError::Corrupt(format!("the event that published {key} is not there")))?;
+            updates.push(doc! { "q": { "_id": key }, "u": { "$set": { "event_id": id } } });
+        }
+        update(connection, Release::COLLECTION, updates).await?;
+    }
+}
+
+/// Gives every package the labels that say how the version stands that it shows, and counts them.
+async fn fill_states(connection: &Connection) -> Result<(), MetaError> {
+    let packages = connection.database.collection::<Document>(rows::Package::COLLECTION);
+    let versions = connection.database.collection::<Document>(Release::COLLECTION);
+    let mut last = String::new();
+    loop {
+        let page = packages.find(doc! { "_id": { "$gt": &last }, "shown": { "$exists": true } });
+        let page = page.sort(doc! { "_id": 1 }).projection(doc! { "shown": 1 }).limit(AT_ONCE).batch_size(BATCH);
+        let page = connection.all(page).await?;
+        let Some(end) = page.last() else { break };
+        end.get_str("_id").unwrap_or_default().clone_into(&mut last);
+        let mut shown = HashMap::new();
+        for package in &page {
+            let name = package.get_str("_id").unwrap_or_default();
+            let version: domain::Version = keys::parse(package.get_str("shown").unwrap_or_default())?;
+            shown.insert(Release::key(name, &version), name);
+        }
+        let of = doc! { "_id": { "$in": shown.keys().cloned().collect::<Vec<_>>() } };
+        let of = versions.find(of).projection(doc! { "yanked": 1, "deprecation": 1 }).batch_size(BATCH);
+        let updates = connection.all(of).await?.into_iter().filter_map(|version| {
+            let name = shown.get(version.get_str("_id").unwrap_or_default())?;
+            let yanked = version.get_bool("yanked").unwrap_or_default();
+            let standing = Standing { yanked, deprecated: version.contains_key("deprecation") };
+            let states = labels(None, standing);
+            let states: Vec<String> = states.iter().map(|(label, text)| keys::label(*label, text)).collect();
+            Some(doc! { "q": { "_id": *name }, "u": { "$addToSet": { "labels": { "$each": states } } } })
+        });
+        update(connection, rows::Package::COLLECTION, updates.collect()).await?;
+    }
+    let mut counts = Vec::new();
+    for state in [State::Published, State::Deprecated, State::Yanked] {
+        let key = keys::label(Label::State, state.as_str());
+        let public = doc! { "labels": &key, "visibility": Visibility::Public.as_str(), "shown": { "$exists": true } };
+        let count = signed(connection.run(packages.count_documents(public)).await?);
+        if count > 0 {
+            let set = doc! { "$set": { "type": keys::label_type(Label::State), "count": count } };
+            counts.push(doc! { "q": { "_id": key }, "u": set, "upsert": true });
+        }
+    }
+    update(connection, rows::Label::COLLECTION, counts).await
+}
+
+/// Sends updates, durable on return.
+async fn update(connection: &Connection, collection: &str, updates: Vec<Document>) -> Result<(), MetaError> {
+    if updates.is_empty() {
+        return Ok(());
+    }
+    let updates: Vec<Bson> = updates.into_iter().map(Bson::from).collect();
+    let update = doc! { "update": collection, "updates": updates, "writeConcern": { "w": "majority" } };
+    let answer = connection.run(connection.database.run_command(update)).await?;
+    // The command as a whole succeeds where a statement of it fails.
+    match answer.get_array("writeErrors").ok().and_then(|errors| errors.first()) {
+        Some(first) => Err(MetaError::Corrupt(format!("a document was refused: {first}"))),
+        None => Ok(()),
+    }
+}
