@@ -133,7 +133,8 @@ async fn an_import_reports_each_failure_and_all_numbers() {
 
 #[tokio::test]
 async fn a_yank_sends_its_reason_and_shows_the_new_state() {
-    let version = json!({"name": "acme/hello", "version": "1.0.0", "kind": "skill", "digest": format!("sha256:{}", "1".repeat(64)),
+    let version = json!({"id": "01900000-0000-7000-8000-000000000000",
+        "name": "acme/hello", "version": "1.0.0", "kind": "skill", "digest": format!("sha256:{}", "1".repeat(64)),
         "record": format!("sha256:{}", "2".repeat(64)), "config": null, "yanked": true, "deleted": false,
         "published": "2026-01-31T09:30:00.000000Z", "event": 4, "files": []});
     let answers = [Answer::status(204), Answer::json(200, version)];

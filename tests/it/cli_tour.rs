@@ -289,6 +289,38 @@ fn a_bad_release_is_rolled_back_deprecated_and_told() {
 }
 
 #[test]
+fn a_version_in_other_words_becomes_the_next_one() {
+    let tour = Tour::start();
+    tour.done(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
+    let first = tour.json(&["show", "acme/hello-skill@1.0.0"]);
+    let id = first["id"].as_str().unwrap();
+    assert_eq!(tour.json(&["show", id]), first);
+    assert_eq!(tour.done(&["show", id, "--source"]), tour.done(&["show", "acme/hello-skill", "--source"]));
+    tour.refused(1, &["show", "01900000-0000-7000-8000-000000000000"]);
+
+    let from = ["draft", "create", "--from", "acme/hello-skill@1.0.0", "--bump", "minor"];
+    let set = ["--set", "description=Greets, twice", "--set", "tags=[\"a\",\"b\"]", "--set", "title=42"];
+    let draft = tour.json(&[&from[..], &set[..]].concat());
+    let config = &draft["config"];
+    assert_eq!((&config["version"], &config["title"]), (&"1.1.0".into(), &"42".into()));
+    assert_eq!((&config["description"], &config["tags"][1]), (&"Greets, twice".into(), &"b".into()));
+    assert_eq!(draft["files"], first["files"]);
+    let name = format!("acme/{}", draft["id"].as_str().unwrap());
+    tour.done(&["draft", "describe", &name, "--set", "title=null"]);
+    tour.refused(2, &["draft", "describe", &name, "--set", "title"]);
+    tour.refused(1, &["draft", "describe", &name, "--set", "version=2.0.0"]);
+    tour.done(&["pull", "acme/hello-skill", "-o", "hello"]);
+    fs::write(tour.path("hello").join("NOTES.md"), "new\n").unwrap();
+    let saved = tour.json(&["draft", "save", &name, "hello"]);
+    assert_eq!((&saved["revision"], &saved["config"]["version"]), (&3.into(), &"1.1.0".into()));
+    tour.done(&["draft", "describe", &name, "--set", "description=Greets"]);
+    assert_eq!(tour.json(&["draft", "publish", &name])["version"], "1.1.0");
+    let shown = tour.json(&["show", "acme/hello-skill@1.1.0"]);
+    assert_eq!((&shown["config"]["description"], &shown["files"][0]["path"]), (&"Greets".into(), &"NOTES.md".into()));
+    assert_eq!(tour.json(&["show", "acme/hello-skill@1.0.0"]), first);
+}
+
+#[test]
 fn lists_are_filtered_and_counted() {
     let tour = Tour::start();
     tour.done(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
@@ -297,6 +329,11 @@ fn lists_are_filtered_and_counted() {
     assert_eq!(tour.json(&["list", "--count", "--kind", "persona"])["total"], 1);
     assert_eq!(tour.done(&["list", "--count", "--any-tag", "nothing,neither"]), "0\n");
     assert_eq!(tour.done(&["list", "--count", "--field", "a.b=c, d"]), "0\n");
+    tour.done(&["yank", "acme/reviewer@1.2.0"]);
+    assert_eq!(tour.json(&["list", "--state", "yanked"])["items"][0]["name"], "acme/reviewer");
+    assert_eq!(tour.done(&["list", "--count", "--state", "published,deprecated"]), "1\n");
+    tour.done(&["delete", "acme/hello-skill@1.0.0"]);
+    assert!(tour.done(&["versions", "acme/hello-skill", "--state", "deleted"]).contains("deleted"));
     let error = tour.refused(2, &["list", "--updated-since", "yesterday"]);
     assert!(error.contains("yesterday"), "{error}");
 }
