@@ -9,7 +9,7 @@ use super::failure::{Exit, Failure};
 use super::import_archive::{Archive, pack_folder};
 use super::output::{Format, aside, count, table};
 use super::progress::Progress;
-use crate::client::{FilesError, ImportLine};
+use crate::client::{ClientError, FilesError, ImportLine, ImportOf};
 use crate::domain::api::{ImportItem, ImportOutcome, ImportSummary};
 use crate::domain::{NameError, Repository};
 
@@ -23,6 +23,9 @@ pub(super) struct Import {
     /// Organisation to publish under
     #[arg(long, value_parser = organisation)]
     org: String,
+    /// Publish all of them, at most 1,000, or none if any is refused
+    #[arg(long)]
+    atomic: bool,
 }
 
 fn organisation(text: &str) -> Result<String, NameError> {
@@ -50,7 +53,14 @@ impl Import {
         };
         let sending = Progress::bytes_of(output, "sending", std::fs::metadata(path)?.len());
         let client = global.client()?.watched(sending.watch());
-        let mut lines = client.import(&self.org, path, name).await?;
+        let of = if self.atomic { ImportOf::Whole } else { ImportOf::Each };
+        let mut lines = match client.import(&self.org, path, name, of).await {
+            Err(ClientError::Refused { what, said }) => {
+                said.items.iter().for_each(report_failure);
+                return Err(ClientError::Refused { what, said }.into());
+            }
+            lines => lines?,
+        };
         sending.finish();
         let progress = Progress::things(output, "importing");
         let summary = loop {

@@ -12,8 +12,8 @@ use super::error::{ClientError, Outage, Refusal};
 use crate::domain::Digest;
 use crate::domain::api::Problem;
 
-/// Most that is read of an error document, in bytes.
-const ERROR_MAX: u64 = 64 << 10;
+/// Most that is read of an error document, in bytes: one may name a thousand artifacts.
+const ERROR_MAX: u64 = 4 << 20;
 /// Most characters of a foreign error that are shown.
 const SHOWN: usize = 400;
 
@@ -104,13 +104,21 @@ fn said(status: StatusCode, body: &[u8]) -> Option<Refusal> {
     if let Ok(problem) = serde_json::from_slice::<Problem>(body) {
         let code = problem.kind.rsplit('#').next().unwrap_or_default().to_owned();
         let digest = digest_in(&Value::String(problem.detail.clone()));
-        return Some(Refusal { status, code, detail: problem.detail, hint: problem.hint, digest });
+        return Some(Refusal {
+            status,
+            code,
+            detail: problem.detail,
+            hint: problem.hint,
+            digest,
+            items: problem.items,
+        });
     }
     let OciErrors { errors } = serde_json::from_slice(body).ok()?;
     let error = errors.into_iter().next()?;
     let text = |key: &str| error.detail.get(key).and_then(Value::as_str).map(str::to_owned);
     let detail = if error.message.is_empty() { error.code.clone() } else { error.message };
-    Some(Refusal { status, hint: text("hint"), digest: digest_in(&error.detail), code: error.code, detail })
+    let (hint, digest) = (text("hint"), digest_in(&error.detail));
+    Some(Refusal { status, hint, digest, code: error.code, detail, items: Vec::new() })
 }
 
 /// An answer of something that may be no registry: its status, and the beginning of what it says if that is plain text.
@@ -125,6 +133,7 @@ fn foreign(status: StatusCode, body: &[u8]) -> Refusal {
         detail: format!("HTTP {status}{said}"),
         hint: None,
         digest: None,
+        items: Vec::new(),
     }
 }
 

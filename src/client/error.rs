@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::FilesError;
+use crate::domain::api::ImportItem;
 use crate::domain::{Digest, Name, Version};
 use crate::pack::{PackError, UnpackError};
 
@@ -116,6 +117,8 @@ pub struct Refusal {
     pub hint: Option<String>,
     /// Content that it names: what is there instead.
     pub digest: Option<Digest>,
+    /// Artifacts that are to blame, of an import that is all or nothing.
+    pub items: Vec<ImportItem>,
 }
 
 /// In which way a registry is out of reach.

@@ -35,11 +35,26 @@ pub enum ImportLine {
     Summary(ImportSummary),
 }
 
+/// What an artifact that is refused means for the others of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportOf {
+    /// Nothing: they are published.
+    Each,
+    /// They are not published either. The error names all that are to blame.
+    Whole,
+}
+
 impl Client {
     /// Sends a tar.gz of files, or one file whose name is `path`, to be published under `org`.
     ///
     /// Not repeated on failure: what was imported stays, and asking again adds only the rest.
-    pub async fn import(&self, org: &str, body: &Path, path: Option<&str>) -> Result<ImportLines, ClientError> {
+    pub async fn import(
+        &self,
+        org: &str,
+        body: &Path,
+        path: Option<&str>,
+        of: ImportOf,
+    ) -> Result<ImportLines, ClientError> {
         let file = tokio::fs::File::open(body).await.map_err(failed("open", body))?;
         let length = file.metadata().await.map_err(failed("read", body))?.len();
         let sent = Arc::new(AtomicU64::new(0));
@@ -52,6 +67,7 @@ impl Client {
         });
         let mut query = vec![("org", org)];
         query.extend(path.map(|path| ("path", path)));
+        query.extend((of == ImportOf::Whole).then_some(("atomic", "true")));
         let content_type = if path.is_some() { "application/octet-stream" } else { "application/gzip" };
         let request = self
             .request(Method::POST, "/api/v1/import")

@@ -27,7 +27,7 @@ pub use catalogue::{ListQuery, SearchQuery};
 pub use drafts::DraftWords;
 pub use error::{ClientError, Outage, Refusal};
 pub use folder::FilesError;
-pub use import::{ImportLine, ImportLines};
+pub use import::{ImportLine, ImportLines, ImportOf};
 pub use pull::Pulled;
 pub use push::{Outcome, Pushed};
 pub use read_files::{FilesRead, read_files};

@@ -196,7 +196,7 @@ pub struct Count {
 
 /// What became of one artifact of an import. `POST /import` answers with one such JSON object a line, as it goes,
 /// and an [`ImportSummary`] on the last line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ImportItem {
     /// Where it came from: path, and row or declaration.
     pub source: String,
@@ -270,6 +270,9 @@ pub struct Problem {
     /// What to do next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// Of an import that is all or nothing: every artifact that is to blame, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<ImportItem>,
 }
 
 /// The body of `POST …/yank`.

@@ -25,9 +25,21 @@ pub struct Event {
     pub time: Timestamp,
     /// Who did it.
     pub actor: ActorId,
+    /// It is the first of events that count only together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<EventBatch>,
     /// What happened.
     #[serde(flatten)]
     pub body: Body,
+}
+
+/// Events that count only together, in a store that owns itself (`spec/layout.md`, "events/batch/").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventBatch {
+    /// How many, the first included.
+    pub count: u64,
+    /// Digest of the document that holds the others.
+    pub digest: Digest,
 }
 
 /// What happened.
@@ -267,6 +279,7 @@ mod tests {
             id: Uuid::from_u128(1),
             time: Timestamp::from_micros(1),
             actor: crate::domain::Actor::Operator.id(),
+            batch: None,
             body,
         }
     }

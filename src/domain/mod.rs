@@ -33,7 +33,7 @@ pub use artifact::{
 pub use catalog::{Deprecation, Package, Published, Release, State, Visibility};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use draft::Draft;
-pub use event::{Accepted, Body, EVENT_FORMAT, Event, EventError};
+pub use event::{Accepted, Body, EVENT_FORMAT, Event, EventBatch, EventError};
 pub use kind::{Kind, KindError};
 pub use manifest::{Descriptor, MANIFEST_MAX, MANIFEST_READ_MAX, Manifest, ManifestError};
 pub use name::{Name, NameError, REPOSITORY_MAX, RESERVED, Reference, Repository, SLUG_MAX, Tag, slug, slug_or_hash};

@@ -126,6 +126,7 @@ impl Failure {
             status: self.status.as_u16(),
             detail: self.message,
             hint: self.hint,
+            items: Vec::new(),
         }
     }
 

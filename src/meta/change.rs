@@ -162,7 +162,7 @@ pub struct Publication {
 pub enum Atomicity {
     /// A refused change leaves the others.
     Each,
-    /// All or none: one refusal refuses the batch, and each of the others is [`Refused::Batch`].
+    /// All or none: one refusal refuses the batch. Each that is refused says why, and the others are [`Refused::Batch`].
     All,
 }
 

@@ -40,15 +40,13 @@ pub(super) fn apply(
     changes: &[Change],
     atomicity: Atomicity,
 ) -> Result<Vec<Result<Planned, Refused>>, MetaError> {
-    let mut outcomes = Vec::with_capacity(changes.len());
-    for (at, change) in changes.iter().enumerate() {
-        let outcome = apply_one(rows, head, change)?;
-        if let (Err(refused), Atomicity::All) = (&outcome, atomicity) {
-            let mut refusals = vec![Err(Refused::Batch); changes.len()];
-            refusals[at] = Err(refused.clone());
-            return Ok(refusals);
+    let outcomes = changes.iter().map(|change| apply_one(rows, head, change));
+    let mut outcomes = outcomes.collect::<Result<Vec<_>, MetaError>>()?;
+    if !stands(&outcomes, atomicity) {
+        // What is taken back says so; all that were refused say why.
+        for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+            *outcome = Err(Refused::Batch);
         }
-        outcomes.push(outcome);
     }
     Ok(outcomes)
 }

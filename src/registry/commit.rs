@@ -18,21 +18,22 @@
 //! A store that owns itself has no transaction: creating `events/<n+1>` if absent is the commit. Whoever loses that race applies
 //! the winner's events and plans anew.
 
+mod in_store;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cache::Cache;
 use crate::domain::{Accepted, Digest, Reference};
-use crate::meta::{Act, Applied, Atomicity, Change, Memory, Meta, MetaError, Outcome, Planned, Refused};
-use crate::storage::{Created, Key, Sharing, Storage, StorageError};
+use crate::meta::{Act, Applied, Atomicity, Change, Memory, Meta, Outcome, Refused};
+use crate::storage::{Key, Sharing, Storage, StorageError};
 
 use super::RegistryError;
+use super::event_objects::{write_event, write_missing_events};
 use super::invalidate::invalidate;
-use super::rebuild::catch_up;
 
 /// Most changes in one transaction.
 const BATCH_MAX: usize = 256;
@@ -48,9 +49,11 @@ pub struct Committer {
 }
 
 struct Job {
-    change: Change,
+    changes: Vec<Change>,
+    /// How they hang together. Those that do are a transaction of their own.
+    atomicity: Atomicity,
     settle: Vec<Key>,
-    reply: oneshot::Sender<Result<Applied, RegistryError>>,
+    reply: oneshot::Sender<Result<Vec<Outcome>, RegistryError>>,
 }
 
 /// Who commits.
@@ -99,8 +102,25 @@ impl Committer {
     /// Commits one change whose bytes lie under `settle`. When it returns `Ok`, everything is durable; after an error the
     /// change may have happened all the same, and asking again is safe.
     pub async fn commit(&self, change: Change, settle: Vec<Key>) -> Result<Applied, RegistryError> {
+        let outcome = self.ask(vec![change], Atomicity::Each, settle).await?.pop();
+        Ok(outcome.ok_or(RegistryError::Stopping)??)
+    }
+
+    /// Commits all of the changes or none, and answers for each. As with [`Committer::commit`], after an error all of them may have
+    /// happened.
+    pub async fn commit_whole(&self, changes: Vec<Change>, settle: Vec<Key>) -> Result<Vec<Outcome>, RegistryError> {
+        self.ask(changes, Atomicity::All, settle).await
+    }
+
+    async fn ask(
+        &self,
+        changes: Vec<Change>,
+        atomicity: Atomicity,
+        settle: Vec<Key>,
+    ) -> Result<Vec<Outcome>, RegistryError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(Job { change, settle, reply }).await.map_err(|_| RegistryError::Stopping)?;
+        let job = Job { changes, atomicity, settle, reply };
+        self.jobs.send(job).await.map_err(|_| RegistryError::Stopping)?;
         answer.await.map_err(|_| RegistryError::Stopping)?
     }
 
@@ -112,8 +132,10 @@ impl Committer {
 
 impl Lane {
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut held: Option<Job> = None;
         loop {
             let next = match self.in_doubt {
+                _ if held.is_some() => held.take(),
                 false => jobs.recv().await,
                 true => match tokio::time::timeout(DOUBT, jobs.recv()).await {
                     Ok(next) => next,
@@ -127,8 +149,12 @@ impl Lane {
             };
             let Some(first) = next else { return };
             let mut batch = vec![first];
-            while batch.len() < BATCH_MAX {
+            while batch.len() < BATCH_MAX && batch[0].atomicity == Atomicity::Each {
                 let Ok(job) = jobs.try_recv() else { break };
+                if job.atomicity == Atomicity::All {
+                    held = Some(job);
+                    break;
+                }
                 batch.push(job);
             }
             self.commit(batch).await;
@@ -141,19 +167,25 @@ impl Lane {
         if batch.is_empty() {
             return;
         }
-        let changes: Vec<Change> = batch.iter().map(|job| job.change.clone()).collect();
-        match self.apply(&changes).await {
+        // What hangs together came alone.
+        let atomicity = batch[0].atomicity;
+        let changes: Vec<Change> = batch.iter().flat_map(|job| job.changes.iter().cloned()).collect();
+        match self.apply(&changes, atomicity).await {
             Ok(outcomes) => {
-                for (job, outcome) in batch.into_iter().zip(outcomes) {
-                    if let Err(Refused::BlobsUnknown(lost)) = &outcome {
-                        self.forget_blobs(&job.change, lost);
+                let mut outcomes = outcomes.into_iter();
+                for job in batch {
+                    let outcomes: Vec<Outcome> = outcomes.by_ref().take(job.changes.len()).collect();
+                    for (change, outcome) in job.changes.iter().zip(&outcomes) {
+                        if let Err(Refused::BlobsUnknown(lost)) = outcome {
+                            self.forget_blobs(change, lost);
+                        }
                     }
                     // The caller may have hung up: the change stands all the same.
-                    let _ = job.reply.send(outcome.map_err(RegistryError::from));
+                    let _ = job.reply.send(Ok(outcomes));
                 }
             }
             Err(error) => {
-                tracing::error!(error = %error, changes = batch.len(), "commit failed");
+                tracing::error!(error = %error, changes = changes.len(), "commit failed");
                 let shared = Arc::new(error);
                 for job in batch {
                     let _ = job.reply.send(Err(RegistryError::Commit(Arc::clone(&shared))));
@@ -218,17 +250,23 @@ impl Lane {
         Ok(lost)
     }
 
-    async fn apply(&mut self, changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
+    async fn apply(&mut self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Outcome>, RegistryError> {
         self.write_missing().await?;
-        match self.committing.clone() {
-            Committing::Database => self.apply_in_database(changes).await,
-            Committing::Store(memory) => self.apply_in_store(&memory, changes).await,
+        match (self.committing.clone(), atomicity) {
+            (Committing::Database, _) => self.apply_in_database(changes, atomicity).await,
+            (Committing::Store(memory), Atomicity::Each) => self.apply_in_store(&memory, changes).await,
+            (Committing::Store(memory), Atomicity::All) => self.apply_whole_in_store(&memory, changes).await,
         }
     }
 
     /// Makes the events durable that the ledger holds and an earlier failure left behind. Nothing is acknowledged before: not
     /// what comes after them, and not the same change asked for again, which is no event any more.
     async fn write_missing(&mut self) -> Result<(), RegistryError> {
+        if self.in_doubt && matches!(self.committing, Committing::Store(_)) {
+            // A batch that was interrupted is finished from its document, or never began.
+            self.read_others().await?;
+            self.in_doubt = false;
+        }
         let mut written = self.written;
         let outcome = write_missing_events(&self.storage, &self.meta, &mut written, self.own).await;
         if written != self.written && self.sharing == Sharing::Alone {
@@ -240,9 +278,13 @@ impl Lane {
         outcome
     }
 
-    async fn apply_in_database(&mut self, changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
+    async fn apply_in_database(
+        &mut self,
+        changes: &[Change],
+        atomicity: Atomicity,
+    ) -> Result<Vec<Outcome>, RegistryError> {
         let was_in_doubt = std::mem::replace(&mut self.in_doubt, true);
-        let outcomes = self.meta.catalog.apply(changes, Atomicity::Each).await?;
+        let outcomes = self.meta.catalog.apply(changes, atomicity).await?;
         self.in_doubt = false;
         let applied: Vec<&Applied> = outcomes.iter().flatten().filter(|applied| applied.event.is_some()).collect();
         invalidate(&self.cache, &applied);
@@ -275,49 +317,6 @@ impl Lane {
         Ok(outcomes)
     }
 
-    async fn apply_in_store(&mut self, memory: &Memory, changes: &[Change]) -> Result<Vec<Outcome>, RegistryError> {
-        let mut outcomes: Vec<Outcome> = Vec::with_capacity(changes.len());
-        while outcomes.len() < changes.len() {
-            let (mut kept, mut durable, mut lost) = (Vec::new(), self.written, Ok(()));
-            for planned in memory.plan(&changes[outcomes.len()..], Atomicity::Each)? {
-                if let Ok(Planned { applied: Applied { event: Some((event, bytes)), .. }, .. }) = &planned {
-                    lost = write_event(&self.storage, event.n, bytes.clone()).await;
-                    if lost.is_err() {
-                        break;
-                    }
-                }
-                outcomes.push(planned.as_ref().map(|planned| planned.applied.clone()).map_err(Clone::clone));
-                let event =
-                    planned.as_ref().ok().and_then(|planned| planned.applied.event.as_ref()).map(|event| event.0.n);
-                kept.extend(planned);
-                // Durable before the next is there: a loss of power must leave no gap, as nothing could fill it.
-                if let Some(n) = event {
-                    lost = self.storage.settle(&[Key::Event(n)]).await.map_err(RegistryError::from);
-                    if lost.is_err() {
-                        break;
-                    }
-                    durable = n;
-                }
-            }
-            // What was created is committed, whatever came after it.
-            memory.absorb(&kept)?;
-            invalidate(&self.cache, &kept.iter().map(|planned| &planned.applied).collect::<Vec<_>>());
-            self.durable_through(durable);
-            match lost {
-                Ok(()) => {}
-                Err(RegistryError::Meta(MetaError::Diverged(_))) => {
-                    catch_up(&self.storage, &self.meta, |_| {}).await?;
-                    self.cache.advance();
-                    self.cache.clear_pointers();
-                    // The winner may be this process: a creation that was reported as failed and had happened.
-                    self.write_missing().await?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(outcomes)
-    }
-
     fn durable_through(&mut self, n: u64) {
         self.written = n;
         // Among several, the cache has perhaps not heard yet of the events of the others.
@@ -334,52 +333,6 @@ impl Lane {
             follows
         });
     }
-}
-
-/// Writes the objects of events that the ledger holds beyond `written`, which it moves along. Those up to `own` this process may
-/// have written before, and failed to sync.
-pub(super) async fn write_missing_events(
-    storage: &Storage,
-    meta: &Meta,
-    written: &mut u64,
-    own: u64,
-) -> Result<(), RegistryError> {
-    if meta.ledger.head().await?.n <= *written {
-        return Ok(());
-    }
-    loop {
-        let events = meta.ledger.events(*written, 256).await?;
-        let Some((last, _)) = events.last() else { return Ok(()) };
-        let last = *last;
-        let mut keys = Vec::new();
-        for (n, bytes) in events {
-            match n <= own {
-                true => write_event(storage, n, bytes).await?,
-                false => create_event(storage, n, bytes).await.map(drop)?,
-            }
-            keys.push(Key::Event(n));
-        }
-        storage.settle(&keys).await?;
-        *written = last;
-    }
-}
-
-/// Creates an event's object. The same bytes may be there from a write that failed after it happened; other bytes are never replaced.
-async fn write_event(storage: &Storage, n: u64, bytes: Bytes) -> Result<(), RegistryError> {
-    match create_event(storage, n, bytes.clone()).await? {
-        Created::Created => Ok(()),
-        // Written again: an object whose sync failed once is not trusted until it is.
-        Created::Exists => Ok(storage.put(&Key::Event(n), bytes).await?),
-    }
-}
-
-/// Creates an event's object unless these very bytes are there.
-async fn create_event(storage: &Storage, n: u64, bytes: Bytes) -> Result<Created, RegistryError> {
-    let created = storage.create(&Key::Event(n), bytes.clone()).await?;
-    if created == Created::Exists && storage.get(&Key::Event(n), super::replay::EVENT_MAX).await? != bytes {
-        return Err(MetaError::Diverged(n).into());
-    }
-    Ok(created)
 }
 
 /// The name of a manifest in an error.

@@ -17,16 +17,25 @@ use crate::meta::Releases;
 use crate::pack::{self, Packed};
 use crate::pcl::{self, Found};
 
+use super::push::Prepared;
 use super::{Push, Registry, RegistryError};
 
 /// Publications under way at once: enough to share commits, few enough to bound memory.
 const AT_ONCE: usize = 32;
 
 /// One artifact to publish, under the name that it gets.
-struct Planned {
-    found: Found,
-    name: Name,
-    renamed: bool,
+pub(super) struct Planned {
+    pub(super) found: Found,
+    pub(super) name: Name,
+    pub(super) renamed: bool,
+}
+
+/// What is to become of one artifact.
+pub(super) enum Plan {
+    /// It is there already.
+    Unchanged(Version, Digest),
+    /// It is to be this version.
+    Publish(Version, Packed),
 }
 
 /// Who has a name: what was imported from a source, as a kind. `None`: what was pushed without a source.
@@ -76,7 +85,7 @@ impl Registry {
     }
 
     /// Gives each artifact its name: the one that its source had before, else the first candidate that nobody has.
-    async fn plan_names(&self, org: &str, found: Vec<Found>) -> Result<Vec<Planned>, RegistryError> {
+    pub(super) async fn plan_names(&self, org: &str, found: Vec<Found>) -> Result<Vec<Planned>, RegistryError> {
         let mut taken: HashMap<Name, Holder> = HashMap::new();
         let mut planned = Vec::with_capacity(found.len());
         for found in found {
@@ -114,23 +123,7 @@ impl Registry {
     }
 
     async fn import_one(&self, actor: &Actor, planned: Planned) -> ImportItem {
-        let finding = &planned.found.finding;
-        let source = match &finding.source.item {
-            Some(item) => format!("{}#{item}", finding.source.path),
-            None => finding.source.path.clone(),
-        };
-        let version = finding.version.clone().unwrap_or_else(Version::first);
-        let mut item = ImportItem {
-            source,
-            kind: finding.kind,
-            name: planned.name.clone(),
-            version,
-            digest: None,
-            outcome: ImportOutcome::Failed,
-            renamed: planned.renamed,
-            diagnostics: finding.about.diagnostics.len(),
-            error: None,
-        };
+        let mut item = item_of(&planned);
         match self.import_version(actor, planned, item.version.clone()).await {
             Ok((version, digest, outcome)) => {
                 item.version = version;
@@ -148,6 +141,18 @@ impl Registry {
         planned: Planned,
         version: Version,
     ) -> Result<(Version, Digest, ImportOutcome), RegistryError> {
+        let name = planned.name.clone();
+        match self.plan_version(planned, version).await? {
+            Plan::Unchanged(version, digest) => Ok((version, digest, ImportOutcome::Unchanged)),
+            Plan::Publish(version, packed) => {
+                let digest = self.publish_packed(actor, &name, &version, packed).await?;
+                Ok((version, digest, ImportOutcome::Published))
+            }
+        }
+    }
+
+    /// Which version an artifact is to be, and what is to be pushed for it.
+    pub(super) async fn plan_version(&self, planned: Planned, version: Version) -> Result<Plan, RegistryError> {
         let Planned { found: Found { finding, tree }, name, .. } = planned;
         let digest = tree.digest();
         let same = |published: &Published| {
@@ -157,13 +162,13 @@ impl Registry {
         let mut version = version;
         if let Some(published) = self.0.meta.catalog.version(&name, &version).await? {
             if !published.deleted && same(&published) {
-                return Ok((published.version, published.digest, ImportOutcome::Unchanged));
+                return Ok(Plan::Unchanged(published.version, published.digest));
             }
             let releases = self.0.meta.catalog.releases(&name, Releases::Readable).await?;
             for release in &releases {
                 let published = self.0.meta.catalog.version(&name, &release.version).await?;
                 if published.as_ref().is_some_and(same) {
-                    return Ok((release.version.clone(), release.digest, ImportOutcome::Unchanged));
+                    return Ok(Plan::Unchanged(release.version.clone(), release.digest));
                 }
             }
             version =
@@ -183,8 +188,7 @@ impl Registry {
             .await
             .map_err(|_| RegistryError::Stopping)?
             .map_err(|error| RegistryError::ManifestInvalid(error.to_string()))?;
-        let digest = self.publish_packed(actor, &name, &version, packed).await?;
-        Ok((version, digest, ImportOutcome::Published))
+        Ok(Plan::Publish(version, packed))
     }
 
     /// The next patch of `newest` that was never used, deleted versions included.
@@ -208,6 +212,19 @@ impl Registry {
         version: &Version,
         packed: Packed,
     ) -> Result<Digest, RegistryError> {
+        let Prepared { act, settle, pushed, .. } = &self.prepare_packed(actor, name, version, packed).await?;
+        self.commit(actor, act.clone(), settle.clone()).await?;
+        Ok(pushed.digest)
+    }
+
+    /// The same short of the commit.
+    pub(super) async fn prepare_packed(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        version: &Version,
+        packed: Packed,
+    ) -> Result<Prepared, RegistryError> {
         let repository = name.repository();
         for blob in [packed.config, packed.layer] {
             self.put_blob(actor, &repository, &blob.digest, blob.content).await?;
@@ -220,12 +237,32 @@ impl Registry {
             content_type: Some(&packed.manifest.media_type),
             bytes: packed.manifest.content,
         };
-        Ok(self.push_manifest(actor, push).await?.digest)
+        self.prepare_push(actor, push).await
+    }
+}
+
+/// An artifact as it is told of before anything has become of it.
+pub(super) fn item_of(planned: &Planned) -> ImportItem {
+    let finding = &planned.found.finding;
+    let source = match &finding.source.item {
+        Some(item) => format!("{}#{item}", finding.source.path),
+        None => finding.source.path.clone(),
+    };
+    ImportItem {
+        source,
+        kind: finding.kind,
+        name: planned.name.clone(),
+        version: finding.version.clone().unwrap_or_else(Version::first),
+        digest: None,
+        outcome: ImportOutcome::Failed,
+        renamed: planned.renamed,
+        diagnostics: finding.about.diagnostics.len(),
+        error: None,
     }
 }
 
 /// The same artifacts, those of one name together and in their order.
-fn by_name(planned: Vec<Planned>) -> Vec<Vec<Planned>> {
+pub(super) fn by_name(planned: Vec<Planned>) -> Vec<Vec<Planned>> {
     let mut groups: Vec<Vec<Planned>> = Vec::new();
     let mut at: HashMap<Name, usize> = HashMap::new();
     for planned in planned {

@@ -13,7 +13,8 @@ use crate::pack;
 use crate::search;
 use crate::storage::{Key, Owner, Storage, StorageError};
 
-use super::commit::{Committer, Committing, write_missing_events};
+use super::commit::{Committer, Committing};
+use super::event_objects::write_missing_events;
 use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
 use super::snapshot::Snapshots;

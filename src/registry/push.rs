@@ -40,9 +40,25 @@ pub struct Pushed {
     pub warning: Option<String>,
 }
 
+/// A push whose bytes are in the store: what is to be committed, and what is durable before.
+pub(super) struct Prepared {
+    pub(super) act: Act,
+    pub(super) settle: Vec<Key>,
+    pub(super) pushed: Pushed,
+    /// Until it is committed.
+    _kept: (Kept, Option<Kept>),
+}
+
 impl Registry {
     /// Takes a manifest in. When it returns `Ok`, manifest, blobs and event are durable.
     pub async fn push_manifest(&self, actor: &Actor, push: Push<'_>) -> Result<Pushed, RegistryError> {
+        let Prepared { act, settle, pushed, _kept } = self.prepare_push(actor, push).await?;
+        self.commit(actor, act, settle).await?;
+        Ok(pushed)
+    }
+
+    /// Checks a manifest and stores what a push of it takes, short of the commit.
+    pub(super) async fn prepare_push(&self, actor: &Actor, push: Push<'_>) -> Result<Prepared, RegistryError> {
         let repository = push.repository;
         self.require(actor, Action::Push, Scope::Repository(repository))?;
         let limit = self.0.limits.manifest;
@@ -65,7 +81,7 @@ impl Registry {
 
         let area = self.area(repository);
         let kept: Vec<Digest> = manifest.required_blobs().map(|blob| blob.digest).chain([manifest.digest]).collect();
-        let _kept = self.keep(&area, &kept).await?;
+        let kept = self.keep(&area, &kept).await?;
         let target = Target::of(repository, &manifest, &tags)?;
         let absent = self.absent_blobs(actor, repository, &manifest).await?;
         // What is published is whole, whatever is accepted of plain images.
@@ -77,7 +93,7 @@ impl Registry {
             Target::Version(name, version) => self.publication(repository, &manifest, name, version).await?,
             Target::Plain | Target::NotIndexed(_) => None,
         };
-        let (publication, _record) = publication.unzip();
+        let (publication, record) = publication.unzip();
         let mut facts = manifest_facts(&manifest);
         facts.blobs.retain(|(digest, _)| !absent.contains(digest));
         let mut settle: Vec<Key> = facts.blobs.iter().map(|(digest, _)| self.blob_key(repository, *digest)).collect();
@@ -97,14 +113,14 @@ impl Registry {
             facts: Some(facts),
             publication,
         };
-        self.commit(actor, Act::Accept(Box::new(accept)), settle).await?;
         let subject = manifest.subject.map(|subject| subject.digest);
         let (published, warning) = match target {
             Target::Version(name, version) => (Some((name, version)), None),
             Target::NotIndexed(warning) => (None, Some(warning)),
             Target::Plain => (None, None),
         };
-        Ok(Pushed { digest: manifest.digest, subject, published, warning })
+        let pushed = Pushed { digest: manifest.digest, subject, published, warning };
+        Ok(Prepared { act: Act::Accept(Box::new(accept)), settle, pushed, _kept: (kept, record) })
     }
 
     /// The blobs that the manifest needs and the repository cannot read. Errors where one has another size than the manifest

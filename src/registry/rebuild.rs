@@ -7,6 +7,7 @@ use crate::storage::Storage;
 
 use super::RegistryError;
 use super::replay::replay_of;
+use super::whole::finish_batches;
 
 /// Most events in one transaction of a rebuild.
 const BATCH: usize = 512;
@@ -29,19 +30,27 @@ pub async fn catch_up(
     meta: &Meta,
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, RegistryError> {
+    finish_batches(storage).await?;
     let known = meta.ledger.head().await?.n;
     // The last known event is replayed too: its bytes are compared.
     let mut events = storage.events(known.saturating_sub(1));
     let mut batch = Vec::new();
     let mut applied = 0;
+    // Events that count only together are applied together: somebody may read meanwhile.
+    let mut together = 0;
     loop {
         let next = events.try_next().await?;
         let last = next.is_none();
         if let Some((n, bytes)) = next {
             applied += u64::from(n > known);
-            batch.push(replay_of(storage, n, bytes).await?);
+            let replay = replay_of(storage, n, bytes).await?;
+            if let Some(of) = replay.event.batch {
+                together = n.saturating_add(of.count.saturating_sub(1));
+            }
+            batch.push(replay);
         }
-        if batch.len() == BATCH || last {
+        let is_whole = batch.last().is_none_or(|replay| replay.event.n >= together);
+        if (batch.len() >= BATCH && is_whole) || last {
             meta.catalog.replay(&batch).await?;
             if let Some(replay) = batch.last() {
                 progress(replay.event.n);

@@ -8,6 +8,7 @@ use object_store::path::Path;
 
 use super::disk::blocking;
 use super::{Key, Storage, StorageError};
+use crate::domain::Digest;
 
 /// Longest event that is read, in bytes.
 pub const EVENT_MAX: u64 = 4 << 20;
@@ -101,6 +102,24 @@ impl Storage {
         let mut numbers = self.numbers(Key::SNAPSHOTS, 0).await?;
         numbers.sort_unstable();
         Ok(numbers)
+    }
+
+    /// Digests of the batches of events that are being committed, or were when somebody stopped.
+    pub async fn event_batches(&self) -> Result<Vec<Digest>, StorageError> {
+        let folder = Key::BATCHES;
+        let digest = |name: &str| format!("sha256:{name}").parse().ok();
+        if let Some(disk) = self.0.disk.clone() {
+            return blocking(folder, move || {
+                let names = disk.names(folder).map_err(|error| StorageError::io(folder, error))?;
+                Ok(names.iter().filter_map(|name| digest(name)).collect())
+            })
+            .await;
+        }
+        let list = self.0.objects.list(Some(&Path::from(folder)));
+        list.map_err(|error| StorageError::object(folder, error))
+            .try_filter_map(|meta| std::future::ready(Ok(meta.location.filename().and_then(digest))))
+            .try_collect()
+            .await
     }
 
     /// Numbers above `after` of events that are present. Reads names, not events.

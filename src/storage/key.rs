@@ -18,6 +18,8 @@ pub enum Key {
     Event(u64),
     /// The state that the events up to this one fold into.
     EventSnapshot(u64),
+    /// The events after the first of a batch, by the digest of the document.
+    EventBatch(Digest),
     /// A blob of an area.
     Blob {
         /// Where it is deduplicated.
@@ -59,6 +61,8 @@ impl Key {
     pub(super) const EVENTS: &'static str = "events";
     /// Folder of the snapshots.
     pub(super) const SNAPSHOTS: &'static str = "events/snapshot";
+    /// Folder of the batches of events that are being committed.
+    pub(super) const BATCHES: &'static str = "events/batch";
     /// Folder of the uploads in flight.
     pub(super) const UPLOADS: &'static str = "staging/uploads";
 
@@ -69,6 +73,7 @@ impl Key {
             Self::Owner => "owner.json".to_owned(),
             Self::Event(number) => format!("{}/{number:020}", Self::EVENTS),
             Self::EventSnapshot(number) => format!("{}/{number:020}", Self::SNAPSHOTS),
+            Self::EventBatch(digest) => format!("{}/{}", Self::BATCHES, digest.hex()),
             Self::Blob { area, digest } => blob_path(area, digest),
             Self::Draft { area, id, revision } => format!("{}/drafts/{id}/{revision:020}", area.as_str()),
             Self::Quarantined { area, digest } => format!("quarantine/{}", blob_path(area, digest)),
@@ -83,7 +88,7 @@ impl Key {
         match self {
             Self::Format | Self::Owner | Self::Event(_) | Self::Upload(_) => "application/json",
             // Lines of JSON.
-            Self::EventSnapshot(_) => "application/x-ndjson",
+            Self::EventSnapshot(_) | Self::EventBatch(_) => "application/x-ndjson",
             // A blob's type is in the manifests that name it, and may differ from one to the next.
             // A draft is a line of JSON, and an archive behind it.
             Self::Blob { .. }
@@ -100,7 +105,8 @@ impl Key {
             Self::Blob { area: Area::Public, .. } => IMMUTABLE,
             // Served to members by the server alone, which sends its own header.
             Self::Blob { area: Area::Private(_), .. } => NO_STORE,
-            Self::Format | Self::Owner | Self::Event(_) | Self::EventSnapshot(_) | Self::Draft { .. } => NO_STORE,
+            Self::Format | Self::Owner | Self::Event(_) | Self::EventSnapshot(_) | Self::EventBatch(_) => NO_STORE,
+            Self::Draft { .. } => NO_STORE,
             Self::Quarantined { .. } | Self::Upload(_) | Self::UploadData(_) | Self::UploadPart(..) => NO_STORE,
         }
     }
@@ -150,6 +156,7 @@ mod tests {
             "owner" => Key::Owner,
             "event" => Key::Event(number()),
             "event-snapshot" => Key::EventSnapshot(number()),
+            "event-batch" => Key::EventBatch(digest()),
             "blob" => Key::Blob { area: area(), digest: digest() },
             "draft" => Key::Draft { area: area(), id: upload(), revision: number() },
             "quarantined" => Key::Quarantined { area: area(), digest: digest() },
@@ -173,6 +180,6 @@ mod tests {
             assert_eq!(key.cache_control(), vector.cache_control, "{}", vector.path);
             assert_eq!(key.location().as_ref(), vector.path, "needs no escaping");
         }
-        assert_eq!(kinds.len(), 10, "every kind has a vector: {kinds:?}");
+        assert_eq!(kinds.len(), 11, "every kind has a vector: {kinds:?}");
     }
 }

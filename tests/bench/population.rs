@@ -248,6 +248,7 @@ impl Population {
         };
         let event = Event {
             v: EVENT_FORMAT,
+            batch: None,
             n,
             id: Uuid::from_u128(u128::from(n)),
             time: self.time(n),

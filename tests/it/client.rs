@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pcl_registry::client::{Client, ClientError, ImportLine, Outage, Timeouts, Wanted};
+use pcl_registry::client::{Client, ClientError, ImportLine, ImportOf, Outage, Timeouts, Wanted};
 use pcl_registry::domain::{Algorithm, Digest, Manifest, Name, Reference};
 use serde_json::json;
 
@@ -195,7 +195,7 @@ async fn an_import_that_ends_without_its_summary_is_no_success() {
         "outcome": "published", "renamed": false, "diagnostics": 0});
     let lines = |text: String| Answer::Whole(200, Vec::new(), text.into_bytes());
     let server = StandIn::start([lines(format!("{item}\n{item}"))]).await;
-    let mut answer = client(&server).import("acme", file.path(), Some("a.pcl")).await.unwrap();
+    let mut answer = client(&server).import("acme", file.path(), Some("a.pcl"), ImportOf::Each).await.unwrap();
     assert_eq!(server.asked(), ["POST /api/v1/import?org=acme&path=a.pcl"]);
     for _ in 0..2 {
         assert!(matches!(answer.next().await, Ok(ImportLine::Item(_))));
@@ -205,14 +205,14 @@ async fn an_import_that_ends_without_its_summary_is_no_success() {
 
     let problem = json!({"type": "about:blank#unknown", "title": "Insufficient Storage", "status": 507, "detail": "the disk is full"});
     let server = StandIn::start([lines(format!("{item}\n{problem}\n"))]).await;
-    let mut answer = client(&server).import("acme", file.path(), Some("a.pcl")).await.unwrap();
+    let mut answer = client(&server).import("acme", file.path(), Some("a.pcl"), ImportOf::Each).await.unwrap();
     assert!(matches!(answer.next().await, Ok(ImportLine::Item(_))));
     let error = answer.next().await.unwrap_err();
     assert!(error.to_string().contains("the disk is full"), "{error}");
 
     // And one that is refused is not tried twice: it is not known to be without effect.
     let server = StandIn::start([Answer::status(503)]).await;
-    assert!(client(&server).import("acme", file.path(), None).await.is_err());
+    assert!(client(&server).import("acme", file.path(), None, ImportOf::Each).await.is_err());
     assert_eq!(server.asked().len(), 1);
 }
 

@@ -48,4 +48,5 @@ mod source;
 mod sparse;
 mod stand_in;
 mod vectors;
+mod whole;
 mod world;

@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 
-use super::answer::{Answer, bad_request};
+use super::answer::{Answer, bad_request, with_type};
 use super::openapi::Octets;
 use super::parameters::Parameters;
 use super::received::{read_archive, read_small};
@@ -21,7 +21,7 @@ use crate::domain::{File, TreePath};
 use crate::http::Caller;
 use crate::http::error::{Code, Failure};
 use crate::pack::Limits;
-use crate::registry::RegistryError;
+use crate::registry::{ImportedWhole, RegistryError};
 
 /// Most files and folders of an import. Twelve times those of one artifact: an import is many.
 const ENTRIES: u64 = 250_000;
@@ -34,6 +34,9 @@ const WAITING: usize = 64;
 /// name. Answers while it works: one JSON object a line, an `ImportItem` for each artifact, and an `ImportSummary`, which alone
 /// has `done`, on the last line. If the import itself fails half-way, the last line is a `Problem` instead; what was published
 /// stays. Importing again adds only what is missing.
+///
+/// With `atomic=true` all of at most 1,000 artifacts are published together, or none: 409 then names each that is to blame in `items`,
+/// and nobody ever sees a part of them.
 #[utoipa::path(
     post,
     path = "/api/v1/import",
@@ -42,6 +45,7 @@ const WAITING: usize = 64;
     params(
         ("org" = String, Query, description = "The organisation to publish under"),
         ("path" = Option<TreePath>, Query, description = "The body is one file, of this name"),
+        ("atomic" = Option<bool>, Query, description = "Whether to publish all or nothing"),
     ),
     request_body(description = "The archive, or the file", content(
         (Octets = "application/gzip"),
@@ -54,11 +58,12 @@ const WAITING: usize = 64;
     ),
 )]
 pub(super) async fn import(app: Caller, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
-    let parameters = Parameters::read(&uri, &[&["org", "path"]])?;
+    let parameters = Parameters::read(&uri, &[&["org", "path", "atomic"]])?;
     let hint = "say under which organisation to publish: ?org=NAME";
     let org = parameters.one("org")?.filter(|org| !org.is_empty());
     let org = org.ok_or_else(|| bad_request("the parameter org is missing", hint))?.to_owned();
     let path: Option<TreePath> = parameters.parsed("path", "path is the name of the one file that the body is")?;
+    let is_atomic = parameters.choice("atomic", &[("true", true), ("false", false)])?.unwrap_or(false);
     // Each holds its files in memory.
     let slot = app.imports.clone().try_acquire_owned().map_err(|_| {
         let message = "as many imports are under way as are taken at once";
@@ -79,7 +84,34 @@ pub(super) async fn import(app: Caller, uri: Uri, headers: HeaderMap, body: Body
     if files.is_empty() {
         return Err(bad_request("the archive holds no file", "pack at least one file").into());
     }
-    start(app, org, files, slot).await
+    match is_atomic {
+        true => whole(app, org, files, slot).await,
+        false => start(app, org, files, slot).await,
+    }
+}
+
+/// Publishes all or nothing, and answers when it is known which.
+async fn whole(app: Caller, org: String, files: Vec<File>, slot: OwnedSemaphorePermit) -> Answer {
+    // A task of its own: it goes on when the client hangs up.
+    let working = tokio::spawn(async move {
+        let _slot = slot;
+        app.registry.import_whole(&app.actor(), &org, files).await
+    });
+    let ImportedWhole { mut items, summary } = working.await.map_err(|_| RegistryError::Stopping)??;
+    if summary.failed > 0 {
+        let message = format!("{} of {} artifacts are refused, and none is published", summary.failed, summary.found);
+        let failure = Failure::new(StatusCode::CONFLICT, Code::Denied, message);
+        let mut problem = failure.with_hint("put right what items names, or import without atomic").problem();
+        items.retain(|item| item.error.is_some());
+        problem.items = items;
+        let bytes = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = with_type(bytes.into(), "application/problem+json");
+        *response.status_mut() = StatusCode::CONFLICT;
+        return Ok(response);
+    }
+    let lines = items.into_iter().map(ImportLine::Item).chain([ImportLine::Summary(summary)]);
+    let lines: Vec<u8> = lines.flat_map(|line| to_line(&line)).collect();
+    Ok(with_type(lines.into(), "application/x-ndjson"))
 }
 
 /// Any line of the answer.

@@ -29,7 +29,7 @@ pub async fn each_stands_alone(stores: &dyn Stores) -> Check {
     Ok(())
 }
 
-/// With `All` one refusal leaves nothing done, and only the refused one says why.
+/// With `All` one refusal leaves nothing done, and every one that is refused says why.
 pub async fn all_stand_or_none(stores: &dyn Stores) -> Check {
     let world = World::new(stores).await?;
     let kept = world.publish("acme/kept@1.0.0").await?;
@@ -38,10 +38,14 @@ pub async fn all_stand_or_none(stores: &dyn Stores) -> Check {
     world.upload(&one).await?;
     let deleted = Act::DeleteManifest { repository: kept.repository.clone(), digest: kept.digest() };
     let changes = [deleted, one.accept()?, two.accept()?, one.accept()?].map(|act| world.change(act));
-    let outcomes = world.meta.catalog.apply(&changes, Atomicity::All).await?;
+    let refused_too = one.clone().seed("other");
+    world.upload(&refused_too).await?;
+    let both = [changes.to_vec(), vec![world.change(refused_too.accept()?)]].concat();
+    let outcomes = world.meta.catalog.apply(&both, Atomicity::All).await?;
     assert_eq!(outcomes[..2], [Err(Refused::Batch), Err(Refused::Batch)]);
     assert!(matches!(outcomes[2], Err(Refused::BlobsUnknown(_))));
     assert_eq!(outcomes[3], Err(Refused::Batch));
+    assert!(matches!(outcomes[4], Err(Refused::VersionExists { .. })), "{outcomes:?}");
     assert_eq!(super::dump(&world.meta).await?, before);
     world.upload(&two).await?;
     let outcomes = world.meta.catalog.apply(&changes, Atomicity::All).await?;

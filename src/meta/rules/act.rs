@@ -86,6 +86,7 @@ pub fn seal(change: &Change, body: Body, head: Head) -> (Event, Bytes) {
         id: change.id,
         time: change.time.max(head.time),
         actor: change.actor.clone(),
+        batch: None,
         body,
     };
     let bytes = event.to_bytes();

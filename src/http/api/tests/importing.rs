@@ -59,6 +59,34 @@ async fn an_archive_becomes_packages_and_again_adds_nothing() {
 }
 
 #[tokio::test]
+async fn all_or_nothing_names_all_that_are_to_blame() {
+    let world = World::empty(Options::default()).await;
+    // What is kept of each of these would be too large.
+    let huge = format!("---\nname: huge\ndescription: {}\n---\nHuge.\n", "x".repeat(17 << 20));
+    let files = tar(&[
+        ("tidy/SKILL.md", SKILL),
+        ("one/SKILL.md", huge.as_bytes()),
+        ("two/SKILL.md", huge.replace("huge", "vast").as_bytes()),
+        ("agents/host.md", AGENT),
+    ]);
+    let refused = world.ask("POST", "/api/v1/import?org=acme&atomic=true", gzip(&files)).await;
+    assert_eq!((refused.status, refused.header("content-type")), (409, "application/problem+json"));
+    let mut sources = refused.each("/items", "/source");
+    sources.sort_unstable();
+    assert_eq!(sources, ["one", "two"], "{}", refused.text());
+    assert!(refused.json()["items"][0]["error"].as_str().unwrap().contains("bytes"), "{}", refused.text());
+    assert_eq!(world.get("/api/v1/artifacts").await.each("/items", "/name"), [""; 0]);
+    let files = tar(&[("tidy/SKILL.md", SKILL), ("agents/host.md", AGENT)]);
+    for outcome in ["published", "unchanged"] {
+        let lines = lines(&world.ask("POST", "/api/v1/import?org=acme&atomic=true", gzip(&files)).await);
+        assert_eq!(lines.len(), 3);
+        assert_eq!((&lines[2]["done"], &lines[2][outcome]), (&true.into(), &2.into()));
+    }
+    assert_eq!(world.get("/api/v1/artifacts").await.each("/items", "/name"), ["acme/host", "acme/tidy"]);
+    assert_eq!(world.ask("POST", "/api/v1/import?org=acme&atomic=perhaps", gzip(&files)).await.status, 400);
+}
+
+#[tokio::test]
 async fn one_file_is_imported_under_its_name() {
     let world = World::empty(Options::default()).await;
     let table = "act,prompt\nPoet,Write poems.\nChef,Cook.\n";
