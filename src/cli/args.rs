@@ -149,6 +149,8 @@ pub(super) enum Command {
     Purge(super::delete::Purge),
     /// Bring a deleted version back
     Restore(super::restore::Restore),
+    /// List, add and remove those who own an artifact
+    Owner(super::owner::Owner),
     /// Manage organisations
     Org(super::org::Org),
     /// Add, list and remove users

@@ -44,7 +44,12 @@ fn of_entries(page: &List<HistoryEntry>) -> String {
         };
         let replacement = entry.replacement.as_ref().map(|name| format!("use {name}"));
         let visibility = entry.visibility.map(|visibility| visibility.to_string());
-        let said = [entry.reason.clone(), replacement, visibility].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let owners = entry.owners.as_ref().map(|owners| match owners.as_slice() {
+            [] => "nobody".to_owned(),
+            owners => owners.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        });
+        let said = [entry.reason.clone(), replacement, visibility, owners];
+        let said = said.into_iter().flatten().collect::<Vec<_>>().join("; ");
         [when(entry.time), entry.actor.to_string(), entry.what.clone(), about, said]
     });
     table(["WHEN", "WHO", "WHAT", "OF", "SAID"], rows)

@@ -29,6 +29,9 @@ pub(super) struct List {
     /// Only if the version that it shows is published, deprecated or yanked, with commas between several
     #[arg(long, value_name = "STATES")]
     state: Option<String>,
+    /// Only what this user owns
+    #[arg(long, value_name = "USER")]
+    owner: Option<String>,
     /// Only with this value in the metadata, such as governance.risk_classification=critical; repeat it for more
     #[arg(long = "field", value_name = "PATH=VALUE")]
     fields: Vec<String>,
@@ -64,6 +67,7 @@ impl List {
             author: self.author,
             license: self.license,
             state: self.state,
+            owner: self.owner,
             field: Some(fields.join(",")).filter(|fields| !fields.is_empty()),
             updated_since: self.updated_since,
             total: self.count,

@@ -24,6 +24,7 @@ mod install;
 mod list;
 mod org;
 mod output;
+mod owner;
 mod progress;
 mod project;
 mod pull;

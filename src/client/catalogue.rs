@@ -46,6 +46,8 @@ pub struct ListQuery {
     pub license: Option<String>,
     /// Whose shown version stands in any of these ways; of versions: that stand so.
     pub state: Option<String>,
+    /// Owned by any of these users.
+    pub owner: Option<String>,
     /// With these values in the metadata, each as `path=value`.
     pub field: Option<String>,
     /// Changed at this time or later.

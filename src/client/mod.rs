@@ -13,6 +13,7 @@ mod content;
 mod drafts;
 mod error;
 mod folder;
+mod groups;
 mod import;
 pub mod project;
 mod pull;

@@ -56,6 +56,11 @@ impl ActorId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The user that it names, if it is one.
+    pub fn user(&self) -> Option<UserName> {
+        self.0.strip_prefix("user:")?.parse().ok()
+    }
 }
 
 impl FromStr for ActorId {
@@ -93,8 +98,12 @@ pub enum Action {
 pub enum Scope<'a> {
     /// The registry as a whole: lists and searches.
     Registry,
-    /// One repository.
+    /// One repository, whoever owns it.
     Repository(&'a Repository),
+    /// One package, and who owns it.
+    Package(&'a Repository, &'a [UserName]),
+    /// Who owns one package, and who does so far.
+    Owners(&'a Repository, &'a [UserName]),
     /// One organisation: its profile and its members, not its packages.
     Org(&'a OrgName),
     /// One user's account: its roles and tokens.
@@ -113,11 +122,11 @@ pub fn allows(actor: &Actor, action: Action, scope: Scope<'_>) -> bool {
 /// What needs no account.
 fn everybody_may(access: Access, action: Action, scope: Scope<'_>) -> bool {
     match (scope, action) {
-        // Roles and tokens outlast what the operator lets everybody do today.
         (Scope::Account(_), _) | (_, Action::Operate) => false,
-        (Scope::Registry | Scope::Repository(_) | Scope::Org(_), Action::Read) => access != Access::None,
-        (Scope::Org(_), _) => false,
-        (Scope::Registry | Scope::Repository(_), _) => access == Access::Write,
+        (_, Action::Read) => access != Access::None,
+        // Roles, owners and tokens outlast what the operator lets everybody do today.
+        (Scope::Org(_) | Scope::Owners(..), _) => false,
+        (Scope::Registry | Scope::Repository(_) | Scope::Package(..), _) => access == Access::Write,
     }
 }
 
@@ -126,8 +135,11 @@ fn user_may(user: &User, action: Action, scope: Scope<'_>) -> bool {
     match (scope, action) {
         (_, Action::Operate) => false,
         (Scope::Account(name), _) => user.name == *name,
-        (Scope::Registry | Scope::Repository(_) | Scope::Org(_), Action::Read) => true,
+        (_, Action::Read) => true,
         (Scope::Registry, _) => false,
+        (Scope::Package(_, owners) | Scope::Owners(_, owners), _) if owners.contains(&user.name) => true,
+        (Scope::Package(repository, _), _) => user_may(user, action, Scope::Repository(repository)),
+        (Scope::Owners(repository, _), _) => user.role(repository.org()) == Some(Role::Owner),
         (Scope::Repository(repository), Action::Push) => user.role(repository.org()) >= Some(Role::Member),
         (Scope::Repository(repository), _) => user.role(repository.org()) == Some(Role::Owner),
         (Scope::Org(org), _) => user.role(org.as_str()) == Some(Role::Owner),
@@ -146,11 +158,14 @@ mod tests {
     }
 
     /// What the actor may do: one letter for each of [`ACTIONS`], in the registry, in a repository of `acme`, in one of another
-    /// organisation, in the organisation `acme`, in another, in the account `ann`, in another.
+    /// organisation, in the organisation `acme`, in another, in the account `ann`, in another; in packages of another
+    /// organisation that bob owns, and that ann owns too; and with who owns a package of `acme` that bob owns, and one of another
+    /// organisation that ann owns.
     fn grid(actor: &Actor) -> String {
         let (ours, theirs): (Repository, Repository) = ("acme/hello".parse().unwrap(), "acme-2/hello".parse().unwrap());
         let (acme, other): (OrgName, OrgName) = ("acme".parse().unwrap(), "acme-2".parse().unwrap());
         let (ann, bob): (UserName, UserName) = ("ann".parse().unwrap(), "bob".parse().unwrap());
+        let (of_bob, of_both) = ([bob.clone()], [ann.clone(), bob.clone()]);
         let scopes = [
             Scope::Registry,
             Scope::Repository(&ours),
@@ -159,6 +174,10 @@ mod tests {
             Scope::Org(&other),
             Scope::Account(&ann),
             Scope::Account(&bob),
+            Scope::Package(&theirs, &of_bob),
+            Scope::Package(&theirs, &of_both),
+            Scope::Owners(&ours, &of_bob),
+            Scope::Owners(&theirs, &of_both),
         ];
         let letters = |scope| -> String {
             let may = |(action, letter)| if allows(actor, action, scope) { letter } else { '-' };
@@ -170,9 +189,9 @@ mod tests {
     #[test]
     fn everybody_does_what_the_operator_lets_them_and_nothing_to_accounts() {
         for (access, expected) in [
-            (Access::None, "----- ----- ----- ----- ----- ----- -----"),
-            (Access::Read, "R---- R---- R---- R---- R---- ----- -----"),
-            (Access::Write, "RPDM- RPDM- RPDM- R---- R---- ----- -----"),
+            (Access::None, "----- ----- ----- ----- ----- ----- ----- ----- ----- ----- -----"),
+            (Access::Read, "R---- R---- R---- R---- R---- ----- ----- R---- R---- R---- R----"),
+            (Access::Write, "RPDM- RPDM- RPDM- R---- R---- ----- ----- RPDM- RPDM- R---- R----"),
         ] {
             assert_eq!(grid(&Actor::Anonymous(access)), expected, "{access:?}");
         }
@@ -180,17 +199,17 @@ mod tests {
 
     #[test]
     fn the_operator_does_everything() {
-        assert_eq!(grid(&Actor::Operator), ["RPDMO"; 7].join(" "));
+        assert_eq!(grid(&Actor::Operator), ["RPDMO"; 11].join(" "));
     }
 
     #[test]
     fn users_do_what_their_roles_say() {
         for access in [Access::None, Access::Read] {
             for (role, expected) in [
-                (None, "R---- R---- R---- R---- R---- RPDM- -----"),
-                (Some(Role::Reader), "R---- R---- R---- R---- R---- RPDM- -----"),
-                (Some(Role::Member), "R---- RP--- R---- R---- R---- RPDM- -----"),
-                (Some(Role::Owner), "R---- RPDM- R---- RPDM- R---- RPDM- -----"),
+                (None, "R---- R---- R---- R---- R---- RPDM- ----- R---- RPDM- R---- RPDM-"),
+                (Some(Role::Reader), "R---- R---- R---- R---- R---- RPDM- ----- R---- RPDM- R---- RPDM-"),
+                (Some(Role::Member), "R---- RP--- R---- R---- R---- RPDM- ----- R---- RPDM- R---- RPDM-"),
+                (Some(Role::Owner), "R---- RPDM- R---- RPDM- R---- RPDM- ----- R---- RPDM- RPDM- RPDM-"),
             ] {
                 assert_eq!(grid(&user(role, access)), expected, "{role:?} with {access:?}");
             }
@@ -199,14 +218,19 @@ mod tests {
 
     #[test]
     fn an_account_takes_nothing_away() {
-        let open = "RPDM- RPDM- RPDM- R---- R---- RPDM- -----";
+        let open = "RPDM- RPDM- RPDM- R---- R---- RPDM- ----- RPDM- RPDM- R---- RPDM-";
         assert_eq!(grid(&user(None, Access::Write)), open);
-        assert_eq!(grid(&user(Some(Role::Owner), Access::Write)), "RPDM- RPDM- RPDM- RPDM- R---- RPDM- -----");
+        let owner = "RPDM- RPDM- RPDM- RPDM- R---- RPDM- ----- RPDM- RPDM- RPDM- RPDM-";
+        assert_eq!(grid(&user(Some(Role::Owner), Access::Write)), owner);
     }
 
     #[test]
     fn a_user_is_named_in_events() {
         let id = user(None, Access::Read).id();
         assert_eq!((id.as_str(), id.as_str().parse()), ("user:ann", Ok(id.clone())));
+        assert_eq!(id.user().as_ref().map(UserName::as_str), Some("ann"));
+        for nobody in [Actor::Operator, Actor::Anonymous(Access::Write)] {
+            assert_eq!(nobody.id().user(), None);
+        }
     }
 }

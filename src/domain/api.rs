@@ -3,19 +3,21 @@
 mod accounts;
 mod comparison;
 mod discovery;
+mod groups;
 mod relations;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    ActorId, Dependency, Digest, FileEntry, Kind, Name, Package, Published, Release, Tag, Timestamp, Version,
+    ActorId, Dependency, Digest, FileEntry, Kind, Name, Package, Published, Release, Tag, Timestamp, UserName, Version,
     Visibility,
 };
 
 pub use accounts::{IssuedToken, NewToken, RoleRequest, TokenDocument, UserDocument, Whoami};
 pub use comparison::{CapabilityChange, Comparison, FieldChange, FileChange, FileChangeKind};
 pub use discovery::{Completion, CompletionOf};
+pub use groups::Owners;
 pub use relations::{Dependencies, Dependent, Needed, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
 
 /// One page of a list. `next` goes back as `cursor` for the next page; it is absent on the last one.
@@ -98,6 +100,9 @@ pub struct HistoryEntry {
     /// Who sees the package from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,
+    /// Who owns the package from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owners: Option<Vec<UserName>>,
 }
 
 /// What a range resolves to. `GET /artifacts/{org}/{slug}/resolve?range=`.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::text::text_value;
-use super::{Config, Digest, Kind, Name, Skill, Source, Timestamp, Version};
+use super::{Config, Digest, Kind, Name, Skill, Source, Timestamp, UserName, Version};
 
 /// Who sees a package.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,6 +114,9 @@ pub struct Package {
     pub authors: Vec<String>,
     /// Where it was imported from.
     pub source: Option<Source>,
+    /// Users who manage it, whatever their roles in the organisation, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<UserName>,
     /// How many versions can be read.
     pub versions: u64,
     /// When its first version was published.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ActorId, Area, Digest, Kind, Name, Repository, Tag, Timestamp, Version, Visibility};
+use super::{ActorId, Area, Digest, Kind, Name, Repository, Tag, Timestamp, UserName, Version, Visibility};
 
 /// The version of the event format that this code writes and reads.
 pub const EVENT_FORMAT: u32 = 1;
@@ -149,6 +149,15 @@ pub enum Body {
         /// Who sees it.
         visibility: Visibility,
     },
+    /// Other users own a package from now on.
+    #[serde(rename = "owners")]
+    Owners {
+        /// The package.
+        name: Name,
+        /// All of them, sorted, each once.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        owners: Vec<UserName>,
+    },
     /// A deleted version is gone for good: its number stays burnt, its bytes are removed.
     #[serde(rename = "purge")]
     Purge {
@@ -243,6 +252,7 @@ impl Body {
             Self::Pin { .. } => "pin",
             Self::Unpin { .. } => "unpin",
             Self::Visibility { .. } => "visibility",
+            Self::Owners { .. } => "owners",
             Self::Purge { .. } => "purge",
             Self::Restore { .. } => "restore",
         }
@@ -262,6 +272,7 @@ impl Body {
             | Self::Pin { name, .. }
             | Self::Unpin { name }
             | Self::Visibility { name, .. }
+            | Self::Owners { name, .. }
             | Self::Purge { name, .. }
             | Self::Restore { name, .. } => name.repository(),
         }

@@ -278,6 +278,8 @@ fn refusal(refused: &Refused) -> (StatusCode, Code) {
         | Refused::BlobInUse(_)
         | Refused::PinOfYanked(_)
         | Refused::Batch => (StatusCode::CONFLICT, Code::Denied),
+        // RFC 9110, 13.1.1: the condition of the request is false.
+        Refused::Changed(_) => (StatusCode::PRECONDITION_FAILED, Code::Denied),
         // OCI distribution 1.1, "Pushing Manifests": a manifest whose blobs are absent is refused with 404 or 400.
         Refused::BlobsUnknown(_) => (StatusCode::BAD_REQUEST, Code::ManifestBlobUnknown),
         Refused::NotFound(_) => (StatusCode::NOT_FOUND, Code::ManifestUnknown),
@@ -294,7 +296,7 @@ fn refusal_detail(refused: &Refused) -> Value {
         | Refused::PurgeOfLive(version)
         | Refused::BlobInUse(version)
         | Refused::PinOfYanked(version) => json!({ "version": version }),
-        Refused::LatestIsComputed | Refused::NotFound(_) | Refused::Batch => Value::Null,
+        Refused::LatestIsComputed | Refused::Changed(_) | Refused::NotFound(_) | Refused::Batch => Value::Null,
     }
 }
 

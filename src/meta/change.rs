@@ -7,7 +7,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::domain::{
-    Accepted, ActorId, Config, Deprecation, Digest, Event, Kind, Name, Repository, Tag, Timestamp, Version, Visibility,
+    Accepted, ActorId, Config, Deprecation, Digest, Event, Kind, Name, Repository, Tag, Timestamp, UserName, Version,
+    Visibility,
 };
 
 /// One change. If it is not refused and changes anything, it becomes exactly one event.
@@ -99,6 +100,15 @@ pub enum Act {
         name: Name,
         /// Who sees it.
         visibility: Visibility,
+    },
+    /// Let other users own a package.
+    SetOwners {
+        /// The package.
+        name: Name,
+        /// All of them.
+        owners: Vec<UserName>,
+        /// Who owned it when the caller looked. [`Refused::Changed`] if it is others now.
+        seen: Option<Vec<UserName>>,
     },
     /// Give up a deleted version for good, with its manifest and all tags on that.
     Purge {
@@ -220,6 +230,9 @@ pub enum Refused {
     /// A yanked version cannot be what everybody gets.
     #[error("version {0} is yanked; take the yank back first, or pin another version")]
     PinOfYanked(Version),
+    /// Somebody else changed it since the caller looked.
+    #[error("{0} changed since you read it; read it again and repeat what you want")]
+    Changed(&'static str),
     /// The tag, manifest, version or blob is not there.
     #[error("{0} is not there")]
     NotFound(&'static str),

@@ -25,6 +25,7 @@ pub(super) fn label_type(label: Label) -> i16 {
         Label::Need => 5,
         // Those of kind and organisation are 100 and 101 (`ways.rs`).
         Label::State => 102,
+        Label::Owner => 6,
     }
 }
 

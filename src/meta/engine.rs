@@ -63,7 +63,7 @@ pub(super) fn outcomes(planned: Vec<Result<Planned, Refused>>) -> Vec<Outcome> {
 
 fn apply_one(rows: &mut impl Rows, head: &mut Head, change: &Change) -> Result<Result<Planned, Refused>, MetaError> {
     let facts = rows.facts(&rules::wanted(&change.act))?;
-    let mut decision = match rules::decide(&change.act, &facts, Mode::New) {
+    let mut decision = match rules::decide(&change.act, &change.actor, &facts, Mode::New) {
         Ok(decision) => decision,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -95,7 +95,7 @@ pub(super) fn replay(rows: &mut impl Rows, head: &mut Head, events: &[Replay]) -
         follows(head, &replay.event)?;
         let act: Act = rules::act_of(replay);
         let facts = rows.facts(&rules::wanted(&act))?;
-        let decision = rules::decide(&act, &facts, Mode::Replay).map_err(|refused| {
+        let decision = rules::decide(&act, &replay.event.actor, &facts, Mode::Replay).map_err(|refused| {
             MetaError::Corrupt(format!("event {n} does not follow from those before it: {refused}"))
         })?;
         if decision.body.as_ref() != Some(&replay.event.body) {

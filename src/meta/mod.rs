@@ -1,7 +1,7 @@
 //! The metadata store: pointers, not bytes.
 //!
-//! Five small traits at the level of the domain ([`Catalog`], [`Refs`], [`Blobs`], [`Ledger`], [`Accounts`]) and the implementations that
-//! keep them. What a change does, and when it is refused, is decided once for all of them in [`rules`]; an implementation
+//! Six small traits at the level of the domain ([`Catalog`], [`Refs`], [`Blobs`], [`Ledger`], [`Accounts`], [`Groups`]) and the
+//! implementations that keep them. What a change does, and when it is refused, is decided once for all of them in [`rules`]; an implementation
 //! reads the facts that a decision needs and carries out the writes that it asks for, in one transaction.
 //! [`contract`] is the promise: an implementation written elsewhere proves itself with it.
 //!
@@ -13,6 +13,7 @@ mod change;
 mod column;
 pub mod contract;
 mod engine;
+mod groups;
 mod memory;
 mod mongo;
 mod page;
@@ -27,6 +28,7 @@ pub use accounts::{Accounts, Login, TokenAdded, TokenRow, USED_EVERY, UserRow};
 pub use address::{Address, Server};
 pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome, Publication, Refused, Replay};
 pub use engine::Planned;
+pub use groups::Groups;
 pub use memory::{Archive, Memory, SNAPSHOT, Snapshot, Unbelievable};
 pub use mongo::Mongo;
 pub use page::PAGE_MAX;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::domain::{Body, Config, Event, Package, Skill, Source, State};
+use crate::domain::{Body, Config, Event, Package, Skill, Source, State, UserName};
 
 use super::{Filter, Label};
 
@@ -46,11 +46,7 @@ impl Shown {
 }
 
 /// Most fields of the metadata that a package can be found by, in the order in which they are written.
-const FIELDS_MAX: usize = 256;
-/// Longest of them, in bytes; what is longer is text, which a search finds.
-const FIELD_MAX: usize = 300;
-
-/// How a version stands.
+const FIELDS_MA/// How a version stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Standing {
     pub yanked: bool,
@@ -58,14 +54,14 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    fn labels(self) -> BTreeSet<(Label, String)> {
+    fn labels(self) -> impl Iterator<Item = (Label, String)> {
         let states = [
             (State::Published, !(self.yanked || self.deprecated)),
             (State::Deprecated, self.deprecated),
             (State::Yanked, self.yanked),
         ];
         let states = states.into_iter().filter(|(_, is_so)| *is_so);
-        states.map(|(state, _)| (Label::State, state.as_str().to_owned())).collect()
+        states.map(|(state, _)| (Label::State, state.as_str().to_owned()))
     }
 }
 
@@ -74,11 +70,20 @@ pub(super) const fn changes_standing(event: &Event) -> bool {
     matches!(event.body, Body::Yank { .. } | Body::Unyank { .. } | Body::Deprecate { .. } | Body::Undeprecate { .. })
 }
 
-/// What a package can be found by whose version has this config and stands so: each label once, as written.
-pub(super) fn labels(config: Option<&Config>, standing: Standing) -> BTreeSet<(Label, String)> {
-    let states = standing.labels();
-    let Some(Config { about, .. }) = config else { return states };
-    let tags = about.tags.iter().map(|tag| (Label::Tag, tag.clone()));
+/// What a package of these owners can be found by that shows a version which has this config and stands so: each label once, as
+/// written.
+pub(super) fn labels(
+    config: Option<&Config>,
+    standing: Standing,
+    owners: &[UserName],
+) -> BTreeSet<(Label, String)> {
+    let also = owners.iter().map(|owner| (Label::Owner, owner.to_string())).chain(standing.labels());
+    let Some(Config { about, .. }) = config else { return also.collect() };
+: usize = 256;
+/// Longest of them, in bytes; what is longer is text, which a search finds.
+const FIELD_MAX: usize = 300;
+
+X    let tags = about.tags.iter().map(|tag| (Label::Tag, tag.clone()));
     let skills = about.skills.iter().map(|skill| (Label::Skill, skill.name.clone()));
     let authors = about.authors.iter().map(|author| (Label::Author, author.clone()));
     let license = about.license.iter().map(|license| (Label::License, license.clone()));
@@ -88,7 +93,7 @@ pub(super) fn labels(config: Option<&Config>, standing: Standing) -> BTreeSet<(L
         collect_fields(key, value, &mut fields);
     }
     let fields = fields.into_iter().map(|field| (Label::Field, field));
-    tags.chain(skills).chain(authors).chain(license).chain(needs).chain(fields).chain(states).collect()
+    tags.chain(skills).chain(authors).chain(license).chain(needs).chain(fields).chain(also).collect()
 }
 
 /// Every value below `path`. The elements of an array are values of its path.

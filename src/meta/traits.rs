@@ -12,7 +12,7 @@ use crate::domain::{
     Area, Digest, Kind, Name, Package, Published, Release, Repository, Tag, Timestamp, Version, Visibility,
 };
 
-use super::{Accounts, Atomicity, Change, Outcome, Replay};
+use super::{Accounts, Atomicity, Change, Groups, Outcome, Replay};
 
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +72,8 @@ pub struct Meta {
     pub ledger: Arc<dyn Ledger>,
     /// Users and tokens.
     pub accounts: Arc<dyn Accounts>,
+    /// Who and what belongs together.
+    pub groups: Arc<dyn Groups>,
 }
 
 /// Packages and versions, and the one way to change anything.
@@ -370,6 +372,8 @@ pub enum Label {
     Need,
     /// How the shown version stands: `published`, or `deprecated`, `yanked` or both.
     State,
+    /// A user who owns it.
+    Owner,
 }
 
 /// A label and how many packages show it.

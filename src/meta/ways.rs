@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::domain::{Config, Kind, Name, Visibility};
+use crate::domain::{Config, Kind, Name, UserName, Visibility};
 
 use super::Filter;
 use super::column::label_type;
@@ -57,8 +57,14 @@ pub(super) fn looks(rows: usize) -> u64 {
 }
 
 /// What a package is found by.
-pub(super) fn found_by(name: &Name, kind: Kind, config: Option<&Config>, standing: Standing) -> BTreeSet<Typed> {
-    let said = labels(config, standing).into_iter().map(|(label, text)| (label_type(label), text));
+pub(super) fn found_by(
+    name: &Name,
+    kind: Kind,
+    config: Option<&Config>,
+    standing: Standing,
+    owners: &[UserName],
+) -> BTreeSet<Typed> {
+    let said = labels(config, standing, owners).into_iter().map(|(label, text)| (label_type(label), text));
     said.chain([(KIND, kind.as_str().to_owned()), (ORG, name.org().to_owned())]).collect()
 }
 

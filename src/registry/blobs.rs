@@ -154,7 +154,7 @@ impl Registry {
         digest: &Digest,
         from: Option<&Repository>,
     ) -> Result<bool, RegistryError> {
-        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        self.require_change(actor, Action::Push, repository).await?;
         if let Some(from) = from {
             self.require(actor, Action::Read, Scope::Repository(from))?;
         }

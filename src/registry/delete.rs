@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::{Action, Actor, Digest, Reference, Repository, Scope};
+use crate::domain::{Action, Actor, Digest, Reference, Repository};
 use crate::meta::{Act, Applied, Change, Refused};
 
 use super::commit::unknown;
@@ -16,7 +16,7 @@ impl Registry {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<(), RegistryError> {
-        self.require(actor, Action::Delete, Scope::Repository(repository))?;
+        self.require_change(actor, Action::Delete, repository).await?;
         let repository = repository.clone();
         let act = match reference {
             Reference::Tag(tag) => Act::DeleteTag { repository, tag: tag.clone() },
@@ -35,7 +35,7 @@ impl Registry {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<(), RegistryError> {
-        self.require(actor, Action::Delete, Scope::Repository(repository))?;
+        self.require_change(actor, Action::Delete, repository).await?;
         let act = Act::DeleteBlob { repository: repository.clone(), digest: *digest };
         match self.commit(actor, act, Vec::new()).await {
             Err(RegistryError::Refused(Refused::NotFound(_))) => Err(RegistryError::BlobUnknown(*digest)),

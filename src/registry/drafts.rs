@@ -8,8 +8,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::domain::{
-    Action, Actor, Area, CONFIG_SCHEMA, Config, Digest, Draft, File, Kind, Name, Repository, Scope, Tree, TreePath,
-    Version, allows,
+    Action, Actor, Area, CONFIG_SCHEMA, Config, Digest, Draft, File, Kind, Name, Repository, Tree, TreePath, Version,
 };
 use crate::meta::Releases;
 use crate::{pack, pcl};
@@ -32,8 +31,8 @@ pub struct Drafted {
 
 impl Registry {
     /// Whether the caller may begin drafts of this package.
-    pub fn may_draft(&self, actor: &Actor, name: &Name) -> Result<(), RegistryError> {
-        self.require(actor, Action::Push, Scope::Repository(&name.repository()))
+    pub async fn may_draft(&self, actor: &Actor, name: &Name) -> Result<(), RegistryError> {
+        self.require_change(actor, Action::Push, &name.repository()).await
     }
 
     /// Begins a draft.
@@ -44,7 +43,7 @@ impl Registry {
         files: Tree,
         drafted: Drafted,
     ) -> Result<Draft, RegistryError> {
-        self.may_draft(actor, name)?;
+        self.may_draft(actor, name).await?;
         let (config, tree) = self.drafted(name, files, drafted).await?;
         self.begin_draft(actor, name, config, tree).await
     }
@@ -79,7 +78,7 @@ impl Registry {
         drafted: Drafted,
     ) -> Result<Draft, RegistryError> {
         let (known, _) = self.read_draft(actor, org, id).await?;
-        self.may_draft(actor, &known.name)?;
+        self.may_draft(actor, &known.name).await?;
         same_revision(&known, revision)?;
         let version = drafted.version.or_else(|| Some(known.config.version.clone()));
         let kind = drafted.kind.or(Some(known.config.kind));
@@ -100,7 +99,7 @@ impl Registry {
         changelog: Option<String>,
     ) -> Result<(Draft, Digest), RegistryError> {
         let (mut draft, tree) = self.read_draft(actor, org, id).await?;
-        self.may_draft(actor, &draft.name)?;
+        self.may_draft(actor, &draft.name).await?;
         same_revision(&draft, revision)?;
         if changelog.is_some() {
             draft.config.about.changelog = changelog;
@@ -120,7 +119,7 @@ impl Registry {
     /// Removes a draft. `revision`: the one that the caller saw.
     pub async fn delete_draft(&self, actor: &Actor, org: &str, id: Uuid, revision: u64) -> Result<(), RegistryError> {
         let (draft, _) = self.read_draft(actor, org, id).await?;
-        self.may_draft(actor, &draft.name)?;
+        self.may_draft(actor, &draft.name).await?;
         same_revision(&draft, revision)?;
         match self.0.storage.save_draft(&area_of(org)?, id, revision + 1, Bytes::new()).await? {
             true => Ok(()),
@@ -169,9 +168,10 @@ impl Registry {
         let read = move || read(&bytes, revision, &limits);
         let (draft, tree) = tokio::task::spawn_blocking(read).await.map_err(|_| RegistryError::Stopping)??;
         // To others it is not there.
-        match allows(actor, Action::Push, Scope::Repository(&draft.name.repository())) {
-            true => Ok((draft, tree)),
-            false => Err(unknown()),
+        match self.require_change(actor, Action::Push, &draft.name.repository()).await {
+            Ok(()) | Err(RegistryError::ReadOnly) => Ok((draft, tree)),
+            Err(RegistryError::Forbidden | RegistryError::LoginNeeded) => Err(unknown()),
+            Err(error) => Err(error),
         }
     }
 

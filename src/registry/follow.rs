@@ -83,7 +83,8 @@ fn tags_of(body: &Body) -> Option<Vec<Tag>> {
         | Body::Undeprecate { .. }
         | Body::Pin { .. }
         | Body::Unpin { .. }
-        | Body::Visibility { .. } => Vec::new(),
+        | Body::Visibility { .. }
+        | Body::Owners { .. } => Vec::new(),
         // Tags on the manifest went along, or the version's came back.
         Body::ManifestDelete { .. } | Body::Purge { .. } | Body::Restore { .. } => return None,
     };

@@ -43,6 +43,7 @@ impl Registry {
             reason: None,
             replacement: None,
             visibility: None,
+            owners: None,
         };
         let mut reason = None;
         match event.body {
@@ -57,6 +58,7 @@ impl Registry {
                 (entry.version, entry.replacement, reason) = (Some(version), replacement, digest);
             }
             Body::Visibility { visibility, .. } => entry.visibility = Some(visibility),
+            Body::Owners { owners, .. } => entry.owners = Some(owners),
             Body::Purge { version, digest, .. } => (entry.version, entry.digest) = (Some(version), Some(digest)),
             Body::Unyank { version, .. }
             | Body::Undeprecate { version, .. }

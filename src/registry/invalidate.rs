@@ -40,6 +40,7 @@ pub(super) fn forget(cache: &Cache, body: &Body, tags: &[Tag]) {
         | Body::Pin { .. }
         | Body::Unpin { .. }
         | Body::Visibility { .. }
+        | Body::Owners { .. }
         | Body::Restore { .. } => {}
     }
 }

@@ -29,6 +29,7 @@ mod layers;
 mod login;
 mod manifests;
 mod open;
+mod owners;
 mod publish;
 mod purge;
 mod push;
@@ -46,7 +47,7 @@ mod whole;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::domain::{Action, Actor, Scope, allows};
+use crate::domain::{Action, Actor, Repository, Scope, allows};
 
 pub use accounts::Accounts;
 pub use blobs::{BlobBody, BlobInfo};
@@ -84,6 +85,23 @@ impl Registry {
             return Err(RegistryError::ReadOnly);
         }
         Ok(())
+    }
+
+    /// The same for a change of a repository, which the owners of a package may make too. Who owns it is asked for only where the
+    /// caller's role does not suffice.
+    async fn require_change(
+        &self,
+        actor: &Actor,
+        action: Action,
+        repository: &Repository,
+    ) -> Result<(), RegistryError> {
+        if let (Some(_), Some(name)) = (actor.user(), repository.package())
+            && !allows(actor, action, Scope::Repository(repository))
+        {
+            let owners = self.0.meta.groups.owners(&name).await?.unwrap_or_default();
+            return self.require(actor, action, Scope::Package(repository, &owners));
+        }
+        self.require(actor, action, Scope::Repository(repository))
     }
 
     /// The limits it was opened with.

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    Action, Actor, Algorithm, Area, Digest, MANIFEST_READ_MAX, Manifest, Name, Published, Repository, Scope, Timestamp,
+    Action, Actor, Algorithm, Area, Digest, MANIFEST_READ_MAX, Manifest, Name, Published, Repository, Timestamp,
     Version,
 };
 use crate::meta::{Act, Refused};
@@ -22,7 +22,7 @@ impl Registry {
     /// Deletes a version: hidden, its number burnt, restorable. One that is deleted already stays so.
     pub async fn delete_version(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
         let repository = name.repository();
-        self.require(actor, Action::Delete, Scope::Repository(&repository))?;
+        self.require_change(actor, Action::Delete, &repository).await?;
         let unknown = || RegistryError::VersionUnknown(version.clone(), name.to_string());
         let known = self.0.meta.catalog.version(name, version).await?.ok_or_else(unknown)?;
         let tag = known.version.tag().parse().map_err(|_| unknown())?;
@@ -39,7 +39,7 @@ impl Registry {
     /// that is purged already stays so, and what is left of its bytes is removed.
     pub async fn purge(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
         let repository = name.repository();
-        self.require(actor, Action::Delete, Scope::Repository(&repository))?;
+        self.require_change(actor, Action::Delete, &repository).await?;
         let unknown = || RegistryError::VersionUnknown(version.clone(), name.to_string());
         let known = self.0.meta.catalog.version(name, version).await?.ok_or_else(unknown)?;
         let areas = [Area::Public, Area::private(&repository)];

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use crate::domain::{
-    Accepted, Action, Actor, Algorithm, Digest, Manifest, Name, Reference, Repository, Scope, Tag, Version,
-};
+use crate::domain::{Accepted, Action, Actor, Algorithm, Digest, Manifest, Name, Reference, Repository, Tag, Version};
 use crate::meta::{Accept, Act, ManifestFacts, Publication, Refused};
 use crate::storage::Key;
 
@@ -60,7 +58,7 @@ impl Registry {
     /// Checks a manifest and stores what a push of it takes, short of the commit.
     pub(super) async fn prepare_push(&self, actor: &Actor, push: Push<'_>) -> Result<Prepared, RegistryError> {
         let repository = push.repository;
-        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        self.require_change(actor, Action::Push, repository).await?;
         let limit = self.0.limits.manifest;
         if push.bytes.len() > limit {
             return Err(RegistryError::TooLarge { what: "the manifest", limit: limit as u64 });

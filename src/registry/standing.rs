@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use crate::domain::{Action, Actor, Deprecation, Digest, Name, Scope, Version};
+use crate::domain::{Action, Actor, Deprecation, Digest, Name, Version};
 use crate::meta::{Act, Refused};
 use crate::storage::{Key, StorageError};
 
@@ -22,7 +22,7 @@ impl Registry {
         version: &Version,
         reason: Option<&str>,
     ) -> Result<(), RegistryError> {
-        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        self.require_change(actor, Action::Manage, &name.repository()).await?;
         let (reason, settle, _kept) = self.put_reason(name, reason).await?;
         let act = Act::Yank { name: name.clone(), version: version.clone(), reason };
         self.change_version(actor, name, version, act, settle).await
@@ -30,7 +30,7 @@ impl Registry {
 
     /// Takes a yank back.
     pub async fn unyank(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
-        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        self.require_change(actor, Action::Manage, &name.repository()).await?;
         let act = Act::Unyank { name: name.clone(), version: version.clone() };
         self.change_version(actor, name, version, act, Vec::new()).await
     }
@@ -44,7 +44,7 @@ impl Registry {
         reason: Option<&str>,
         replacement: Option<Name>,
     ) -> Result<(), RegistryError> {
-        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        self.require_change(actor, Action::Manage, &name.repository()).await?;
         let (reason, settle, _kept) = self.put_reason(name, reason).await?;
         let deprecation = Deprecation { reason, replacement };
         let act = Act::Deprecate { name: name.clone(), version: version.clone(), deprecation };
@@ -53,21 +53,21 @@ impl Registry {
 
     /// Takes a deprecation back.
     pub async fn undeprecate(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
-        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        self.require_change(actor, Action::Manage, &name.repository()).await?;
         let act = Act::Undeprecate { name: name.clone(), version: version.clone() };
         self.change_version(actor, name, version, act, Vec::new()).await
     }
 
     /// Lets `latest` name this version, whatever else is published, until it is unpinned.
     pub async fn pin(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
-        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        self.require_change(actor, Action::Manage, &name.repository()).await?;
         let act = Act::Pin { name: name.clone(), version: version.clone() };
         self.change_version(actor, name, version, act, Vec::new()).await
     }
 
     /// Lets `latest` be the highest version again.
     pub async fn unpin(&self, actor: &Actor, name: &Name) -> Result<(), RegistryError> {
-        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        self.require_change(actor, Action::Manage, &name.repository()).await?;
         match self.commit(actor, Act::Unpin { name: name.clone() }, Vec::new()).await {
             Err(RegistryError::Refused(Refused::NotFound(_))) => Err(RegistryError::PackageUnknown(name.to_string())),
             other => other.map(drop),
@@ -76,7 +76,7 @@ impl Registry {
 
     /// Brings a deleted version back.
     pub async fn restore(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
-        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        self.require_change(actor, Action::Manage, &name.repository()).await?;
         let act = Act::Restore { name: name.clone(), version: version.clone() };
         self.change_version(actor, name, version, act, Vec::new()).await
     }

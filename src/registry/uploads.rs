@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::Stream;
 use uuid::Uuid;
 
-use crate::domain::{Action, Actor, Algorithm, Area, Digest, Repository, Scope};
+use crate::domain::{Action, Actor, Algorithm, Area, Digest, Repository};
 use crate::storage::{StorageError, Upload};
 
 use super::counted::Kept;
@@ -22,7 +22,7 @@ impl Registry {
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        self.require_change(actor, Action::Push, repository).await?;
         let area = self.area(repository);
         let _kept = self.keep(&area, &[*digest]).await?;
         let size = self.0.storage.put_blob_stream(&area, digest, body, self.0.limits.blob).await?;
@@ -37,7 +37,7 @@ impl Registry {
         digest: &Digest,
         content: Bytes,
     ) -> Result<(), RegistryError> {
-        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        self.require_change(actor, Action::Push, repository).await?;
         let size = content.len() as u64;
         let _kept = self.keep(&self.area(repository), &[*digest]).await?;
         self.0.storage.put_blob(&self.area(repository), content, digest).await?;
@@ -51,7 +51,7 @@ impl Registry {
         repository: &Repository,
         algorithm: Algorithm,
     ) -> Result<Upload, RegistryError> {
-        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        self.require_change(actor, Action::Push, repository).await?;
         let area = self.area(repository);
         Ok(self.0.storage.begin_upload(repository, &area, algorithm, self.0.clock.now()).await?)
     }
@@ -63,7 +63,7 @@ impl Registry {
 
     /// How far a session is.
     pub async fn upload(&self, actor: &Actor, repository: &Repository, id: Uuid) -> Result<Upload, RegistryError> {
-        self.require(actor, Action::Push, Scope::Repository(repository))?;
+        self.require_change(actor, Action::Push, repository).await?;
         let upload = self.0.storage.upload(id).await?;
         if upload.repository == *repository { Ok(upload) } else { Err(RegistryError::UploadUnknown) }
     }

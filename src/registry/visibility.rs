@@ -1,6 +1,6 @@
 //! Who sees a package.
 
-use crate::domain::{Action, Actor, Name, Scope, Visibility};
+use crate::domain::{Action, Actor, Name, Visibility};
 use crate::meta::{Act, Refused};
 
 use super::{Registry, RegistryError};
@@ -13,7 +13,7 @@ impl Registry {
         name: &Name,
         visibility: Visibility,
     ) -> Result<(), RegistryError> {
-        self.require(actor, Action::Manage, Scope::Repository(&name.repository()))?;
+        self.require_change(actor, Action::Manage, &name.repository()).await?;
         if visibility == Visibility::Private {
             let message =
                 "private packages are not offered by this release\nhint: unlisted keeps a package out of every list";

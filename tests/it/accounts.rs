@@ -59,8 +59,21 @@ async fn a_closed_registry_is_opened_by_tokens() {
     for token in [&ann, &bob] {
         assert!(run(0, Some(token), &["list"]).contains("acme/hello-skill"));
     }
-    run(1, Some(&ann), &["yank", "acme/hello-skill@1.0.0"]);
+    run(0, Some(&ann), &["yank", "acme/hello-skill@1.0.0"]);
+    run(1, Some(&bob), &["yank", "--undo", "acme/hello-skill@1.0.0"]);
     assert!(run(0, Some(&ann), &["history", "acme/hello-skill"]).contains("user:ann"));
+
+    // She began it, so it is hers, until she gives it away.
+    assert_eq!(run(0, Some(&ann), &["owner", "list", "acme/hello-skill"]), "OWNER\nann");
+    run(1, Some(&bob), &["owner", "add", "acme/hello-skill", "bob"]);
+    assert_eq!(run(0, Some(&ann), &["owner", "add", "acme/hello-skill", "bob"]), "bob owns acme/hello-skill");
+    assert!(run(0, Some(&ann), &["list", "--owner", "bob"]).contains("acme/hello-skill"));
+    run(0, Some(&bob), &["yank", "--undo", "acme/hello-skill@1.0.0"]);
+    run(0, Some(&bob), &["owner", "remove", "acme/hello-skill", "ann"]);
+    run(1, Some(&ann), &["yank", "acme/hello-skill@1.0.0"]);
+    let refused = run(1, Some(&bob), &["owner", "remove", "acme/hello-skill", "ann"]);
+    assert!(refused.contains("ann does not own acme/hello-skill"), "{refused}");
+    assert!(run(0, Some(&bob), &["history", "acme/hello-skill"]).contains("ann, bob"));
     assert!(run(0, Some(&ann), &["whoami"]).contains("acme:member"));
 
     // Users manage their own tokens through the API, and no others.

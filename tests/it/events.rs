@@ -33,6 +33,7 @@ fn written_events_are_exactly_their_vectors() {
         "deprecate",
         "manifest",
         "manifest.delete",
+        "owners",
         "pin",
         "publish",
         "purge",

@@ -41,6 +41,8 @@ async fn live(open: &Opened) {
     registry.restore(&actor, &planner.name(), &version("0.1.0")).await.unwrap();
     let gone = Package::new("b/c@1.0.0", "");
     registry.delete_manifest(&actor, &gone.repository, &tag("1.0.0")).await.unwrap();
+    let owners = ["ann", "bob"].map(|name| name.parse().unwrap());
+    registry.set_owners(&actor, &review, owners.to_vec(), None).await.unwrap();
     plain_contents(open).await;
     let kept = Bytes::from_static(b"linked and let go");
     let repository: Repository = "team/image".parse().unwrap();

@@ -42,7 +42,7 @@ pub(super) fn tagged_json(request: &HeaderMap, document: &impl Serialize) -> Ans
 
 /// Bytes that a client may hold already; the entity tag is their hash.
 pub(super) fn tagged(request: &HeaderMap, bytes: Bytes, content_type: &'static str) -> Response {
-    let etag = format!("\"{}\"", &Digest::sha256(&bytes).hex()[..32]);
+    let etag = etag(&bytes);
     let mut response = if is_known(request, etag.as_bytes()) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -54,6 +54,15 @@ pub(super) fn tagged(request: &HeaderMap, bytes: Bytes, content_type: &'static s
         response.headers_mut().insert(ETAG, etag);
     }
     response
+}
+
+/// The entity tag of a document.
+pub(super) fn etag_of(document: &impl Serialize) -> Result<String, Failure> {
+    Ok(etag(&to_bytes(document)?))
+}
+
+fn etag(bytes: &[u8]) -> String {
+    format!("\"{}\"", &Digest::sha256(bytes).hex()[..32])
 }
 
 /// An answer without a body.

@@ -73,7 +73,7 @@ pub(super) async fn create(app: Caller, uri: Uri, headers: HeaderMap, body: Body
     let name = name.ok_or_else(|| bad_request("the parameter name is missing", hint))?;
     let drafted = drafted(&parameters)?;
     // Asked before the body is read.
-    app.registry.may_draft(&app.actor(), &name)?;
+    app.registry.may_draft(&app.actor(), &name).await?;
     let files = read_archive(&headers, body, app.registry.limits().archive).await?;
     let draft = app.registry.create_draft(&app.actor(), &name, files, drafted).await?;
     let mut response = json(&draft)?;

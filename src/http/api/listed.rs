@@ -19,6 +19,7 @@ pub(super) const LISTED: &[&str] = &[
     "any_skill",
     "author",
     "license",
+    "owner",
     "field",
     "created_since",
     "created_before",
@@ -50,6 +51,9 @@ pub(super) struct Listed {
     /// Any of these licences, as written.
     #[param(required = false, style = Form, explode)]
     license: Vec<String>,
+    /// Owned by any of these users.
+    #[param(required = false, style = Form, explode)]
+    owner: Vec<String>,
     /// A value in the metadata, as `path.to.it=value`, such as `governance.risk_classification=critical`. Given several times, all must
     /// be there.
     #[param(required = false, style = Form, explode)]
@@ -77,9 +81,13 @@ pub(super) fn filter(parameters: &Parameters) -> Result<Filter, Failure> {
         return Err(bad_request("the parameter org names more than one organisation", "list one at a time, or search"));
     }
     let mut labelled = Vec::new();
-    for (name, label) in
-        [("any_tag", Label::Tag), ("any_skill", Label::Skill), ("author", Label::Author), ("license", Label::License)]
-    {
+    for (name, label) in [
+        ("any_tag", Label::Tag),
+        ("any_skill", Label::Skill),
+        ("author", Label::Author),
+        ("license", Label::License),
+        ("owner", Label::Owner),
+    ] {
         let group: Vec<_> = parameters.many(name).into_iter().map(|text| (label, text)).collect();
         labelled.extend(Some(group).filter(|group| !group.is_empty()));
     }
@@ -89,7 +97,7 @@ pub(super) fn filter(parameters: &Parameters) -> Result<Filter, Failure> {
     }
     let labels = tag.len() + skill.len() + labelled.iter().map(Vec::len).sum::<usize>();
     if labels > LABELS_MAX {
-        let message = format!("{labels} tags, skills, authors, licences and fields are asked for");
+        let message = format!("{labels} tags, skills, authors, licences, owners and fields are asked for");
         return Err(bad_request(message, format!("ask for at most {LABELS_MAX}")));
     }
     Ok(Filter {

@@ -13,6 +13,7 @@ mod import;
 mod labels;
 mod listed;
 mod openapi;
+mod owners;
 mod packages;
 mod parameters;
 mod path;

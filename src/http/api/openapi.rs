@@ -5,8 +5,8 @@ use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    accounts, changes, complete, drafts, find, import, labels, packages, relations, removal, routes, source, versions,
-    visibility,
+    accounts, changes, complete, drafts, find, import, labels, owners, packages, relations, removal, routes, source,
+    versions, visibility,
 };
 use crate::domain::{OrgName, Range, State, TokenName, TokenOwner, UserName};
 use crate::http::ops;
@@ -40,6 +40,8 @@ use crate::http::ops;
         changes::unpin,
         changes::restore,
         visibility::put,
+        owners::get,
+        owners::put,
         removal::delete,
         removal::purge,
         drafts::create,

@@ -7,8 +7,8 @@ use http::{Method, StatusCode, Uri};
 use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
 use super::{
-    accounts, answer, changes, complete, drafts, find, import, labels, openapi, packages, relations, removal, source,
-    versions, visibility,
+    accounts, answer, changes, complete, drafts, find, import, labels, openapi, owners, packages, relations, removal,
+    source, versions, visibility,
 };
 use crate::domain::api::Problem;
 use crate::http::error::{Code, Failure};
@@ -29,6 +29,7 @@ pub(in crate::http) fn router() -> Router<App> {
         .route(&format!("{package}/history"), get(packages::history))
         .route(&format!("{package}/pin"), put(changes::pin).delete(changes::unpin))
         .route(&format!("{package}/visibility"), put(visibility::put))
+        .route(&format!("{package}/owners"), get(owners::get).put(owners::put))
         .route(&format!("{package}/resolution"), get(versions::resolution))
         .route(&format!("{package}/versions"), get(versions::list))
         .route(&version, get(versions::get).delete(removal::delete).patch(drafts::revise))

@@ -8,8 +8,8 @@ use crate::domain::{Body, Event, Name, Repository, Version};
 
 use super::super::{Filter, Label, Meta, MetaError, Order, PAGE_MAX, Releases};
 
-/// All events, repositories, manifests with the blobs that they name, tags, referrers, packages, versions (deleted ones
-/// too), lists and labels, read through the traits.
+/// All events, repositories, manifests with the blobs that they name, tags, referrers, packages with their owners, versions (deleted
+/// ones too), lists and labels, read through the traits.
 ///
 /// Links that no manifest accounts for, times of last touch and the identity are left out: no event records them.
 pub async fn dump(meta: &Meta) -> Result<Value, MetaError> {
@@ -53,6 +53,7 @@ pub async fn dump(meta: &Meta) -> Result<Value, MetaError> {
         "tags": meta.catalog.labels(Label::Tag, usize::MAX).await?,
         "skills": meta.catalog.labels(Label::Skill, usize::MAX).await?,
         "states": meta.catalog.labels(Label::State, usize::MAX).await?,
+        "owners": meta.catalog.labels(Label::Owner, usize::MAX).await?,
     }))
 }
 
@@ -66,6 +67,7 @@ async fn package(meta: &Meta, name: &Name, numbers: &BTreeSet<Version>) -> Resul
         "releases": meta.catalog.releases(name, Releases::Readable).await?,
         "deleted": meta.catalog.releases(name, Releases::Deleted).await?,
         "versions": versions,
+        "owners": meta.groups.owners(name).await?,
     }))
 }
 

@@ -13,6 +13,7 @@ pub mod blobs;
 pub mod faults;
 pub mod filters;
 pub mod lists;
+pub mod owners;
 pub mod publishing;
 pub mod purges;
 pub mod references;
@@ -64,6 +65,8 @@ macro_rules! metadata_contract {
                 a_package_without_versions_is_not_found, yanks_come_and_go, blobs_of_versions_stay,
                 what_is_not_there_cannot_be_removed, restored_blobs_can_be_read;
             visibility: an_unlisted_package_is_in_no_list, who_sees_it_changes_nothing_else, a_replay_keeps_who_sees_it;
+            owners: who_begins_a_package_owns_it, owners_are_labels, owners_change_once,
+                of_two_who_saw_the_same_owners_one_changes_them, a_replay_keeps_the_owners;
             purges: only_what_is_deleted_is_purged, a_purged_version_never_comes_back, a_purge_takes_its_tags_along,
                 a_purge_leaves_what_others_use, what_nothing_needs_is_taken_at_once, a_replay_of_a_purge_needs_no_content;
             standing: deprecations_come_and_go, reasons_of_deprecations_are_kept, a_pin_holds_latest,

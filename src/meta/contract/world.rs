@@ -239,6 +239,15 @@ impl World {
         Ok(artifact.digest())
     }
 
+    /// Uploads and pushes as somebody else than the operator, whom events name so.
+    pub async fn push_as(&self, actor: &str, artifact: &Artifact) -> Result<Outcome, Failure> {
+        self.upload(artifact).await?;
+        let change = Change { actor: actor.parse()?, ..self.change(artifact.accept()?) };
+        let mut outcomes = self.meta.catalog.apply(&[change], Atomicity::Each).await?;
+        assert_eq!(outcomes.len(), 1, "one outcome a change");
+        Ok(outcomes.remove(0))
+    }
+
     /// Publishes `org/name@version`.
     pub async fn publish(&self, spec: &str) -> Result<Artifact, Failure> {
         let artifact = artifact(spec)?;

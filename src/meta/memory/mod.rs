@@ -9,6 +9,7 @@ mod accounts;
 mod archive;
 mod blobs;
 mod catalog;
+mod groups;
 mod ledger;
 mod refs;
 mod snapshot;
@@ -56,7 +57,14 @@ impl Memory {
 
     /// The traits of the store.
     pub fn meta(self: Arc<Self>) -> Meta {
-        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self.clone(), accounts: self }
+        Meta {
+            catalog: self.clone(),
+            refs: self.clone(),
+            blobs: self.clone(),
+            ledger: self.clone(),
+            accounts: self.clone(),
+            groups: self,
+        }
     }
 
     /// What the changes would come to, each seeing those before it, with the events that they would be, numbered from the

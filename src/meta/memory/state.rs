@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::{
-    Area, Config, Deprecation, Digest, Event, Kind, Name, Package, Repository, Tag, Timestamp, Version, Visibility,
+    Area, Config, Deprecation, Digest, Event, Kind, Name, Package, Repository, Tag, Timestamp, UserName, Version,
+    Visibility,
 };
 
 use super::super::engine::Rows;
@@ -38,6 +39,8 @@ pub(super) struct PackageRow {
     pub visibility: Visibility,
     pub created: Timestamp,
     pub updated: Timestamp,
+    /// Sorted.
+    pub owners: Vec<UserName>,
     /// What `latest` is pinned to, by number.
     pub pinned: Option<Version>,
     /// `None` when all versions are deleted.
@@ -219,6 +222,7 @@ impl State {
         let Some(package) = self.packages.get(&name.to_string()) else { return };
         facts.package = Some(package.kind);
         facts.visibility = package.visibility;
+        facts.owners = package.owners.clone();
         facts.pinned = package.pinned.clone();
         let known = |row: &Arc<VersionRow>| VersionFacts {
             version: row.version.clone(),

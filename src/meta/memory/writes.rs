@@ -48,7 +48,7 @@ impl State {
             Write::Untag { repository, tag } => {
                 self.tags.remove(&(repository.to_string(), tag.to_string()));
             }
-            Write::Package { name, kind, visibility } => {
+            Write::Package { name, kind, visibility, owners } => {
                 if self.packages.get(&name.to_string()).is_none() {
                     let (kind, visibility, time) = (*kind, *visibility, event.time);
                     let labels = Arc::default();
@@ -57,6 +57,7 @@ impl State {
                         visibility,
                         created: time,
                         updated: time,
+                        owners: owners.clone(),
                         pinned: None,
                         shown: None,
                         labels,
@@ -67,6 +68,12 @@ impl State {
             Write::Visible { name, visibility } => {
                 if let Some(row) = self.packages.get(&name.to_string()) {
                     let row = PackageRow { visibility: *visibility, ..PackageRow::clone(row) };
+                    self.packages.insert(name.to_string(), Arc::new(row));
+                }
+            }
+            Write::Owners { name, owners } => {
+                if let Some(row) = self.packages.get(&name.to_string()) {
+                    let row = PackageRow { owners: owners.clone(), ..PackageRow::clone(row) };
                     self.packages.insert(name.to_string(), Arc::new(row));
                 }
             }
@@ -217,7 +224,7 @@ impl State {
         }
         let labels = top.as_ref().map(|(_, row)| {
             let standing = Standing { yanked: row.yanked, deprecated: row.deprecation.is_some() };
-            Arc::new(labels(row.config.as_deref(), standing))
+            Arc::new(labels(row.config.as_deref(), standing, &before.owners))
         });
         let labels = labels.unwrap_or_default();
         let row = PackageRow { updated: event.time, shown, labels, ..PackageRow::clone(&before) };
@@ -253,6 +260,7 @@ fn package(
         license: words.license,
         authors: words.authors,
         source: words.source,
+        owners: before.owners.clone(),
         versions,
         created: before.created,
         updated: event.time,

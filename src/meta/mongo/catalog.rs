@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
-use crate::domain::{Name, Package, Published, Timestamp, Version};
+use crate::domain::{ActorId, Name, Package, Published, Timestamp, Version};
 
 use super::super::page::{PAGE_MAX, page};
 use super::super::rules::act_of;
@@ -30,7 +30,7 @@ impl Catalog for Mongo {
         let changes: Arc<[Change]> = changes.into();
         self.change(move |unit, head| {
             let before = *head;
-            unit.load(changes.iter().map(|change| &change.act))?;
+            unit.load(changes.iter().map(|change| (&change.act, &change.actor)))?;
             let planned = engine::apply(unit, head, &changes, atomicity)?;
             let keep = *head != before && engine::stands(&planned, atomicity);
             Ok((engine::outcomes(planned), if keep { End::Commit } else { End::RollBack }))
@@ -44,8 +44,9 @@ impl Catalog for Mongo {
         }
         let events: Arc<[Replay]> = events.into();
         self.change(move |unit, head| {
-            let acts: Vec<Act> = events.iter().filter(|replay| replay.event.n > head.n).map(act_of).collect();
-            unit.load(acts.iter())?;
+            let new = events.iter().filter(|replay| replay.event.n > head.n);
+            let acts: Vec<(Act, &ActorId)> = new.map(|replay| (act_of(replay), &replay.event.actor)).collect();
+            unit.load(acts.iter().map(|(act, actor)| (act, *actor)))?;
             engine::replay(unit, head, &events)?;
             Ok(((), End::Commit))
         })
@@ -195,6 +196,7 @@ fn package(row: &rows::Package) -> Result<Package, MetaError> {
         license: words.license,
         authors: words.authors,
         source: words.source,
+        owners: row.owners.iter().map(|owner| parse(owner)).collect::<Result<_, _>>()?,
         versions: unsigned(row.versions),
         created: Timestamp::from_micros(row.created),
         updated: Timestamp::from_micros(row.updated),

@@ -44,6 +44,7 @@ impl Unit<'_> {
         let Some(package) = self.packages.peek(name.as_str()) else { return Ok(()) };
         facts.package = Some(parse(&package.kind)?);
         facts.visibility = parse(&package.visibility)?;
+        facts.owners = package.owners.iter().map(|owner| parse(owner)).collect::<Result<_, _>>()?;
         facts.pinned = package.pinned.as_deref().map(parse).transpose()?;
         let mut keys: Vec<String> = wanted.versions.iter().map(|version| Release::key(name, version)).collect();
         keys.sort_unstable();

@@ -49,6 +49,7 @@ pub(super) fn label_type(label: Label) -> &'static str {
         Label::Field => "field",
         Label::Need => "need",
         Label::State => "state",
+        Label::Owner => "owner",
     }
 }
 

@@ -16,6 +16,7 @@ mod catalog;
 mod connection;
 mod error;
 mod facts;
+mod groups;
 mod heads;
 mod keys;
 mod ledger;
@@ -65,6 +66,13 @@ impl Mongo {
 
     /// The traits of the store.
     pub fn meta(self: Arc<Self>) -> Meta {
-        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self.clone(), accounts: self }
+        Meta {
+            catalog: self.clone(),
+            refs: self.clone(),
+            blobs: self.clone(),
+            ledger: self.clone(),
+            accounts: self.clone(),
+            groups: self,
+        }
     }
 }

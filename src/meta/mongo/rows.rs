@@ -133,6 +133,9 @@ pub(super) struct Package {
     pub card: Option<String>,
     /// Keys of its labels.
     pub labels: Vec<String>,
+    /// Names of the users who own it, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<String>,
 }
 
 /// `_id`: type and label.

@@ -93,6 +93,7 @@ const LAYOUTS: &[Layout] = &[
             ("latest", "string"),
             ("card", "string"),
             ("pinned", "string"),
+            ("owners", "array"),
         ],
         indexes: &[
             Index { name: "by_time", keys: &[("updated", -1), ("_id", 1)], only: Some("shown") },

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, RawArrayBuf, doc, rawdoc};
 
-use crate::domain::{Event, Repository};
+use crate::domain::{ActorId, Event, Repository};
 
 use super::super::engine::Rows;
 use super::super::rules::{Facts, Wanted, Write, wanted};
@@ -62,15 +62,16 @@ impl<'a> Unit<'a> {
         }
     }
 
-    /// Reads what the acts need. What an earlier one of them leads to may need more, and is read when it does.
-    pub fn load<'b>(&mut self, acts: impl Iterator<Item = &'b Act> + Clone) -> Result<(), MetaError> {
-        let wanted: Vec<Wanted> = acts.clone().map(wanted).collect();
+    /// Reads what the acts of these actors need. What an earlier one of them leads to may need more, and is read when it does.
+    pub fn load<'b>(&mut self, acts: impl Iterator<Item = (&'b Act, &'b ActorId)> + Clone) -> Result<(), MetaError> {
+        let wanted: Vec<Wanted> = acts.clone().map(|(act, _)| wanted(act)).collect();
         self.load_wanted(&wanted)?;
         let mut labels = Vec::new();
-        for act in acts {
+        for (act, actor) in acts {
             let Act::Accept(accept) = act else { continue };
             let Some(publication) = &accept.publication else { continue };
-            let found_by = shown::labels(publication.config.as_deref(), shown::Standing::default());
+            let standing = shown::Standing::default();
+            let found_by = shown::labels(publication.config.as_deref(), standing, actor.user().as_slice());
             labels.extend(found_by.iter().map(|(label, text)| keys::label(*label, text)));
         }
         self.labels.load(self.session, labels)

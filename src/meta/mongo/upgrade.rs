@@ -79,7 +79,7 @@ async fn fill_states(connection: &Connection) -> Result<(), MetaError> {
             let name = shown.get(version.get_str("_id").unwrap_or_default())?;
             let yanked = version.get_bool("yanked").unwrap_or_default();
             let standing = Standing { yanked, deprecated: version.contains_key("deprecation") };
-            let states = labels(None, standing);
+            let states = labels(None, standing, &[]);
             let states: Vec<String> = states.iter().map(|(label, text)| keys::label(*label, text)).collect();
             Some(doc! { "q": { "_id": *name }, "u": { "$addToSet": { "labels": { "$each": states } } } })
         });

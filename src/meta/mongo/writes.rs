@@ -1,10 +1,10 @@
 //! The writes that a decision asks for.
 
-use crate::domain::{Accepted, Area, Deprecation, Digest, Event, Name, Repository, Version, Visibility};
+use crate::domain::{Accepted, Area, Deprecation, Digest, Event, Name, Repository, UserName, Version, Visibility};
 
 use super::super::rules::{ManifestState, Write, rank};
-use super::super::{ManifestFacts, MetaError, Publication};
-use super::keys::{pair, parts};
+use super::super::{Label, ManifestFacts, MetaError, Publication};
+use super::keys::{self, pair, parts};
 use super::rows::{self, LIVE, Release, json, signed, to_json};
 use super::unit::Unit;
 
@@ -35,7 +35,7 @@ impl Unit<'_> {
             }
             Write::Tag { repository, tag, digest } => self.write_tag(repository, tag.as_str(), digest),
             Write::Untag { repository, tag } => self.tags.remove(&pair(repository, tag)),
-            Write::Package { name, kind, visibility } => {
+            Write::Package { name, kind, visibility, owners } => {
                 if self.packages.get(self.session, name.as_str())?.is_none() {
                     self.packages.put(rows::Package {
                         id: name.to_string(),
@@ -51,11 +51,13 @@ impl Unit<'_> {
                         card: None,
                         pinned: None,
                         labels: Vec::new(),
+                        owners: owners.iter().map(ToString::to_string).collect(),
                     });
                     return self.unlist(&name.repository(), *visibility != Visibility::Public);
                 }
             }
             Write::Visible { name, visibility } => return self.write_visibility(name, *visibility),
+            Write::Owners { name, owners } => return self.write_owners(name, owners),
             Write::Version { name, digest, publication } => {
                 return self.write_version(name, digest, publication, event);
             }
@@ -161,6 +163,21 @@ impl Unit<'_> {
         self.count_labels(&before, &after)?;
         self.packages.put(after);
         self.unlist(&name.repository(), visibility != Visibility::Public)
+    }
+
+    fn write_owners(&mut self, name: &Name, owners: &[UserName]) -> Result<(), MetaError> {
+        let Some(package) = self.packages.get(self.session, name.as_str())? else { return Ok(()) };
+        let before = package.clone();
+        let owners: Vec<String> = owners.iter().map(ToString::to_string).collect();
+        let mut after = rows::Package { owners, ..before.clone() };
+        let is_owner = |key: &String| key.split(' ').next() == Some(keys::label_type(Label::Owner));
+        after.labels.retain(|key| !is_owner(key));
+        // A package that shows nothing has no labels.
+        let shown = after.owners.iter().filter(|_| after.shown.is_some());
+        after.labels.extend(shown.map(|owner| keys::label(Label::Owner, owner)));
+        self.count_labels(&before, &after)?;
+        self.packages.put(after);
+        Ok(())
     }
 
     fn unlist(&mut self, repository: &Repository, unlisted: bool) -> Result<(), MetaError> {

@@ -4,14 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::postgres::PgRow;
 
-use crate::domain::{Area, Digest, Kind, Tag, Version, Visibility};
+use crate::domain::{Area, Digest, Kind, Tag, UserName, Version, Visibility};
 
 use super::super::MetaError;
+use super::super::column::json;
 use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted};
 use super::sql::{Query, get, json_optional, parse, parse_optional, query};
 use super::transaction::Sql;
 
-/// Columns: what the row tells; a text; a digest; two flags; its place in a list; another text; another flag.
+/// Columns: what the row tells; a text; a digest or the owners; two flags; its place in a list; another text; another flag.
 ///
 /// $1 repository, $2 tags, $3 manifest, $4 whether the tags on it, $5 whether the versions that it is, $6 package, $7 numbers of
 /// versions, $8 blobs, $9 and $10 areas and digests of what is brought, $11 the blob that may be needed.
@@ -23,7 +24,7 @@ const FACTS: &str = "
     SELECT 'tag on manifest', tag, digest, false, false, 0, NULL, false FROM tags
         WHERE $4::bool AND repository = $1 AND digest = $3::text
     UNION ALL
-    SELECT 'package', kind || ' ' || visibility, NULL, false, false, 0, pinned, false FROM packages WHERE name = $6::text
+    SELECT 'package', kind || ' ' || visibility, owners, false, false, 0, pinned, false FROM packages WHERE name = $6::text
     UNION ALL
     SELECT 'version', version, digest, yanked, deleted, 0, deprecation, purged FROM versions
         WHERE name = $6::text AND number = ANY($7::text[])
@@ -55,8 +56,9 @@ impl Sql<'_> {
                 Found::Tag(tag, digest) => drop(facts.tags.insert(tag, digest)),
                 Found::Manifest(state) => facts.manifest = Some(state),
                 Found::TagOnManifest(tag) => facts.tags_on_manifest.push(tag),
-                Found::Package(kind, visibility, pinned) => {
-                    (facts.package, facts.visibility, facts.pinned) = (Some(kind), visibility, pinned);
+                Found::Package(kind, visibility, owners, pinned) => {
+                    (facts.package, facts.visibility) = (Some(kind), visibility);
+                    (facts.owners, facts.pinned) = (owners, pinned);
                 }
                 Found::Version(version) => facts.versions.push(version),
                 Found::VersionOfManifest(event, version) => versions_of_manifest.push((event, version)),
@@ -104,8 +106,8 @@ enum Found {
     Tag(Tag, Digest),
     Manifest(ManifestState),
     TagOnManifest(Tag),
-    /// What it is, who sees it, and what `latest` is pinned to.
-    Package(Kind, Visibility, Option<Version>),
+    /// What it is, who sees it, who owns it, and what `latest` is pinned to.
+    Package(Kind, Visibility, Vec<UserName>, Option<Version>),
     Version(VersionFacts),
     /// By the event that published it.
     VersionOfManifest(i64, VersionFacts),
@@ -137,7 +139,8 @@ impl Found {
                 let (kind, visibility) = text.split_once(' ').unwrap_or((text, ""));
                 let corrupt = |error: String| MetaError::Corrupt(error);
                 let kind = kind.parse().map_err(|_| MetaError::Corrupt(format!("{kind:?} is no kind")))?;
-                Self::Package(kind, visibility.parse().map_err(corrupt)?, parse_optional(row, 6)?)
+                let visibility = visibility.parse().map_err(corrupt)?;
+                Self::Package(kind, visibility, json(get(row, 2)?)?, parse_optional(row, 6)?)
             }
             "version" => Self::Version(version()?),
             "version of manifest" => Self::VersionOfManifest(get(row, 5)?, version()?),

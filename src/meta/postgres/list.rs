@@ -16,7 +16,7 @@ use super::sql::{Query, escape, get, parse, parse_optional, query, unescape};
 
 /// The columns of [`package`].
 const PACKAGE: &str =
-    "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated, p.pinned";
+    "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated, p.pinned, p.owners";
 
 /// $1 and $2: types and texts of labels.
 const USES: &str = "
@@ -49,6 +49,7 @@ pub(super) fn package(row: &PgRow) -> Result<Package, MetaError> {
         license: words.license,
         authors: words.authors,
         source: words.source,
+        owners: json(get(row, 10)?)?,
         versions: unsigned(get(row, 6)?),
         created: Timestamp::from_micros(get(row, 7)?),
         updated: Timestamp::from_micros(get(row, 8)?),

@@ -30,6 +30,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/postgres/0005_version_ids.sql"),
     },
     Migration { number: 6, name: "states", sql: include_str!("../../../migrations/postgres/0006_states.sql") },
+    Migration { number: 7, name: "owners", sql: include_str!("../../../migrations/postgres/0007_owners.sql") },
 ];
 
 /// Locks the schema against all others who would bring it up to date: `pclrmeta` as a number. Given back with the transaction.

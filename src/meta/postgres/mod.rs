@@ -23,6 +23,7 @@ mod blobs;
 mod catalog;
 mod error;
 mod facts;
+mod groups;
 mod heads;
 mod ledger;
 mod list;
@@ -66,6 +67,13 @@ impl Postgres {
 
     /// The traits of the store.
     pub fn meta(self: Arc<Self>) -> Meta {
-        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self.clone(), accounts: self }
+        Meta {
+            catalog: self.clone(),
+            refs: self.clone(),
+            blobs: self.clone(),
+            ledger: self.clone(),
+            accounts: self.clone(),
+            groups: self,
+        }
     }
 }

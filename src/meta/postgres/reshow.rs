@@ -1,6 +1,6 @@
 //! Which version a package shows, and what follows from it: its words, its labels, the tag `latest`.
 
-use crate::domain::{Config, Digest, Event, Kind, Name, Version};
+use crate::domain::{Config, Digest, Event, Kind, Name, UserName, Version};
 
 use super::super::MetaError;
 use super::super::column::{json, to_json};
@@ -23,6 +23,8 @@ struct Top {
     config: Option<String>,
     /// What the package is.
     kind: Kind,
+    /// Who owns it.
+    owners: Vec<UserName>,
 }
 
 /// The pinned version, unless it is yanked or deleted, and the one of the highest rank. $1 package, $2 whether to read it as if it
@@ -30,7 +32,7 @@ struct Top {
 const TOP: &str = "
     SELECT v.version, v.digest, v.rank, p.shown IS NOT DISTINCT FROM v.version AND NOT $2,
         CASE WHEN $2 OR p.shown IS DISTINCT FROM v.version THEN v.config END, w.pinned, p.kind,
-        v.yanked, v.deprecation IS NOT NULL
+        v.yanked, v.deprecation IS NOT NULL, p.owners
     FROM packages p CROSS JOIN LATERAL (
         (SELECT number, true AS pinned FROM versions
             WHERE name = p.name AND number = p.pinned AND rank IS NOT NULL AND NOT yanked)
@@ -82,7 +84,8 @@ impl Sql<'_> {
         let config: Option<Config> = top.as_ref().and_then(|top| top.config.as_deref()).map(json).transpose()?;
         // A package that shows nothing has no card.
         let card = top.as_ref().filter(|_| is_new).map(|_| to_json(&Shown::of(config.as_ref()))).transpose()?;
-        let found_by = top.as_ref().map(|top| found_by(name, top.kind, config.as_ref(), top.standing));
+        let found_by =
+            top.as_ref().map(|top| found_by(name, top.kind, config.as_ref(), top.standing, &top.owners));
         let found_by = found_by.unwrap_or_default();
         let (types, labels): (Vec<_>, Vec<_>) = found_by.iter().map(|(of, text)| (*of, escape(text))).unzip();
         let latest = top.as_ref().filter(|top| top.is_latest);
@@ -129,6 +132,7 @@ impl Sql<'_> {
                 config: get(row, 4)?,
                 kind: parse(row, 6)?,
                 standing: Standing { yanked: get(row, 7)?, deprecated: get(row, 8)? },
+                owners: json(get(row, 9)?)?,
             })
         })
     }

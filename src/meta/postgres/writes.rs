@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::AssertSqlSafe;
 
-use crate::domain::{Accepted, Area, Digest, Event, Kind, Name, Repository, Tag, Version, Visibility};
+use crate::domain::{Accepted, Area, Digest, Event, Kind, Name, Repository, Tag, UserName, Version, Visibility};
 
 use super::super::column::{signed, to_json};
 use super::super::rules::{ManifestState, Write, rank};
@@ -21,7 +21,7 @@ pub(super) struct Added {
     links: BTreeMap<(Repository, Digest), Area>,
     tags: BTreeMap<(Repository, Tag), Digest>,
     manifest: Option<(Accepted, ManifestFacts)>,
-    package: Option<(Name, Kind, Visibility)>,
+    package: Option<(Name, Kind, Visibility, Vec<UserName>)>,
     version: Option<(Name, Digest, Publication)>,
 }
 
@@ -61,11 +61,12 @@ const ADD: &str = "
         size = excluded.size, artifact_type = excluded.artifact_type, subject = excluded.subject,
         annotations = excluded.annotations, state = 0";
 
-/// $1 name, $2 time. $3 to $5: organisation, kind and visibility of the package. $6 to $14: a version of it.
+/// $1 name, $2 time. $3 to $5 and $15: organisation, kind, visibility and owners of the package. $6 to $14: a version of it.
 const PUBLISH: &str = "
     WITH package AS (
-        INSERT INTO packages (name, org, kind, visibility, created, updated, versions)
-        SELECT $1, $3::text, $4::text, $5::text, $2, $2, 0 WHERE $3::text IS NOT NULL ON CONFLICT (name) DO NOTHING
+        INSERT INTO packages (name, org, kind, visibility, created, updated, owners, versions)
+        SELECT $1, $3::text, $4::text, $5::text, $2, $2, $15::text, 0 WHERE $3::text IS NOT NULL
+        ON CONFLICT (name) DO NOTHING
     )
     INSERT INTO versions (name, number, version, rank, digest, kind, record, published, event, config, yanked, deleted,
         event_id)
@@ -94,8 +95,8 @@ impl Added {
             Write::Manifest { accepted, facts } if self.manifest.is_none() => {
                 self.manifest = Some((accepted.clone(), facts.clone()));
             }
-            Write::Package { name, kind, visibility } if self.package.is_none() => {
-                self.package = Some((name.clone(), *kind, *visibility));
+            Write::Package { name, kind, visibility, owners } if self.package.is_none() => {
+                self.package = Some((name.clone(), *kind, *visibility, owners.clone()));
             }
             Write::Version { name, digest, publication } if self.version.is_none() => {
                 self.version = Some((name.clone(), *digest, publication.clone()));
@@ -176,8 +177,8 @@ impl Sql<'_> {
             .bind(name.to_string())
             .bind(event.time.micros())
             .bind(package.map(|(name, ..)| name.org().to_owned()))
-            .bind(package.map(|(_, kind, _)| kind.as_str()))
-            .bind(package.map(|(.., visibility)| visibility.as_str()))
+            .bind(package.map(|(_, kind, ..)| kind.as_str()))
+            .bind(package.map(|(_, _, visibility, _)| visibility.as_str()))
             .bind(publication.map(|publication| publication.version.number()))
             .bind(publication.map(|publication| publication.version.to_string()))
             .bind(publication.and_then(|publication| rank(&publication.version, false, false)))
@@ -186,7 +187,8 @@ impl Sql<'_> {
             .bind(publication.map(|publication| publication.record.to_string()))
             .bind(signed(event.n))
             .bind(config.map(to_json).transpose()?)
-            .bind(event.id.to_string());
+            .bind(event.id.to_string())
+            .bind(package.map(|(.., owners)| to_json(owners)).transpose()?);
         self.run(insert)
     }
 
@@ -237,6 +239,11 @@ impl Sql<'_> {
             Write::Visible { name, visibility } => {
                 let see = query("UPDATE packages SET visibility = $2 WHERE name = $1");
                 self.run(see.bind(name.to_string()).bind(visibility.as_str()))
+            }
+            Write::Owners { name, owners } => {
+                // A package that shows nothing gets all its labels anew when it is shown, owners among them.
+                let own = query("UPDATE packages SET owners = $2, shown = NULL WHERE name = $1");
+                self.run(own.bind(name.to_string()).bind(to_json(owners)?))
             }
             Write::Purged { name, version } => {
                 let purge = query(

@@ -74,7 +74,7 @@ pub fn wanted(act: &Act) -> Wanted {
             versions_of_manifest: true,
             ..none(&name.repository())
         },
-        Act::Unpin { name } | Act::SetVisibility { name, .. } => none(&name.repository()),
+        Act::Unpin { name } | Act::SetVisibility { name, .. } | Act::SetOwners { name, .. } => none(&name.repository()),
     }
 }
 
@@ -132,6 +132,7 @@ pub fn act_of(replay: &Replay) -> Act {
         Body::Pin { name, version } => Act::Pin { name: name.clone(), version: version.clone() },
         Body::Unpin { name } => Act::Unpin { name: name.clone() },
         Body::Visibility { name, visibility } => Act::SetVisibility { name: name.clone(), visibility: *visibility },
+        Body::Owners { name, owners } => Act::SetOwners { name: name.clone(), owners: owners.clone(), seen: None },
         Body::Purge { name, version, digest } => {
             Act::Purge { name: name.clone(), version: version.clone(), digest: *digest }
         }

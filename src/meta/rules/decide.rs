@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 
-use crate::domain::{Accepted, Area, Body, Deprecation, Digest, Name, Repository, Tag, Version, Visibility};
+use crate::domain::{
+    Accepted, ActorId, Area, Body, Deprecation, Digest, Name, Repository, Tag, UserName, Version, Visibility,
+};
 
 use super::super::{Accept, Act, Refused};
 use super::{Decision, Facts, ManifestState, Mode, Write};
 
-/// What the act does, given the facts, or why it is refused.
-pub fn decide(act: &Act, facts: &Facts, mode: Mode) -> Result<Decision, Refused> {
+/// What the act does when this actor asks for it, given the facts, or why it is refused.
+pub fn decide(act: &Act, actor: &ActorId, facts: &Facts, mode: Mode) -> Result<Decision, Refused> {
     match act {
-        Act::Accept(accept) => decide_accept(accept, facts, mode),
+        Act::Accept(accept) => decide_accept(accept, actor, facts, mode),
         Act::DeleteTag { repository, tag } => decide_delete_tag(repository, tag, facts),
         Act::DeleteManifest { repository, digest } => decide_delete_manifest(repository, digest, facts),
         Act::DeleteBlob { repository, digest } => decide_delete_blob(repository, digest, facts, mode),
@@ -23,6 +25,7 @@ pub fn decide(act: &Act, facts: &Facts, mode: Mode) -> Result<Decision, Refused>
         Act::Pin { name, version } => decide_pin(name, Some(version), facts),
         Act::Unpin { name } => decide_pin(name, None, facts),
         Act::SetVisibility { name, visibility } => decide_visibility(name, *visibility, facts),
+        Act::SetOwners { name, owners, seen } => decide_owners(name, owners, seen.as_deref(), facts),
         Act::Purge { name, version, digest } => decide_purge(name, version, digest, facts),
         Act::Restore { name, version } => decide_restore(name, version, facts),
     }
@@ -32,7 +35,7 @@ fn latest() -> Option<Tag> {
     Tag::LATEST.parse().ok()
 }
 
-fn decide_accept(accept: &Accept, facts: &Facts, mode: Mode) -> Result<Decision, Refused> {
+fn decide_accept(accept: &Accept, actor: &ActorId, facts: &Facts, mode: Mode) -> Result<Decision, Refused> {
     let accepted = &accept.accepted;
     if mode == Mode::New && !(facts.unreadable.is_empty() && facts.vanishing.is_empty()) {
         return Err(Refused::BlobsUnknown([facts.unreadable.as_slice(), &facts.vanishing].concat()));
@@ -84,7 +87,13 @@ fn decide_accept(accept: &Accept, facts: &Facts, mode: Mode) -> Result<Decision,
         };
         writes.extend([
             Write::Blob { area: area.clone(), digest: publication.record, size: publication.record_size },
-            Write::Package { name: name.clone(), kind: publication.kind, visibility },
+            // The user who begins a package owns it.
+            Write::Package {
+                name: name.clone(),
+                kind: publication.kind,
+                visibility,
+                owners: actor.user().into_iter().collect(),
+            },
             Write::Version { name: name.clone(), digest, publication: publication.clone() },
             Write::Reshow { name },
         ]);
@@ -292,6 +301,29 @@ fn decide_visibility(name: &Name, visibility: Visibility, facts: &Facts) -> Resu
     let writes = vec![Write::Visible { name: name.clone(), visibility }, Write::Reshow { name: name.clone() }];
     let body = Body::Visibility { name: name.clone(), visibility };
     Ok(Decision { body: Some(body), writes, tags: Vec::new() })
+}
+
+fn decide_owners(
+    name: &Name,
+    owners: &[UserName],
+    seen: Option<&[UserName]>,
+    facts: &Facts,
+) -> Result<Decision, Refused> {
+    if facts.package.is_none() {
+        return Err(Refused::NotFound("the package"));
+    }
+    if seen.is_some_and(|seen| seen != facts.owners) {
+        return Err(Refused::Changed("the list of owners"));
+    }
+    let mut owners = owners.to_vec();
+    owners.sort_unstable();
+    owners.dedup();
+    if facts.owners == owners {
+        return Ok(Decision::default());
+    }
+    let writes =
+        vec![Write::Owners { name: name.clone(), owners: owners.clone() }, Write::Reshow { name: name.clone() }];
+    Ok(Decision { body: Some(Body::Owners { name: name.clone(), owners }), writes, tags: Vec::new() })
 }
 
 /// The manifest and the tags on it go too, unless another version that is not purged is the same manifest.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Accepted, Area, Body, Deprecation, Digest, Kind, Name, Repository, Tag, Version, Visibility};
+use crate::domain::{
+    Accepted, Area, Body, Deprecation, Digest, Kind, Name, Repository, Tag, UserName, Version, Visibility,
+};
 
 use super::super::{ManifestFacts, Publication};
 
@@ -45,6 +47,8 @@ pub struct Facts {
     pub package: Option<Kind>,
     /// Who sees the package, if there is one.
     pub visibility: Visibility,
+    /// Who owns the package, by name.
+    pub owners: Vec<UserName>,
     /// The version that the package's `latest` is pinned to, by number.
     pub pinned: Option<Version>,
     /// Targets of the wanted tags that exist.
@@ -176,6 +180,8 @@ pub enum Write {
         kind: Kind,
         /// Who sees it when it is new: what lies in a private area is private.
         visibility: Visibility,
+        /// Who owns it when it is new.
+        owners: Vec<UserName>,
     },
     /// The package is seen by others than before.
     Visible {
@@ -183,6 +189,13 @@ pub enum Write {
         name: Name,
         /// Who sees it.
         visibility: Visibility,
+    },
+    /// Others own the package. A [`Write::Reshow`] follows, and writes its labels.
+    Owners {
+        /// Package.
+        name: Name,
+        /// All of them, by name.
+        owners: Vec<UserName>,
     },
     /// A new version, published at the event's time, by the event.
     Version {

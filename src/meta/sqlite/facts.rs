@@ -8,7 +8,7 @@ use crate::domain::{Digest, Event, Repository};
 use super::super::MetaError;
 use super::super::engine::Rows;
 use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted, Write};
-use super::sql::{Sql, get, json_optional, parse, parse_optional, signed};
+use super::sql::{Sql, get, json, json_optional, parse, parse_optional, signed};
 
 /// A blob that lives, or is condemned and may live again.
 pub(super) const LIVE: i64 = 0;
@@ -68,11 +68,12 @@ impl Rows for &Sql<'_> {
 impl Sql<'_> {
     fn package_facts(&self, wanted: &Wanted, facts: &mut Facts) -> Result<(), MetaError> {
         let Some(name) = wanted.repository.package() else { return Ok(()) };
-        let sql = "SELECT kind, pinned, visibility FROM packages WHERE name = ?1";
-        let package =
-            self.row(sql, [name.as_str()], |row| Ok((parse(row, 0)?, parse_optional(row, 1)?, parse(row, 2)?)))?;
-        let Some((kind, pinned, visibility)) = package else { return Ok(()) };
-        (facts.package, facts.pinned, facts.visibility) = (Some(kind), pinned, visibility);
+        let sql = "SELECT kind, pinned, visibility, owners FROM packages WHERE name = ?1";
+        let package = self.row(sql, [name.as_str()], |row| {
+            Ok((parse(row, 0)?, parse_optional(row, 1)?, parse(row, 2)?, json(&get::<String>(row, 3)?)?))
+        })?;
+        let Some((kind, pinned, visibility, owners)) = package else { return Ok(()) };
+        (facts.package, facts.pinned, facts.visibility, facts.owners) = (Some(kind), pinned, visibility, owners);
         let version = |row: &Row<'_>| {
             Ok(VersionFacts {
                 version: parse(row, 0)?,

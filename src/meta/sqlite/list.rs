@@ -14,7 +14,7 @@ use super::sql::{Sql, get, json, parse, parse_optional, signed, unsigned};
 
 /// The columns of [`package`].
 pub(super) const PACKAGE: &str =
-    "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated, p.pinned";
+    "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated, p.pinned, p.owners";
 
 /// Where a list goes on.
 type Place = (Timestamp, Name);
@@ -36,6 +36,7 @@ pub(super) fn package(row: &Row<'_>) -> Result<Package, MetaError> {
         license: words.license,
         authors: words.authors,
         source: words.source,
+        owners: json(&get::<String>(row, 10)?)?,
         versions: unsigned(get(row, 6)?),
         created: Timestamp::from_micros(get(row, 7)?),
         updated: Timestamp::from_micros(get(row, 8)?),

@@ -27,6 +27,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 5, name: "purge", sql: include_str!("../../../migrations/sqlite/0005_purge.sql") },
     Migration { number: 6, name: "version_ids", sql: include_str!("../../../migrations/sqlite/0006_version_ids.sql") },
     Migration { number: 7, name: "states", sql: include_str!("../../../migrations/sqlite/0007_states.sql") },
+    Migration { number: 8, name: "owners", sql: include_str!("../../../migrations/sqlite/0008_owners.sql") },
 ];
 
 /// Brings the schema up to date in one transaction. `store` names the database in errors.

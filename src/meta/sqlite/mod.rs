@@ -8,6 +8,7 @@ mod accounts;
 mod blobs;
 mod catalog;
 mod facts;
+mod groups;
 mod ledger;
 mod list;
 mod migrate;
@@ -55,6 +56,13 @@ impl Sqlite {
 
     /// The traits of the store.
     pub fn meta(self: Arc<Self>) -> Meta {
-        Meta { catalog: self.clone(), refs: self.clone(), blobs: self.clone(), ledger: self.clone(), accounts: self }
+        Meta {
+            catalog: self.clone(),
+            refs: self.clone(),
+            blobs: self.clone(),
+            ledger: self.clone(),
+            accounts: self.clone(),
+            groups: self,
+        }
     }
 }

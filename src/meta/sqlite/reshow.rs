@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::params;
 
-use crate::domain::{Config, Digest, Event, Kind, Name, Tag, Version};
+use crate::domain::{Config, Digest, Event, Kind, Name, Tag, UserName, Version};
 
 use super::super::MetaError;
 use super::super::rules::is_stable;
@@ -25,6 +25,8 @@ struct Top {
     config: Option<String>,
     /// What the package is.
     kind: Kind,
+    /// Who owns it.
+    owners: Vec<UserName>,
 }
 
 impl Sql<'_> {
@@ -39,7 +41,8 @@ impl Sql<'_> {
                    versions = (SELECT count(*) FROM versions WHERE name = ?1 AND rank IS NOT NULL) WHERE name = ?1";
         self.run(sql, params![name.as_str(), shown, latest, event.time.micros(), card])?;
         if !top.is_shown {
-            self.write_labels(name, top.kind, config.as_ref(), top.standing)?;
+            let found_by = found_by(name, top.kind, config.as_ref(), top.standing, &top.owners);
+            self.write_labels(name, &found_by)?;
         }
         match latest {
             Some(_) => self.write_tag(&name.repository(), Tag::LATEST, &top.digest),
@@ -70,7 +73,7 @@ impl Sql<'_> {
         let sql = format!(
             "SELECT v.version, v.digest, v.rank, p.shown IS v.version AND NOT ?2,
              CASE WHEN p.shown IS v.version AND NOT ?2 THEN NULL ELSE v.config END, p.kind,
-             v.yanked, v.deprecation IS NOT NULL FROM versions v {which}"
+             v.yanked, v.deprecation IS NOT NULL, p.owners FROM versions v {which}"
         );
         self.row(&sql, params![name.as_str(), again], |row| {
             Ok(Top {
@@ -81,26 +84,20 @@ impl Sql<'_> {
                 config: get(row, 4)?,
                 kind: parse(row, 5)?,
                 standing: Standing { yanked: get(row, 6)?, deprecated: get(row, 7)? },
+                owners: json(&get::<String>(row, 8)?)?,
             })
         })
     }
 
     /// Most versions say the same as the one before: only what differs is written.
-    fn write_labels(
-        &self,
-        name: &Name,
-        kind: Kind,
-        config: Option<&Config>,
-        standing: Standing,
-    ) -> Result<(), MetaError> {
-        let wanted = found_by(name, kind, config, standing);
+    fn write_labels(&self, name: &Name, wanted: &BTreeSet<Typed>) -> Result<(), MetaError> {
         let held: BTreeSet<Typed> = self
             .rows("SELECT type, label FROM package_labels WHERE name = ?1", [name.as_str()], |row| {
                 Ok((get(row, 0)?, get(row, 1)?))
             })?
             .into_iter()
             .collect();
-        for (of, text) in held.difference(&wanted) {
+        for (of, text) in held.difference(wanted) {
             let sql = "DELETE FROM package_labels WHERE type = ?1 AND label = ?2 AND name = ?3";
             self.run(sql, params![of, text, name.as_str()])?;
         }

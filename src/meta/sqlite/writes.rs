@@ -40,11 +40,17 @@ impl Sql<'_> {
             Write::HideManifest { repository, digest, state } => self.write_state(repository, digest, *state),
             Write::Tag { repository, tag, digest } => self.write_tag(repository, tag.as_str(), digest),
             Write::Untag { repository, tag } => self.remove_tag(repository, tag.as_str()),
-            Write::Package { name, kind, visibility } => {
-                let sql = "INSERT INTO packages (name, org, kind, visibility, created, updated, versions)
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0) ON CONFLICT DO NOTHING";
-                let time = event.time.micros();
-                self.run(sql, params![name.as_str(), name.org(), kind.as_str(), visibility.as_str(), time]).map(drop)
+            Write::Package { name, kind, visibility, owners } => {
+                let sql = "INSERT INTO packages (name, org, kind, visibility, created, updated, owners, versions)
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, 0) ON CONFLICT DO NOTHING";
+                let (kind, visibility, time) = (kind.as_str(), visibility.as_str(), event.time.micros());
+                let row = params![name.as_str(), name.org(), kind, visibility, time, to_json(owners)?];
+                self.run(sql, row).map(drop)
+            }
+            Write::Owners { name, owners } => {
+                // A package that shows nothing gets all its labels anew when it is shown, owners among them.
+                let sql = "UPDATE packages SET owners = ?2, shown = NULL WHERE name = ?1";
+                self.run(sql, params![name.as_str(), to_json(owners)?]).map(drop)
             }
             Write::Visible { name, visibility } => {
                 let sql = "UPDATE packages SET visibility = ?2 WHERE name = ?1";

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pcl_registry::meta::contract::{Artifact, dump};
+use pcl_registry::meta::contract::{Artifact, World, dump};
 use pcl_registry::meta::{Address, MetaError, Postgres};
 
 use super::database::Database;
@@ -42,6 +42,33 @@ async fn a_newer_schema_and_a_changed_migration_are_refused() {
     );
     database.run("INSERT INTO pclr_migrations (number, name, checksum) VALUES (999, 'future', '')").await;
     assert!(matches!(refusal(&address).await, MetaError::NewerSchema { found: 999, .. }));
+}
+
+/// A database from before there were owners has those who began its packages.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_began_a_package_owns_it_after_an_upgrade() {
+    let Some(database) = Database::new() else { return };
+    let world = World::over(database.open().await.meta());
+    for (actor, spec) in [
+        ("user:ann", "acme/one@1.0.0"),
+        ("user:bob", "acme/one@2.0.0"),
+        ("operator", "acme/two@1.0.0"),
+        ("user:ann", "acme/gone@1.0.0"),
+    ] {
+        world.push_as(actor, &Artifact::new(spec).unwrap()).await.unwrap().unwrap();
+    }
+    world.delete_tag("acme/gone:1.0.0").await.unwrap().unwrap();
+    let before = dump(&world.meta).await.unwrap();
+    database
+        .run(
+            "ALTER TABLE packages DROP COLUMN owners;
+             UPDATE label_sets s SET labels = array_remove(s.labels, l.id) FROM labels l WHERE l.type = 6;
+             DELETE FROM labels WHERE type = 6;
+             DELETE FROM pclr_migrations WHERE name = 'owners'",
+        )
+        .await;
+    let again = database.open().await;
+    assert_eq!(dump(&again.meta()).await.unwrap(), before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,21 +12,21 @@ use crate::meta::TokenRow;
 const YANK: &str = "/api/v1/artifacts/acme/review/versions/1.0.0/yank";
 
 /// A registry that shows nothing to callers without an account, with `acme/review`.
-async fn closed() -> World {
+pub(super) async fn closed() -> World {
     let world = World::empty(Options { access: Access::None, ..Options::default() }).await;
     world.publish("acme/review", "1.0.0", Kind::Skill, &[]).await;
     world
 }
 
 /// Adds a user with that role in `acme`, and gives a token of theirs.
-async fn user(world: &World, name: &str, role: Option<Role>) -> Token {
+pub(super) async fn user(world: &World, name: &str, role: Option<Role>) -> Token {
     let (user, acme): (UserName, OrgName) = (name.parse().unwrap(), "acme".parse().unwrap());
     world.meta.accounts.add_user(&user, Timestamp::from_micros(0)).await.unwrap();
     world.meta.accounts.set_role(&acme, &user, role).await.unwrap();
     token(world, name).await
 }
 
-async fn token(world: &World, owner: &str) -> Token {
+pub(super) async fn token(world: &World, owner: &str) -> Token {
     let owner: TokenOwner = owner.parse().unwrap();
     let token = Token::new([owner.as_str().as_bytes()[0]; 32]);
     let (name, created) = ("a".parse().unwrap(), Timestamp::from_micros(0));
