@@ -7,7 +7,7 @@ use super::failure::{Exit, Failure};
 use super::project::Sources;
 use crate::client::project::{Mode, Project, Supply, Update};
 use crate::client::{Selector, Wanted};
-use crate::domain::{Range, Release};
+use crate::domain::{Name, Range, Release};
 use crate::resolve::best;
 
 /// Add packages to a project and install them with all that they need
@@ -17,8 +17,11 @@ use crate::resolve::best;
 )]
 pub(super) struct Add {
     /// org/name, org/name@^1.2 or org/name@1.2.3
-    #[arg(value_name = "NAME[@RANGE]", required = true)]
+    #[arg(value_name = "NAME[@RANGE]", required_unless_present = "collections")]
     wanted: Vec<Wanted>,
+    /// All packages of this collection too, with its ranges; may be repeated
+    #[arg(long = "collection", id = "collections", value_name = "NAME", conflicts_with = "offline")]
+    collections: Vec<Name>,
     #[command(flatten)]
     sources: Sources,
 }
@@ -26,9 +29,18 @@ pub(super) struct Add {
 impl Add {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let project = Project::find_or_new(&std::env::current_dir()?)?;
+        let mut all = self.wanted;
+        let client = global.client_or(project.manifest.registry())?;
+        for name in &self.collections {
+            let (collection, _) = client.collection(name).await?;
+            all.extend(collection.content.items.into_iter().map(|item| Wanted {
+                name: item.name,
+                selector: item.range.map_or(Selector::Latest, Selector::Range),
+            }));
+        }
         let opened = self.sources.open(global, project).await?;
         let mut after = opened.project.clone();
-        for wanted in &self.wanted {
+        for wanted in &all {
             let range = range(&opened.supply, wanted).await?;
             after.manifest.set(&wanted.name, &range);
         }

@@ -149,6 +149,8 @@ pub(super) enum Command {
     Purge(super::delete::Purge),
     /// Bring a deleted version back
     Restore(super::restore::Restore),
+    /// List, show, make and remove collections: ordered bundles of artifacts
+    Collection(super::collection::Collections),
     /// List, add and remove those who own an artifact
     Owner(super::owner::Owner),
     /// Manage organisations

@@ -9,6 +9,7 @@ mod add;
 mod args;
 mod artifact;
 mod collect;
+mod collection;
 mod complete;
 mod completions;
 pub mod config;

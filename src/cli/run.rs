@@ -92,6 +92,7 @@ async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
         Command::Delete(delete) => delete.run(global).await,
         Command::Purge(purge) => purge.run(global).await,
         Command::Restore(restore) => restore.run(global).await,
+        Command::Collection(collection) => collection.run(global).await,
         Command::Owner(owner) => owner.run(global).await,
         Command::Org(org) => org.run(global).await,
         Command::User(user) => user.run(global).await,

@@ -1,16 +1,16 @@
-//! Who and what belongs together: owners of packages.
+//! Who and what belongs together: owners of packages, collections.
 
 use reqwest::Method;
-use reqwest::header::{ETAG, IF_MATCH};
+use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::answer::{header, read_body};
-use super::catalogue::DOCUMENT_MAX;
+use super::catalogue::{DOCUMENT_MAX, NOTHING};
 use super::error::ClientError;
 use super::transport::Client;
-use crate::domain::api::Owners;
-use crate::domain::{Name, UserName};
+use crate::domain::api::{CollectionDocument, CollectionEntry, List, Owners};
+use crate::domain::{Collection, Name, UserName};
 
 impl Client {
     /// Who owns a package, with the entity tag of the list.
@@ -24,6 +24,38 @@ impl Client {
     pub async fn set_owners(&self, name: &Name, owners: Vec<UserName>, seen: &str) -> Result<(), ClientError> {
         let (path, what) = (format!("/api/v1/artifacts/{name}/owners"), format!("the owners of {name}"));
         self.replace(&what, &path, &Owners { owners }, seen).await
+    }
+
+    /// One page of collections.
+    pub async fn collections(&self, query: &[(&str, String)]) -> Result<List<CollectionEntry>, ClientError> {
+        self.document("the collections", "/api/v1/collections", query).await
+    }
+
+    /// A collection, with its entity tag.
+    pub async fn collection(&self, name: &Name) -> Result<(CollectionDocument, String), ClientError> {
+        self.tagged(&of_collection(name), &at_collection(name)).await
+    }
+
+    /// Lets a collection say this, if the entity tag still stands for what it says; without one, if there is none yet.
+    pub async fn put_collection(
+        &self,
+        name: &Name,
+        content: &Collection,
+        seen: Option<&str>,
+    ) -> Result<(), ClientError> {
+        let (what, path) = (of_collection(name), at_collection(name));
+        match seen {
+            Some(seen) => self.replace(&what, &path, content, seen).await,
+            None => {
+                let request = self.request(Method::PUT, &path).header(IF_NONE_MATCH, "*").json(content);
+                self.send(request, &what).await.map(drop)
+            }
+        }
+    }
+
+    /// Removes a collection.
+    pub async fn delete_collection(&self, name: &Name) -> Result<(), ClientError> {
+        self.ask(Method::DELETE, &at_collection(name), &of_collection(name), NOTHING).await
     }
 
     /// A document with its entity tag.
@@ -43,4 +75,12 @@ impl Client {
         let request = self.request(Method::PUT, path).header(IF_MATCH, seen).json(document);
         self.send(request, what).await.map(drop)
     }
+}
+
+fn of_collection(name: &Name) -> String {
+    format!("the collection {name}")
+}
+
+fn at_collection(name: &Name) -> String {
+    format!("/api/v1/collections/{name}")
 }

@@ -158,6 +158,20 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         owners: Vec<UserName>,
     },
+    /// A collection says this from now on.
+    #[serde(rename = "collection")]
+    Collection {
+        /// The collection.
+        collection: Name,
+        /// Digest of the blob with the [`super::Collection`].
+        document: Digest,
+    },
+    /// A collection was removed.
+    #[serde(rename = "collection.delete")]
+    CollectionDelete {
+        /// The collection.
+        collection: Name,
+    },
     /// A deleted version is gone for good: its number stays burnt, its bytes are removed.
     #[serde(rename = "purge")]
     Purge {
@@ -253,14 +267,16 @@ impl Body {
             Self::Unpin { .. } => "unpin",
             Self::Visibility { .. } => "visibility",
             Self::Owners { .. } => "owners",
+            Self::Collection { .. } => "collection",
+            Self::CollectionDelete { .. } => "collection.delete",
             Self::Purge { .. } => "purge",
             Self::Restore { .. } => "restore",
         }
     }
 
-    /// The repository that it changed.
-    pub fn repository(&self) -> Repository {
-        match self {
+    /// The repository that it changed, if it is about one.
+    pub fn repository(&self) -> Option<Repository> {
+        let repository = match self {
             Self::Manifest(accepted) | Self::Publish { accepted, .. } => accepted.repository.clone(),
             Self::TagDelete { repository, .. }
             | Self::ManifestDelete { repository, .. }
@@ -275,7 +291,9 @@ impl Body {
             | Self::Owners { name, .. }
             | Self::Purge { name, .. }
             | Self::Restore { name, .. } => name.repository(),
-        }
+            Self::Collection { .. } | Self::CollectionDelete { .. } => return None,
+        };
+        Some(repository)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod api;
 mod area;
 mod artifact;
 mod catalog;
+mod collection;
 mod digest;
 mod draft;
 mod event;
@@ -31,6 +32,7 @@ pub use artifact::{
     RECORD_MAX, RECORD_TEXT_MAX, Record, Skill, Source,
 };
 pub use catalog::{Deprecation, Package, Published, Release, State, Visibility};
+pub use collection::{COLLECTION_ITEMS_MAX, COLLECTION_MAX, Collection, CollectionItem};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use draft::Draft;
 pub use event::{Accepted, Body, EVENT_FORMAT, Event, EventBatch, EventError};

@@ -195,9 +195,10 @@ fn failure(error: &RegistryError) -> Failure {
         RegistryError::LoginNeeded | RegistryError::WrongToken => (StatusCode::UNAUTHORIZED, Code::Unauthorized),
         RegistryError::ReadOnly => (StatusCode::SERVICE_UNAVAILABLE, Code::Denied),
         RegistryError::TokenExists(..) => (StatusCode::CONFLICT, Code::Denied),
-        RegistryError::AccountUnknown(_) | RegistryError::RepositoryUnknown | RegistryError::PackageUnknown(_) => {
-            (StatusCode::NOT_FOUND, Code::NameUnknown)
-        }
+        RegistryError::AccountUnknown(_)
+        | RegistryError::RepositoryUnknown
+        | RegistryError::PackageUnknown(_)
+        | RegistryError::CollectionUnknown(_) => (StatusCode::NOT_FOUND, Code::NameUnknown),
         RegistryError::ManifestUnknown(_)
         | RegistryError::VersionUnknown(..)
         | RegistryError::IdUnknown(_)

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::domain::{
-    Accepted, ActorId, Config, Deprecation, Digest, Event, Kind, Name, Repository, Tag, Timestamp, UserName, Version,
-    Visibility,
+    Accepted, ActorId, Collection, Config, Deprecation, Digest, Event, Kind, Name, Repository, Tag, Timestamp,
+    UserName, Version, Visibility,
 };
 
 /// One change. If it is not refused and changes anything, it becomes exactly one event.
@@ -110,6 +110,26 @@ pub enum Act {
         /// Who owned it when the caller looked. [`Refused::Changed`] if it is others now.
         seen: Option<Vec<UserName>>,
     },
+    /// Let a collection say something, whether or not it is there.
+    SetCollection {
+        /// The collection.
+        name: Name,
+        /// Digest of its document.
+        document: Digest,
+        /// Length of the document in bytes; 0 only on replay, when it was purged.
+        size: u64,
+        /// What the document says. `None` only on replay, when it was purged.
+        content: Option<Arc<Collection>>,
+        /// What the caller saw. [`Refused::Changed`] if it is something else now.
+        seen: Seen,
+    },
+    /// Remove a collection.
+    DeleteCollection {
+        /// The collection.
+        name: Name,
+        /// What the caller saw.
+        seen: Seen,
+    },
     /// Give up a deleted version for good, with its manifest and all tags on that.
     Purge {
         /// The package.
@@ -150,6 +170,28 @@ pub struct ManifestFacts {
     pub annotations: BTreeMap<String, String>,
     /// Blobs that must be readable through the repository, with their sizes in bytes.
     pub blobs: Vec<(Digest, u64)>,
+}
+
+/// What a caller saw of something that it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It does not say.
+    Unsaid,
+    /// That there was none.
+    Absent,
+    /// The document with this digest.
+    Document(Digest),
+}
+
+impl Seen {
+    /// Whether it is so.
+    pub fn is(self, known: Option<Digest>) -> bool {
+        match self {
+            Self::Unsaid => true,
+            Self::Absent => known.is_none(),
+            Self::Document(digest) => known == Some(digest),
+        }
+    }
 }
 
 /// A manifest that becomes a version.
@@ -252,4 +294,6 @@ pub struct Replay {
     pub facts: Option<ManifestFacts>,
     /// The record's config and length, for publications, unless it was purged.
     pub record: Option<(Arc<Config>, u64)>,
+    /// What a collection says and the length of its document, for changes of collections, unless it was purged.
+    pub collection: Option<(Arc<Collection>, u64)>,
 }

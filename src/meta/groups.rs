@@ -1,15 +1,84 @@
-//! Who and what belongs together: owners of packages. All of it is made of events, so a replay brings it back.
+//! Who and what belongs together: owners of packages, collections. All of it is made of events, so a replay brings it back.
 
 use async_trait::async_trait;
 
 use super::MetaError;
-use crate::domain::{Name, UserName};
+use crate::domain::{Collection, Digest, Name, Timestamp, UserName, Visibility};
 
-/// Owners of packages.
+/// Owners of packages, and collections.
 ///
 /// Reads see every change that was applied before they began.
 #[async_trait]
 pub trait Groups: Send + Sync {
     /// Who owns a package, by name; also one of which no version can be read. `None` if nothing was ever published under the name.
     async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError>;
+
+    /// A collection.
+    async fn collection(&self, name: &Name) -> Result<Option<CollectionRow>, MetaError>;
+
+    /// Collections after `after` in the order of the bytes of their names, at most `limit`.
+    async fn collections(
+        &self,
+        which: &Collections,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<CollectionRow>, MetaError>;
+}
+
+/// Which collections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collections {
+    /// Of this organisation.
+    pub org: Option<String>,
+    /// In which this package is.
+    pub with: Option<Name>,
+    /// Any of these visibilities; public alone if empty.
+    pub visibilities: Vec<Visibility>,
+}
+
+impl Collections {
+    /// The visibilities that are meant.
+    pub(super) fn seen(&self) -> Vec<Visibility> {
+        match self.visibilities.as_slice() {
+            [] => vec![Visibility::Public],
+            visibilities => visibilities.to_vec(),
+        }
+    }
+}
+
+/// What is kept of a collection. The packages themselves are in its document; kept of them is only who is in which collection.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct CollectionRow {
+    /// Its name.
+    pub name: Name,
+    /// Digest of its document, a blob in the public area.
+    pub document: Digest,
+    /// The name as people write it.
+    pub title: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Who finds it. One whose document was purged before a replay is unlisted.
+    pub visibility: Visibility,
+    /// How many packages are in it.
+    pub items: u64,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+}
+
+impl CollectionRow {
+    /// The row of a collection that says this from `now` on.
+    pub(super) fn new(name: &Name, document: Digest, content: &Collection, created: Timestamp, now: Timestamp) -> Self {
+        Self {
+            name: name.clone(),
+            document,
+            title: content.title.clone(),
+            description: content.description.clone(),
+            visibility: content.visibility,
+            items: content.items.len() as u64,
+            created,
+            updated: now,
+        }
+    }
 }

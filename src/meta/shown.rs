@@ -46,7 +46,11 @@ impl Shown {
 }
 
 /// Most fields of the metadata that a package can be found by, in the order in which they are written.
-const FIELDS_MA/// How a version stands.
+const FIELDS_MAX: usize = 256;
+/// Longest of them, in bytes; what is longer is text, which a search finds.
+const FIELD_MAX: usize = 300;
+
+/// How a version stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Standing {
     pub yanked: bool,
@@ -72,18 +76,10 @@ pub(super) const fn changes_standing(event: &Event) -> bool {
 
 /// What a package of these owners can be found by that shows a version which has this config and stands so: each label once, as
 /// written.
-pub(super) fn labels(
-    config: Option<&Config>,
-    standing: Standing,
-    owners: &[UserName],
-) -> BTreeSet<(Label, String)> {
+pub(super) fn labels(config: Option<&Config>, standing: Standing, owners: &[UserName]) -> BTreeSet<(Label, String)> {
     let also = owners.iter().map(|owner| (Label::Owner, owner.to_string())).chain(standing.labels());
     let Some(Config { about, .. }) = config else { return also.collect() };
-: usize = 256;
-/// Longest of them, in bytes; what is longer is text, which a search finds.
-const FIELD_MAX: usize = 300;
-
-X    let tags = about.tags.iter().map(|tag| (Label::Tag, tag.clone()));
+    let tags = about.tags.iter().map(|tag| (Label::Tag, tag.clone()));
     let skills = about.skills.iter().map(|skill| (Label::Skill, skill.name.clone()));
     let authors = about.authors.iter().map(|author| (Label::Author, author.clone()));
     let license = about.license.iter().map(|license| (Label::License, license.clone()));

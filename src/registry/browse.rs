@@ -42,13 +42,22 @@ impl Registry {
         Ok(self.0.meta.catalog.packages(filter, order, after, limit).await?)
     }
 
-    /// What is in no list is listed for those alone who may manage everything, or publish in the organisation that they ask for.
     fn require_filter(&self, actor: &Actor, filter: &Filter) -> Result<(), RegistryError> {
+        self.require_seen(actor, filter.org.as_deref(), &filter.visibilities)
+    }
+
+    /// What is in no list is listed for those alone who may manage everything, or publish in the organisation that they ask for.
+    pub(super) fn require_seen(
+        &self,
+        actor: &Actor,
+        org: Option<&str>,
+        visibilities: &[Visibility],
+    ) -> Result<(), RegistryError> {
         self.require(actor, Action::Read, Scope::Registry)?;
-        if filter.visibilities.iter().all(|visibility| *visibility == Visibility::Public) {
+        if visibilities.iter().all(|visibility| *visibility == Visibility::Public) {
             return Ok(());
         }
-        let any: Option<Repository> = filter.org.as_ref().and_then(|org| format!("{org}/any").parse().ok());
+        let any: Option<Repository> = org.and_then(|org| format!("{org}/any").parse().ok());
         if any.is_some_and(|any| allows(actor, Action::Push, Scope::Repository(&any))) {
             return Ok(());
         }

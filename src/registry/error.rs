@@ -48,6 +48,9 @@ pub enum RegistryError {
     /// No such package.
     #[error("there is no package {0}")]
     PackageUnknown(String),
+    /// No such collection.
+    #[error("there is no collection {0}")]
+    CollectionUnknown(String),
     /// No such version.
     #[error("there is no version {0} of {1}")]
     VersionUnknown(Version, String),

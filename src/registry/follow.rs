@@ -84,7 +84,9 @@ fn tags_of(body: &Body) -> Option<Vec<Tag>> {
         | Body::Pin { .. }
         | Body::Unpin { .. }
         | Body::Visibility { .. }
-        | Body::Owners { .. } => Vec::new(),
+        | Body::Owners { .. }
+        | Body::Collection { .. }
+        | Body::CollectionDelete { .. } => Vec::new(),
         // Tags on the manifest went along, or the version's came back.
         Body::ManifestDelete { .. } | Body::Purge { .. } | Body::Restore { .. } => return None,
     };

@@ -64,7 +64,8 @@ impl Registry {
             | Body::Undeprecate { version, .. }
             | Body::Pin { version, .. }
             | Body::Restore { version, .. } => entry.version = Some(version),
-            Body::Unpin { .. } => {}
+            // Those of collections are of no package.
+            Body::Unpin { .. } | Body::Collection { .. } | Body::CollectionDelete { .. } => {}
         }
         entry.reason = self.reason(name, reason).await?;
         Ok(entry)

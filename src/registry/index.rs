@@ -60,7 +60,7 @@ impl Registry {
             let event = Event::parse(bytes).map_err(|error| {
                 RegistryError::Meta(crate::meta::MetaError::Corrupt(format!("an event of the ledger: {error}")))
             })?;
-            touched.extend(event.body.repository().package());
+            touched.extend(event.body.repository().and_then(|repository| repository.package()));
         }
         let (mut upserts, mut removals) = (Vec::new(), Vec::new());
         for name in touched {

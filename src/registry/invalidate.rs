@@ -15,7 +15,7 @@ pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
 
 /// Takes out of the cache what one event touched; `tags` name something else since. The epoch was advanced before.
 pub(super) fn forget(cache: &Cache, body: &Body, tags: &[Tag]) {
-    let repository = body.repository();
+    let Some(repository) = body.repository() else { return };
     cache.tag_lists.remove(&repository);
     for tag in tags {
         cache.tags.remove(&(repository.clone(), tag.clone()));
@@ -41,6 +41,8 @@ pub(super) fn forget(cache: &Cache, body: &Body, tags: &[Tag]) {
         | Body::Unpin { .. }
         | Body::Visibility { .. }
         | Body::Owners { .. }
+        | Body::Collection { .. }
+        | Body::CollectionDelete { .. }
         | Body::Restore { .. } => {}
     }
 }

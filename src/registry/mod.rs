@@ -9,6 +9,7 @@ mod browse;
 mod carry;
 mod clock;
 mod collect;
+mod collections;
 mod commit;
 mod counted;
 mod data;

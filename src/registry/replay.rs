@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{Accepted, Algorithm, Body, Digest, Event, MANIFEST_READ_MAX, Manifest, RECORD_MAX, Record};
+use crate::domain::{
+    Algorithm, Area, Body, COLLECTION_MAX, Digest, Event, MANIFEST_READ_MAX, Manifest, RECORD_MAX, Record,
+};
 use crate::meta::{MetaError, Replay};
 use crate::storage::{Key, Storage, StorageError};
 
@@ -21,33 +23,35 @@ pub(super) async fn replay_of(storage: &Storage, n: u64, bytes: Bytes) -> Result
     if event.n != n {
         return Err(corrupt(format!("it says that it is event {}", event.n)));
     }
-    let (mut facts, mut record) = (None, None);
+    let (mut facts, mut record, mut collection) = (None, None, None);
     if let Body::Manifest(accepted) | Body::Publish { accepted, .. } = &event.body
-        && let Some(bytes) = purgeable(storage, accepted, accepted.digest, MANIFEST_READ_MAX as u64).await?
+        && let Some(bytes) = purgeable(storage, &accepted.area, accepted.digest, MANIFEST_READ_MAX as u64).await?
     {
         let manifest = Manifest::parse(bytes, Some(&accepted.media_type), Algorithm::Sha256);
         facts = Some(manifest_facts(&manifest.map_err(|error| corrupt(error.to_string()))?));
     }
     if let Body::Publish { accepted, record: digest, .. } = &event.body
-        && let Some(bytes) = purgeable(storage, accepted, *digest, RECORD_MAX).await?
+        && let Some(bytes) = purgeable(storage, &accepted.area, *digest, RECORD_MAX).await?
     {
         let found: Record = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
         record = Some((Arc::new(found.config), bytes.len() as u64));
     }
-    Ok(Replay { event, bytes, facts, record })
+    if let Body::Collection { document, .. } = &event.body
+        && let Some(bytes) = purgeable(storage, &Area::Public, *document, COLLECTION_MAX).await?
+    {
+        let content = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
+        collection = Some((Arc::new(content), bytes.len() as u64));
+    }
+    Ok(Replay { event, bytes, facts, record, collection })
 }
 
 /// The bytes of a blob, or `None` if it was purged. One that was damaged and moved away is an error: what it said would be lost.
-async fn purgeable(
-    storage: &Storage,
-    accepted: &Accepted,
-    digest: Digest,
-    limit: u64,
-) -> Result<Option<Bytes>, RegistryError> {
-    let area = accepted.area.clone();
-    match storage.get_blob(&area, &digest, limit).await {
+async fn purgeable(storage: &Storage, area: &Area, digest: Digest, limit: u64) -> Result<Option<Bytes>, RegistryError> {
+    match storage.get_blob(area, &digest, limit).await {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(StorageError::NotFound { .. }) if storage.exists(&Key::Quarantined { area, digest }).await? => {
+        Err(StorageError::NotFound { .. })
+            if storage.exists(&Key::Quarantined { area: area.clone(), digest }).await? =>
+        {
             Err(RegistryError::Storage(StorageError::Corrupt(digest)))
         }
         Err(StorageError::NotFound { .. }) => Ok(None),

@@ -262,7 +262,10 @@ impl Population {
             blobs: named.to_vec(),
         };
         let record = Some((Arc::new(record.config), blobs[1].1.len() as u64));
-        Published { replay: Replay { bytes: event.to_bytes(), event, facts: Some(facts), record }, blobs }
+        Published {
+            replay: Replay { bytes: event.to_bytes(), event, facts: Some(facts), record, collection: None },
+            blobs,
+        }
     }
 
     /// The event that published a version.

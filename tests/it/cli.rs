@@ -62,6 +62,7 @@ fn help_names_every_command() {
       delete        Hide a version: its number stays burnt, and `pclr restore` brings it back
       purge         Give up a deleted version for good: its bytes are removed, its number stays burnt
       restore       Bring a deleted version back
+      collection    List, show, make and remove collections: ordered bundles of artifacts
       owner         List, add and remove those who own an artifact
       org           Manage organisations
       user          Add, list and remove users

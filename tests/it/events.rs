@@ -30,6 +30,8 @@ fn written_events_are_exactly_their_vectors() {
     }
     let all = [
         "blob.delete",
+        "collection",
+        "collection.delete",
         "deprecate",
         "manifest",
         "manifest.delete",

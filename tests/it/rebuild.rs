@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use pcl_registry::domain::{Actor, Area, Digest, Reference, Repository, Role, Version};
-use pcl_registry::meta::{TokenRow, UserRow};
+use pcl_registry::domain::{Actor, Area, Collection, CollectionItem, Digest, Reference, Repository, Role, Version};
+use pcl_registry::meta::{Seen, TokenRow, UserRow};
 use pcl_registry::registry::{
     DataError, DataOptions, FindQuery, Metadata, OpenError, Registry, RegistryError, catch_up_catalog, open_data,
     rebuild_catalog, rebuild_search,
@@ -43,6 +43,13 @@ async fn live(open: &Opened) {
     registry.delete_manifest(&actor, &gone.repository, &tag("1.0.0")).await.unwrap();
     let owners = ["ann", "bob"].map(|name| name.parse().unwrap());
     registry.set_owners(&actor, &review, owners.to_vec(), None).await.unwrap();
+    let item = CollectionItem { name: review.clone(), range: "^1".parse().ok(), note: None };
+    let steps = Collection { title: Some("First steps".into()), items: vec![item], ..Collection::default() };
+    for name in ["acme/review", "acme/gone"] {
+        let said = registry.put_collection(&actor, &name.parse().unwrap(), steps.clone(), Seen::Absent).await.unwrap();
+        assert_eq!(said.content, steps);
+    }
+    registry.delete_collection(&actor, &"acme/gone".parse().unwrap(), Seen::Unsaid).await.unwrap();
     plain_contents(open).await;
     let kept = Bytes::from_static(b"linked and let go");
     let repository: Repository = "team/image".parse().unwrap();

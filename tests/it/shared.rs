@@ -166,6 +166,14 @@ async fn share(shared: Shared) {
         let exact = format!("/v2/acme/{word}/manifests/2.0.0");
         times.push(until("it is gone", async || get(other, &exact).await.status == 404).await);
     }
+    // What is no cache's is seen at once.
+    let steps = "/api/v1/collections/acme/steps";
+    let put = Request::new("PUT", steps).body(br#"{"title":"First steps","items":[{"name":"acme/zebra1"}]}"#);
+    assert_eq!(send(one, put).await.status, 200);
+    assert_eq!(json(other, "/api/v1/collections?with=acme/zebra1").await["items"][0]["name"], "acme/steps");
+    assert_eq!(send(other, Request::new("DELETE", steps)).await.status, 204);
+    assert_eq!(get(one, steps).await.status, 404);
+
     times.sort_unstable();
     let late = times.iter().filter(|time| **time > STALE).count();
     eprintln!("seen by the other server: p50 {:?}, p95 {:?}, max {:?}", times[20], times[37], times[39]);

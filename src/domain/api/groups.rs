@@ -1,9 +1,9 @@
-//! Who and what belongs together: owners of packages.
+//! Who and what belongs together: owners of packages, collections.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::UserName;
+use super::super::{Collection, Name, Timestamp, UserName, Visibility};
 
 /// Who owns a package. `GET` and `PUT /artifacts/{org}/{slug}/owners`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -11,4 +11,39 @@ use super::super::UserName;
 pub struct Owners {
     /// All of them; answers have them by name.
     pub owners: Vec<UserName>,
+}
+
+/// A collection. `GET /collections/{org}/{slug}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CollectionDocument {
+    /// Its name.
+    pub name: Name,
+    /// What it says.
+    #[serde(flatten)]
+    pub content: Collection,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+}
+
+/// A collection in a list. `GET /collections`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CollectionEntry {
+    /// Its name.
+    pub name: Name,
+    /// The name as people write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Who finds it.
+    pub visibility: Visibility,
+    /// How many packages are in it.
+    pub items: u64,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
 }

@@ -121,7 +121,7 @@ fn shown_states(parameters: &Parameters) -> Result<Vec<(Label, String)>, Failure
     Ok(states.into_iter().map(|state| (Label::State, state.as_str().to_owned())).collect())
 }
 
-fn visibilities(parameters: &Parameters) -> Result<Vec<Visibility>, Failure> {
+pub(super) fn visibilities(parameters: &Parameters) -> Result<Vec<Visibility>, Failure> {
     let parse = |text: String| {
         text.parse().map_err(|error: String| bad_request(error, "visibility is public, unlisted or private"))
     };

@@ -5,8 +5,8 @@ use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    accounts, changes, complete, drafts, find, import, labels, owners, packages, relations, removal, routes, source,
-    versions, visibility,
+    accounts, changes, collections, complete, drafts, find, import, labels, owners, packages, relations, removal,
+    routes, source, versions, visibility,
 };
 use crate::domain::{OrgName, Range, State, TokenName, TokenOwner, UserName};
 use crate::http::ops;
@@ -61,6 +61,10 @@ use crate::http::ops;
         relations::related,
         labels::tags,
         labels::skills,
+        collections::list,
+        collections::get,
+        collections::put,
+        collections::delete,
         import::import,
         accounts::whoami,
         accounts::users,
@@ -80,6 +84,7 @@ use crate::http::ops;
     tags(
         (name = "artifacts", description = "Packages and their versions"),
         (name = "drafts", description = "Artifacts that are not published yet"),
+        (name = "collections", description = "Ordered bundles of packages"),
         (name = "search", description = "Finding packages"),
         (name = "import", description = "Many artifacts at once"),
         (name = "accounts", description = "Users, roles and tokens"),

@@ -7,8 +7,8 @@ use http::{Method, StatusCode, Uri};
 use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
 use super::{
-    accounts, answer, changes, complete, drafts, find, import, labels, openapi, owners, packages, relations, removal,
-    source, versions, visibility,
+    accounts, answer, changes, collections, complete, drafts, find, import, labels, openapi, owners, packages,
+    relations, removal, source, versions, visibility,
 };
 use crate::domain::api::Problem;
 use crate::http::error::{Code, Failure};
@@ -51,6 +51,11 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/match", get(relations::skills))
         .route("/api/v1/tags", get(labels::tags))
         .route("/api/v1/skills", get(labels::skills))
+        .route("/api/v1/collections", get(collections::list))
+        .route(
+            "/api/v1/collections/{org}/{slug}",
+            get(collections::get).put(collections::put).delete(collections::delete),
+        )
         .route("/api/v1/import", post(import::import))
         .route("/api/v1/user", get(accounts::whoami))
         .route("/api/v1/users", get(accounts::users))

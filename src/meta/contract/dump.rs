@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::domain::{Body, Event, Name, Repository, Version};
+use crate::domain::{Body, Event, Name, Repository, Version, Visibility};
 
-use super::super::{Filter, Label, Meta, MetaError, Order, PAGE_MAX, Releases};
+use super::super::{Collections, Filter, Label, Meta, MetaError, Order, PAGE_MAX, Releases};
 
 /// All events, repositories, manifests with the blobs that they name, tags, referrers, packages with their owners, versions (deleted
-/// ones too), lists and labels, read through the traits.
+/// ones too), collections, lists and labels, read through the traits.
 ///
 /// Links that no manifest accounts for, times of last touch and the identity are left out: no event records them.
 pub async fn dump(meta: &Meta) -> Result<Value, MetaError> {
@@ -24,10 +24,11 @@ pub async fn dump(meta: &Meta) -> Result<Value, MetaError> {
         for (n, bytes) in page {
             let event = Event::parse(&bytes).map_err(|error| MetaError::Corrupt(error.to_string()))?;
             let repository = event.body.repository();
-            if let (Body::Publish { version, .. }, Some(name)) = (event.body, repository.package()) {
+            let package = repository.as_ref().and_then(Repository::package);
+            if let (Body::Publish { version, .. }, Some(name)) = (event.body, package) {
                 versions.entry(name).or_default().insert(version);
             }
-            repositories.insert(repository);
+            repositories.extend(repository);
             events.push(json!([n, String::from_utf8_lossy(&bytes)]));
         }
     }
@@ -42,7 +43,10 @@ pub async fn dump(meta: &Meta) -> Result<Value, MetaError> {
     }
     let listed: Vec<String> =
         meta.refs.repositories(None, usize::MAX).await?.iter().map(|repository| repository.to_string()).collect();
+    let all = Collections { visibilities: vec![Visibility::Public, Visibility::Unlisted], ..Collections::default() };
+    let collections = meta.groups.collections(&all, None, usize::MAX).await?;
     Ok(json!({
+        "collections": collections,
         "head": { "n": head.n, "time": head.time },
         "events": events,
         "listed": listed,

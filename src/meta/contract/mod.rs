@@ -10,6 +10,7 @@ mod world;
 pub mod accounts;
 pub mod batches;
 pub mod blobs;
+pub mod collections;
 pub mod faults;
 pub mod filters;
 pub mod lists;
@@ -67,6 +68,8 @@ macro_rules! metadata_contract {
             visibility: an_unlisted_package_is_in_no_list, who_sees_it_changes_nothing_else, a_replay_keeps_who_sees_it;
             owners: who_begins_a_package_owns_it, owners_are_labels, owners_change_once,
                 of_two_who_saw_the_same_owners_one_changes_them, a_replay_keeps_the_owners;
+            collections: a_collection_comes_and_goes, collections_are_listed_by_name,
+                what_somebody_else_changed_is_not_lost, documents_of_collections_are_kept, a_replay_keeps_the_collections;
             purges: only_what_is_deleted_is_purged, a_purged_version_never_comes_back, a_purge_takes_its_tags_along,
                 a_purge_leaves_what_others_use, what_nothing_needs_is_taken_at_once, a_replay_of_a_purge_needs_no_content;
             standing: deprecations_come_and_go, reasons_of_deprecations_are_kept, a_pin_holds_latest,

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
 
 use crate::domain::{
-    About, Accepted, Actor, Area, CONFIG_SCHEMA, Config, Digest, Event, Kind, Name, Package, Primary, Repository,
-    Skill, Timestamp, Version, Visibility, media_type,
+    About, Accepted, Actor, Area, CONFIG_SCHEMA, Collection, Config, Digest, Event, Kind, Name, Package, Primary,
+    Repository, Skill, Timestamp, Version, Visibility, media_type,
 };
 
 use super::super::{
-    Accept, Act, Atomicity, Change, ManifestFacts, Meta, MetaError, Outcome, Publication, Releases, Replay,
+    Accept, Act, Atomicity, Change, ManifestFacts, Meta, MetaError, Outcome, Publication, Releases, Replay, Seen,
 };
 use super::{Failure, Stores};
 
@@ -25,6 +25,8 @@ pub struct World {
     /// The store.
     pub meta: Meta,
     clock: AtomicI64,
+    /// What collections said.
+    documents: Mutex<BTreeMap<Digest, Arc<Collection>>>,
 }
 
 /// Something to push: `org/name@version`, or a plain image `repository:tag`.
@@ -192,7 +194,7 @@ impl World {
 
     /// A world over a store that is open.
     pub fn over(meta: Meta) -> Self {
-        Self { meta, clock: AtomicI64::new(BEGINNING) }
+        Self { meta, clock: AtomicI64::new(BEGINNING), documents: Mutex::default() }
     }
 
     /// The time, one second later at each look.
@@ -294,6 +296,14 @@ impl World {
         self.act(Act::SetVisibility { name: name.parse()?, visibility }).await
     }
 
+    /// Lets a collection say something.
+    pub async fn collect(&self, name: &str, content: &Collection, seen: Seen) -> Result<Outcome, Failure> {
+        let (bytes, content) = (content.to_bytes(), Arc::new(content.clone()));
+        let (name, document, size) = (name.parse()?, Digest::sha256(&bytes), bytes.len() as u64);
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner).insert(document, content.clone());
+        self.act(Act::SetCollection { name, document, size, content: Some(content), seen }).await
+    }
+
     /// Gives a deleted version up.
     pub async fn purge(&self, spec: &str) -> Result<Outcome, Failure> {
         let (name, version) = named(spec)?;
@@ -341,7 +351,15 @@ impl World {
             let artifact = accepted.and_then(|accepted| of(&accepted.digest));
             let record_size = artifact.as_ref().map_or(0, |artifact| artifact.content("record").1);
             let config = artifact.as_ref().and_then(Artifact::config);
+            let collection = match &event.body {
+                crate::domain::Body::Collection { document, .. } => {
+                    let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+                    documents.get(document).map(|content| (content.clone(), content.to_bytes().len() as u64))
+                }
+                _ => None,
+            };
             replays.push(Replay {
+                collection,
                 facts: artifact.as_ref().map(Artifact::facts),
                 record: config.map(|config| (Arc::new(config), record_size)),
                 event,

@@ -140,7 +140,7 @@ impl State {
         self.blobs.get(&(area.clone(), *digest)).is_some_and(|blob| blob.life == Life::Deleting)
     }
 
-    /// Everything that keeps a blob: manifests (deleted versions' too), what they name, records, reasons.
+    /// Everything that keeps a blob: manifests (deleted versions' too), what they name, records, reasons, documents of collections.
     fn referenced(&self) -> HashSet<(Area, Digest)> {
         let mut referenced = HashSet::new();
         for (_, held) in self.manifests.iter() {
@@ -154,6 +154,8 @@ impl State {
             let reasons = version.reason.into_iter().chain(deprecated);
             referenced.extend(reasons.map(|reason| (Area::Public, reason)));
         }
+        let documents = self.collections.iter().map(|(_, gathered)| (Area::Public, gathered.row.document));
+        referenced.extend(documents);
         referenced
     }
 }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::domain::{Area, Digest, Name, Repository, Tag, Timestamp, Version};
 
 use super::super::{Head, MetaError};
-use super::state::{BlobState, Held, Life, Link, PackageRow, State, VersionRow, tables};
+use super::state::{BlobState, Gathered, Held, Life, Link, PackageRow, State, VersionRow, tables};
 use super::stored::Stored;
 use super::table::Table;
 use super::{Archive, Memory};

@@ -17,7 +17,7 @@ use crate::domain::{
 
 use super::super::engine::Rows;
 use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted, Write};
-use super::super::{Head, Label, ManifestRow, MetaError};
+use super::super::{CollectionRow, Head, Label, ManifestRow, MetaError};
 use super::stored;
 use super::table::Table;
 
@@ -70,6 +70,13 @@ pub(super) struct VersionRow {
     pub event: u64,
 }
 
+/// A collection, and the names of the packages in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Gathered {
+    pub row: CollectionRow,
+    pub packages: Vec<String>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Life {
     Live,
@@ -118,6 +125,9 @@ macro_rules! tables {
             by_digest: (String, String, u64) => String,
             /// Packages and numbers by the id of the event that published them.
             by_id: Uuid => (Name, Version),
+            collections: String => Arc<Gathered>,
+            /// Collections by the packages in them.
+            gathered: (String, String) => (),
             blobs: (Area, Digest) => BlobState,
             links: (Repository, Digest) => Link,
             linked: (Digest, Area, String) => (),
@@ -218,7 +228,7 @@ impl State {
         (blob.life != Life::Deleting).then_some((link, blob))
     }
 
-    fn package_facts(&self, name: &Name, wanted: &Wanted, facts: &mut Facts) {
+    fn package_facts(&self, name: &Name, repository: &Repository, wanted: &Wanted, facts: &mut Facts) {
         let Some(package) = self.packages.get(&name.to_string()) else { return };
         facts.package = Some(package.kind);
         facts.visibility = package.visibility;
@@ -242,9 +252,8 @@ impl State {
                 of_manifest.filter_map(|(_, number)| self.version(name, number)).map(known).collect();
         }
         if let Some(digest) = &wanted.needed {
-            let needs = |row: &VersionRow| {
-                self.held(&wanted.repository, &row.digest).is_some_and(|held| held.blobs.contains(digest))
-            };
+            let needs =
+                |row: &VersionRow| self.held(repository, &row.digest).is_some_and(|held| held.blobs.contains(digest));
             facts.needed_by = self.ranked(name).rev().find(|(_, row)| needs(row)).map(|(_, row)| row.version.clone());
         }
     }
@@ -253,7 +262,15 @@ impl State {
 impl Rows for State {
     fn facts(&mut self, wanted: &Wanted) -> Result<Facts, MetaError> {
         let mut facts = Facts::default();
-        let repository = &wanted.repository;
+        if let Some(name) = &wanted.collection {
+            facts.collection = self.collections.get(&name.to_string()).map(|gathered| gathered.row.document);
+        }
+        for (area, digest) in &wanted.brought {
+            if self.blobs.get(&(area.clone(), *digest)).is_some_and(|blob| blob.life == Life::Deleting) {
+                facts.vanishing.push(*digest);
+            }
+        }
+        let Some(repository) = &wanted.repository else { return Ok(facts) };
         for tag in &wanted.tags {
             if let Some((_, digest)) = self.tags.get(&(repository.to_string(), tag.to_string())) {
                 facts.tags.insert(tag.clone(), *digest);
@@ -267,18 +284,13 @@ impl Rows for State {
             }
         }
         if let Some(name) = repository.package() {
-            self.package_facts(&name, wanted, &mut facts);
+            self.package_facts(&name, repository, wanted, &mut facts);
         }
         for digest in &wanted.blobs {
             match self.link(repository, digest) {
                 Some((link, _)) => facts.unrecorded |= !link.recorded,
                 None if facts.unreadable.contains(digest) => {}
                 None => facts.unreadable.push(*digest),
-            }
-        }
-        for (area, digest) in &wanted.brought {
-            if self.blobs.get(&(area.clone(), *digest)).is_some_and(|blob| blob.life == Life::Deleting) {
-                facts.vanishing.push(*digest);
             }
         }
         Ok(facts)
@@ -291,7 +303,9 @@ impl Rows for State {
 
     fn append(&mut self, event: &Event, bytes: &Bytes) -> Result<(), MetaError> {
         self.events.insert(event.n, bytes.clone());
-        self.history.insert((event.body.repository().to_string(), event.n), ());
+        if let Some(repository) = event.body.repository() {
+            self.history.insert((repository.to_string(), event.n), ());
+        }
         Ok(())
     }
 

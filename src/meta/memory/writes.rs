@@ -119,6 +119,8 @@ impl State {
                     self.packages.insert(name.to_string(), Arc::new(row));
                 }
             }
+            Write::Collection { name, document, content } => self.write_collection(name, *document, content, event),
+            Write::RemoveCollection { name } => self.remove_collection(name),
             Write::Reshow { name } => self.reshow(name, event),
         }
     }

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Document, doc};
 
-use crate::domain::{Area, Name};
+use crate::domain::{Area, Name, Repository};
 
 use super::super::MetaError;
 use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted};
@@ -14,7 +14,12 @@ impl Unit<'_> {
     pub(super) fn read_facts(&mut self, wanted: &Wanted) -> Result<Facts, MetaError> {
         self.load_wanted(std::slice::from_ref(wanted))?;
         let mut facts = Facts::default();
-        let repository = &wanted.repository;
+        if let Some(name) = &wanted.collection {
+            let known = self.collections.peek(name.as_str());
+            facts.collection = known.map(|row| second(&row.blob)).transpose()?;
+        }
+        self.blob_facts(wanted, &mut facts);
+        let Some(repository) = &wanted.repository else { return Ok(facts) };
         for tag in &wanted.tags {
             if let Some(row) = self.tags.peek(&pair(repository, tag)) {
                 facts.tags.insert(tag.clone(), second(&row.manifest)?);
@@ -34,13 +39,18 @@ impl Unit<'_> {
             }
         }
         if let Some(name) = repository.package() {
-            self.package_facts(&name, wanted, &mut facts)?;
+            self.package_facts(&name, repository, wanted, &mut facts)?;
         }
-        self.blob_facts(wanted, &mut facts);
         Ok(facts)
     }
 
-    fn package_facts(&mut self, name: &Name, wanted: &Wanted, facts: &mut Facts) -> Result<(), MetaError> {
+    fn package_facts(
+        &mut self,
+        name: &Name,
+        repository: &Repository,
+        wanted: &Wanted,
+        facts: &mut Facts,
+    ) -> Result<(), MetaError> {
         let Some(package) = self.packages.peek(name.as_str()) else { return Ok(()) };
         facts.package = Some(parse(&package.kind)?);
         facts.visibility = parse(&package.visibility)?;
@@ -60,8 +70,8 @@ impl Unit<'_> {
         if let Some(digest) = &wanted.needed {
             self.versions.flush(self.session)?;
             self.manifests.flush(self.session)?;
-            let blobs = [Area::Public, Area::private(&wanted.repository)].map(|area| pair(area, digest));
-            let all = pairs_after(&wanted.repository, "");
+            let blobs = [Area::Public, Area::private(repository)].map(|area| pair(area, digest));
+            let all = pairs_after(repository, "");
             let pipeline = vec![
                 doc! { "$match": { "blobs": { "$in": blobs.to_vec() }, "_id": { "$gt": all.start, "$lt": all.end } } },
                 doc! { "$project": { "_id": 1 } },
@@ -78,7 +88,7 @@ impl Unit<'_> {
     fn blob_facts(&self, wanted: &Wanted, facts: &mut Facts) {
         let is_being_deleted = |key: &str| self.blobs.peek(key).is_some_and(|blob| blob.state == DELETING);
         for digest in &wanted.blobs {
-            let link = self.links.peek(&pair(&wanted.repository, digest));
+            let link = wanted.repository.as_ref().and_then(|of| self.links.peek(&pair(of, digest)));
             let readable = |blob: &str| self.blobs.peek(blob).is_some() && !is_being_deleted(blob);
             match link.filter(|link| readable(&link.blob)) {
                 Some(link) => facts.unrecorded |= !link.recorded,

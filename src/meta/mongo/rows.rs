@@ -30,7 +30,8 @@ macro_rules! rows {
 
 rows! {
     Repository in "repositories", Manifest in "manifests", Tag in "tags", Package in "packages", Label in "labels",
-    Release in "versions", Config in "configs", Blob in "blobs", Link in "links", Account in "accounts",
+    Release in "versions", Config in "configs", Collection in "collections", Blob in "blobs", Link in "links",
+    Account in "accounts",
 }
 
 /// The collection of [`Event`]s.
@@ -192,6 +193,25 @@ pub(super) struct Config {
     #[serde(rename = "_id")]
     pub id: String,
     pub text: String,
+}
+
+/// `_id`: name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Collection {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub org: String,
+    /// Its document: area and digest.
+    pub blob: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub visibility: String,
+    /// Names of the packages in it.
+    pub packages: Vec<String>,
+    pub created: i64,
+    pub updated: i64,
 }
 
 /// `_id`: area and digest.

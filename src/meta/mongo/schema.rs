@@ -135,6 +135,24 @@ const LAYOUTS: &[Layout] = &[
     },
     Layout { collection: "configs", fields: &[("_id", "string"), ("text", "string")], optional: &[], indexes: &[] },
     Layout {
+        collection: "collections",
+        fields: &[
+            ("_id", "string"),
+            ("org", "string"),
+            ("blob", "string"),
+            ("visibility", "string"),
+            ("packages", "array"),
+            ("created", "long"),
+            ("updated", "long"),
+        ],
+        optional: &[("title", "string"), ("description", "string")],
+        indexes: &[
+            Index { name: "by_org", keys: &[("org", 1), ("_id", 1)], only: None },
+            Index { name: "by_package", keys: &[("packages", 1), ("_id", 1)], only: None },
+            Index { name: "by_blob", keys: &[("blob", 1)], only: None },
+        ],
+    },
+    Layout {
         collection: "blobs",
         fields: &[("_id", "string"), ("size", "long"), ("touched", "long"), ("state", "int")],
         optional: &[("condemned", "long"), ("named", "long")],

@@ -33,12 +33,13 @@ pub(super) struct Unit<'a> {
     pub labels: Table<rows::Label>,
     pub versions: Table<rows::Release>,
     pub configs: Table<rows::Config>,
+    pub collections: Table<rows::Collection>,
     pub blobs: Table<rows::Blob>,
     pub links: Table<rows::Link>,
     /// Versions of a package that were written since it last chose which one it shows.
     pub moved: BTreeMap<String, BTreeSet<String>>,
     /// Events to be written.
-    events: Vec<(u64, Repository, Bytes)>,
+    events: Vec<(u64, Option<Repository>, Bytes)>,
     /// Events that were read to compare with.
     compared: BTreeMap<u64, Bytes>,
 }
@@ -54,6 +55,7 @@ impl<'a> Unit<'a> {
             labels: Table::default(),
             versions: Table::default(),
             configs: Table::default(),
+            collections: Table::default(),
             blobs: Table::default(),
             links: Table::default(),
             moved: BTreeMap::new(),
@@ -79,19 +81,24 @@ impl<'a> Unit<'a> {
 
     pub fn load_wanted(&mut self, wanted: &[Wanted]) -> Result<(), MetaError> {
         let session = &mut *self.session;
-        self.repositories.load(session, wanted.iter().map(|wanted| wanted.repository.to_string()))?;
-        let tags = wanted.iter().flat_map(|wanted| wanted.tags.iter().map(|tag| pair(&wanted.repository, tag)));
+        let collections = wanted.iter().filter_map(|wanted| wanted.collection.as_ref());
+        self.collections.load(session, collections.map(ToString::to_string))?;
+        let of: Vec<(&Repository, &Wanted)> =
+            wanted.iter().filter_map(|wanted| Some((wanted.repository.as_ref()?, wanted))).collect();
+        self.repositories.load(session, of.iter().map(|(repository, _)| repository.to_string()))?;
+        let tags = of.iter().flat_map(|(repository, wanted)| wanted.tags.iter().map(move |tag| pair(repository, tag)));
         self.tags.load(session, tags)?;
-        let manifests = wanted.iter().filter_map(|wanted| Some(pair(&wanted.repository, wanted.manifest.as_ref()?)));
+        let manifests = of.iter().filter_map(|(repository, wanted)| Some(pair(repository, wanted.manifest.as_ref()?)));
         self.manifests.load(session, manifests)?;
-        let packages = wanted.iter().filter_map(|wanted| wanted.repository.package());
+        let packages = of.iter().filter_map(|(repository, _)| repository.package());
         self.packages.load(session, packages.map(|name| name.to_string()))?;
-        let versions = wanted.iter().filter_map(|wanted| Some((wanted.repository.package()?, &wanted.versions)));
+        let versions = of.iter().filter_map(|(repository, wanted)| Some((repository.package()?, &wanted.versions)));
         let versions = versions
             .flat_map(|(name, versions)| versions.iter().map(move |version| rows::Release::key(&name, version)));
         self.versions.load(session, versions)?;
-        let links =
-            || wanted.iter().flat_map(|wanted| wanted.blobs.iter().map(|digest| pair(&wanted.repository, digest)));
+        let links = || {
+            of.iter().flat_map(|(repository, wanted)| wanted.blobs.iter().map(move |digest| pair(repository, digest)))
+        };
         self.links.load(session, links())?;
         let linked: Vec<String> =
             links().filter_map(|key| self.links.peek(&key)).map(|link| link.blob.clone()).collect();
@@ -109,13 +116,15 @@ impl<'a> Unit<'a> {
         self.labels.flush(session)?;
         self.versions.flush(session)?;
         self.configs.flush(session)?;
+        self.collections.flush(session)?;
         self.blobs.flush(session)?;
         self.links.flush(session)?;
         let (mut documents, mut bytes) = (RawArrayBuf::new(), 0);
         for (n, repository, event) in std::mem::take(&mut self.events) {
             bytes += event.len();
             let binary = Binary { subtype: BinarySubtype::Generic, bytes: event.to_vec() };
-            documents.push(rawdoc! { "_id": signed(n), "repository": repository.as_str(), "bytes": binary });
+            let repository = repository.as_ref().map(Repository::as_str).unwrap_or_default();
+            documents.push(rawdoc! { "_id": signed(n), "repository": repository, "bytes": binary });
             if bytes > COMMAND {
                 let full = std::mem::replace(&mut documents, RawArrayBuf::new());
                 session.write(rawdoc! { "insert": EVENTS, "documents": full })?;

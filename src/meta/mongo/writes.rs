@@ -93,6 +93,10 @@ impl Unit<'_> {
                     self.packages.put(package);
                 }
             }
+            Write::Collection { name, document, content } => {
+                return self.write_collection(name, document, content, event);
+            }
+            Write::RemoveCollection { name } => self.collections.remove(name.as_str()),
             Write::Reshow { name } => return self.reshow(name, event),
         }
         Ok(())

@@ -34,7 +34,8 @@ const TOUCH: &str = "
         condemned = CASE state WHEN 2 THEN condemned END, state = CASE state WHEN 2 THEN 2 ELSE 0 END
     FROM set_config('synchronous_commit', 'off', true) WHERE area = $1 AND digest = $2 RETURNING state";
 
-/// Everything that keeps a blob `b`: manifests themselves, what they name (those of deleted versions too), records, reasons.
+/// Everything that keeps a blob `b`: manifests themselves, what they name (those of deleted versions too), records, reasons,
+/// documents of collections.
 macro_rules! unreferenced {
     () => {
         "
@@ -47,7 +48,8 @@ macro_rules! unreferenced {
     AND NOT EXISTS (SELECT 1 FROM versions v
         WHERE b.area = 'public' AND v.reason = b.digest)
     AND NOT EXISTS (SELECT 1 FROM versions v
-        WHERE b.area = 'public' AND v.deprecation::json ->> 'reason' = b.digest)"
+        WHERE b.area = 'public' AND v.deprecation::json ->> 'reason' = b.digest)
+    AND NOT EXISTS (SELECT 1 FROM collections c WHERE b.area = 'public' AND c.document = b.digest)"
     };
 }
 

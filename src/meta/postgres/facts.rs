@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::postgres::PgRow;
 
-use crate::domain::{Area, Digest, Kind, Tag, UserName, Version, Visibility};
+use crate::domain::{Area, Digest, Kind, Repository, Tag, UserName, Version, Visibility};
 
 use super::super::MetaError;
 use super::super::column::json;
@@ -15,9 +15,9 @@ use super::transaction::Sql;
 /// Columns: what the row tells; a text; a digest or the owners; two flags; its place in a list; another text; another flag.
 ///
 /// $1 repository, $2 tags, $3 manifest, $4 whether the tags on it, $5 whether the versions that it is, $6 package, $7 numbers of
-/// versions, $8 blobs, $9 and $10 areas and digests of what is brought, $11 the blob that may be needed.
+/// versions, $8 blobs, $9 and $10 areas and digests of what is brought, $11 the blob that may be needed, $12 collection.
 const FACTS: &str = "
-    SELECT 'tag', tag, digest, false, false, 0::bigint, NULL::text, false FROM tags WHERE repository = $1 AND tag = ANY($2::text[])
+    SELECT 'tag', tag, digest, false, false, 0::bigint, NULL::text, false FROM tags WHERE repository = $1::text AND tag = ANY($2::text[])
     UNION ALL
     SELECT 'manifest', NULL, digest, state = 1, false, 0, NULL, false FROM manifests WHERE repository = $1 AND digest = $3::text
     UNION ALL
@@ -42,7 +42,9 @@ const FACTS: &str = "
     UNION ALL
     (SELECT 'needed by', v.version, NULL, false, false, 0, NULL, false FROM versions v
         JOIN manifest_blobs b ON b.repository = v.name AND b.manifest = v.digest AND b.blob = $11::text
-        WHERE v.name = $6::text AND NOT v.deleted ORDER BY v.rank DESC LIMIT 1)";
+        WHERE v.name = $6::text AND NOT v.deleted ORDER BY v.rank DESC LIMIT 1)
+    UNION ALL
+    SELECT 'collection', NULL, document, false, false, 0, NULL, false FROM collections WHERE name = $12::text";
 
 impl Sql<'_> {
     pub(super) fn facts(&mut self, wanted: &Wanted) -> Result<Facts, MetaError> {
@@ -65,6 +67,7 @@ impl Sql<'_> {
                 Found::Readable(digest, recorded) => drop(readable.insert(digest, recorded)),
                 Found::Vanishing(area, digest) => drop(vanishing.insert((area, digest))),
                 Found::NeededBy(version) => facts.needed_by = Some(version),
+                Found::Collection(document) => facts.collection = Some(document),
             }
         }
         facts.tags_on_manifest.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
@@ -88,17 +91,18 @@ fn facts_query(wanted: &Wanted) -> Query {
     let (areas, brought): (Vec<_>, Vec<_>) =
         wanted.brought.iter().map(|(area, digest)| (area.to_string(), digest.to_string())).unzip();
     query(FACTS)
-        .bind(wanted.repository.to_string())
+        .bind(wanted.repository.as_ref().map(ToString::to_string))
         .bind(wanted.tags.iter().map(|tag| tag.to_string()).collect::<Vec<_>>())
         .bind(wanted.manifest.map(|digest| digest.to_string()))
         .bind(wanted.tags_on_manifest)
         .bind(wanted.versions_of_manifest)
-        .bind(wanted.repository.package().map(|name| name.to_string()))
+        .bind(wanted.repository.as_ref().and_then(Repository::package).map(|name| name.to_string()))
         .bind(wanted.versions.iter().map(|version| version.number()).collect::<Vec<_>>())
         .bind(texts(&wanted.blobs))
         .bind(areas)
         .bind(brought)
         .bind(wanted.needed.map(|digest| digest.to_string()))
+        .bind(wanted.collection.as_ref().map(ToString::to_string))
 }
 
 /// What one row tells.
@@ -115,6 +119,8 @@ enum Found {
     Readable(Digest, bool),
     Vanishing(Area, Digest),
     NeededBy(Version),
+    /// Its document.
+    Collection(Digest),
 }
 
 impl Found {
@@ -147,6 +153,7 @@ impl Found {
             "readable" => Self::Readable(parse(row, 2)?, get(row, 3)?),
             "vanishing" => Self::Vanishing(parse(row, 1)?, parse(row, 2)?),
             "needed by" => Self::NeededBy(parse(row, 1)?),
+            "collection" => Self::Collection(parse(row, 2)?),
             other => return Err(MetaError::Corrupt(format!("a fact of no kind: {other}"))),
         })
     }

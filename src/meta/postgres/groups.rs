@@ -1,18 +1,109 @@
-//! Owners of packages.
+//! Owners of packages, and collections.
 
 use async_trait::async_trait;
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgRow;
 
-use crate::domain::{Name, UserName};
+use crate::domain::{Collection, Digest, Event, Name, Timestamp, UserName};
 
-use super::super::column::json;
-use super::super::{Groups, MetaError};
+use super::super::column::{json, signed, unsigned};
+use super::super::{CollectionRow, Collections, Groups, MetaError};
 use super::Postgres;
-use super::sql::{get, query};
+use super::sql::{escape, get, parse, query, unescape};
+use super::transaction::Sql;
+
+const COLLECTION: &str = "c.name, c.document, c.title, c.description, c.visibility, c.items, c.created, c.updated";
+
+/// $1 name, $2 organisation, $3 document, $4 title, $5 description, $6 visibility, $7 time, $8 packages. The parts do not see each
+/// other, so that no row is removed and added.
+const WRITE: &str = "
+    WITH gone AS (
+        DELETE FROM collection_items WHERE collection = $1 AND package <> ALL ($8::text[])
+    ), added AS (
+        INSERT INTO collection_items (package, collection) SELECT package, $1 FROM unnest($8::text[]) AS package
+        ON CONFLICT DO NOTHING
+    )
+    INSERT INTO collections (name, org, document, title, description, visibility, items, created, updated)
+    VALUES ($1, $2, $3, $4, $5, $6, cardinality($8::text[]), $7, $7)
+    ON CONFLICT (name) DO UPDATE SET document = excluded.document, title = excluded.title,
+        description = excluded.description, visibility = excluded.visibility, items = excluded.items,
+        updated = excluded.updated";
 
 #[async_trait]
 impl Groups for Postgres {
     async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
         let sql = "SELECT owners FROM packages WHERE name = $1";
         self.pool.row(|| query(sql).bind(name.to_string()), |row| json(get(row, 0)?)).await
+    }
+
+    async fn collection(&self, name: &Name) -> Result<Option<CollectionRow>, MetaError> {
+        let sql = format!("SELECT {COLLECTION} FROM collections c WHERE c.name = $1");
+        self.pool.row(|| query(AssertSqlSafe(sql.as_str())).bind(name.to_string()), collection).await
+    }
+
+    async fn collections(
+        &self,
+        which: &Collections,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<CollectionRow>, MetaError> {
+        let sql = format!(
+            "SELECT {COLLECTION} FROM collections c WHERE c.visibility = ANY($1::text[]) AND c.name > $2
+             AND ($3::text IS NULL OR c.org = $3::text)
+             AND ($4::text IS NULL OR EXISTS
+                 (SELECT 1 FROM collection_items i WHERE i.package = $4::text AND i.collection = c.name))
+             ORDER BY c.name LIMIT $5"
+        );
+        let seen: Vec<&str> = which.seen().iter().map(|visibility| visibility.as_str()).collect();
+        let page = || {
+            query(AssertSqlSafe(sql.as_str()))
+                .bind(seen.clone())
+                .bind(after.map(ToString::to_string).unwrap_or_default())
+                .bind(which.org.clone())
+                .bind(which.with.as_ref().map(ToString::to_string))
+                .bind(signed(limit as u64))
+        };
+        self.pool.rows(page, collection).await
+    }
+}
+
+fn collection(row: &PgRow) -> Result<CollectionRow, MetaError> {
+    Ok(CollectionRow {
+        name: parse(row, 0)?,
+        document: parse(row, 1)?,
+        title: get::<Option<&str>>(row, 2)?.map(unescape),
+        description: get::<Option<&str>>(row, 3)?.map(unescape),
+        visibility: parse(row, 4)?,
+        items: unsigned(get(row, 5)?),
+        created: Timestamp::from_micros(get(row, 6)?),
+        updated: Timestamp::from_micros(get(row, 7)?),
+    })
+}
+
+impl Sql<'_> {
+    pub(super) fn write_collection(
+        &mut self,
+        name: &Name,
+        document: &Digest,
+        content: &Collection,
+        event: &Event,
+    ) -> Result<(), MetaError> {
+        let packages: Vec<String> = content.items.iter().map(|item| item.name.to_string()).collect();
+        let write = query(WRITE)
+            .bind(name.to_string())
+            .bind(name.org().to_owned())
+            .bind(document.to_string())
+            .bind(content.title.as_deref().map(escape))
+            .bind(content.description.as_deref().map(escape))
+            .bind(content.visibility.as_str())
+            .bind(event.time.micros())
+            .bind(packages);
+        self.run(write)
+    }
+
+    pub(super) fn remove_collection(&mut self, name: &Name) -> Result<(), MetaError> {
+        let remove = "WITH items AS (DELETE FROM collection_items WHERE collection = $1)
+                      DELETE FROM collections WHERE name = $1";
+        self.run(query(remove).bind(name.to_string()))
     }
 }

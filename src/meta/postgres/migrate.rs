@@ -31,6 +31,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     },
     Migration { number: 6, name: "states", sql: include_str!("../../../migrations/postgres/0006_states.sql") },
     Migration { number: 7, name: "owners", sql: include_str!("../../../migrations/postgres/0007_owners.sql") },
+    Migration {
+        number: 8,
+        name: "collections",
+        sql: include_str!("../../../migrations/postgres/0008_collections.sql"),
+    },
 ];
 
 /// Locks the schema against all others who would bring it up to date: `pclrmeta` as a number. Given back with the transaction.

@@ -84,8 +84,7 @@ impl Sql<'_> {
         let config: Option<Config> = top.as_ref().and_then(|top| top.config.as_deref()).map(json).transpose()?;
         // A package that shows nothing has no card.
         let card = top.as_ref().filter(|_| is_new).map(|_| to_json(&Shown::of(config.as_ref()))).transpose()?;
-        let found_by =
-            top.as_ref().map(|top| found_by(name, top.kind, config.as_ref(), top.standing, &top.owners));
+        let found_by = top.as_ref().map(|top| found_by(name, top.kind, config.as_ref(), top.standing, &top.owners));
         let found_by = found_by.unwrap_or_default();
         let (types, labels): (Vec<_>, Vec<_>) = found_by.iter().map(|(of, text)| (*of, escape(text))).unzip();
         let latest = top.as_ref().filter(|top| top.is_latest);

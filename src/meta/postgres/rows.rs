@@ -19,7 +19,7 @@ pub(super) struct Batch<'a, 'b> {
     /// What the event at hand adds and nobody has read yet.
     added: Added,
     /// Events that are not written yet, in order.
-    events: Vec<(u64, Repository, Bytes)>,
+    events: Vec<(u64, Option<Repository>, Bytes)>,
 }
 
 impl<'a, 'b> Batch<'a, 'b> {
@@ -34,7 +34,8 @@ impl<'a, 'b> Batch<'a, 'b> {
         }
         self.sql.count_labels()?;
         let numbers: Vec<i64> = self.events.iter().map(|(n, ..)| signed(*n)).collect();
-        let repositories: Vec<&str> = self.events.iter().map(|(_, repository, _)| repository.as_str()).collect();
+        let of = |repository: &'_ Option<Repository>| repository.as_ref().map(ToString::to_string).unwrap_or_default();
+        let repositories: Vec<String> = self.events.iter().map(|(_, repository, _)| of(repository)).collect();
         let bytes: Vec<&[u8]> = self.events.iter().map(|(.., bytes)| bytes.as_ref()).collect();
         let sql = "WITH event AS (INSERT INTO events (n, repository, bytes)
                                   SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[]))

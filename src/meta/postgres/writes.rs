@@ -268,6 +268,8 @@ impl Sql<'_> {
                 let pin = query("UPDATE packages SET pinned = $2 WHERE name = $1");
                 self.run(pin.bind(name.to_string()).bind(version.as_ref().map(Version::number)))
             }
+            Write::Collection { name, document, content } => self.write_collection(name, document, content, event),
+            Write::RemoveCollection { name } => self.remove_collection(name),
             Write::Reshow { name } => self.reshow(name, event),
             other => Err(MetaError::Corrupt(format!("a write that does not follow the rules: {other:?}"))),
         }

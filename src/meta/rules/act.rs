@@ -6,13 +6,14 @@ use bytes::Bytes;
 
 use crate::domain::{Accepted, Area, Body, Config, Deprecation, EVENT_FORMAT, Event, Repository, Tag, Version};
 
-use super::super::{Accept, Act, Applied, Change, Head, Publication, Replay};
+use super::super::{Accept, Act, Applied, Change, Head, Publication, Replay, Seen};
 use super::{Decision, Wanted};
 
 /// The facts that [`decide`] needs for the act.
 pub fn wanted(act: &Act) -> Wanted {
-    let none = |repository: &Repository| Wanted {
-        repository: repository.clone(),
+    let nothing = Wanted {
+        repository: None,
+        collection: None,
         tags: Vec::new(),
         manifest: None,
         tags_on_manifest: false,
@@ -22,6 +23,7 @@ pub fn wanted(act: &Act) -> Wanted {
         brought: Vec::new(),
         needed: None,
     };
+    let none = |repository: &Repository| Wanted { repository: Some(repository.clone()), ..nothing.clone() };
     match act {
         Act::Accept(accept) => {
             let accepted = &accept.accepted;
@@ -75,6 +77,10 @@ pub fn wanted(act: &Act) -> Wanted {
             ..none(&name.repository())
         },
         Act::Unpin { name } | Act::SetVisibility { name, .. } | Act::SetOwners { name, .. } => none(&name.repository()),
+        Act::SetCollection { name, document, .. } => {
+            Wanted { collection: Some(name.clone()), brought: vec![(Area::Public, *document)], ..nothing.clone() }
+        }
+        Act::DeleteCollection { name, .. } => Wanted { collection: Some(name.clone()), ..nothing.clone() },
     }
 }
 
@@ -133,6 +139,14 @@ pub fn act_of(replay: &Replay) -> Act {
         Body::Unpin { name } => Act::Unpin { name: name.clone() },
         Body::Visibility { name, visibility } => Act::SetVisibility { name: name.clone(), visibility: *visibility },
         Body::Owners { name, owners } => Act::SetOwners { name: name.clone(), owners: owners.clone(), seen: None },
+        Body::Collection { collection, document } => Act::SetCollection {
+            name: collection.clone(),
+            document: *document,
+            size: replay.collection.as_ref().map_or(0, |(_, size)| *size),
+            content: replay.collection.as_ref().map(|(content, _)| Arc::clone(content)),
+            seen: Seen::Unsaid,
+        },
+        Body::CollectionDelete { collection } => Act::DeleteCollection { name: collection.clone(), seen: Seen::Unsaid },
         Body::Purge { name, version, digest } => {
             Act::Purge { name: name.clone(), version: version.clone(), digest: *digest }
         }

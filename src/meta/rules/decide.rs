@@ -1,13 +1,14 @@
 //! The decisions: one function an act.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::domain::{
-    Accepted, ActorId, Area, Body, Deprecation, Digest, Name, Repository, Tag, UserName, Version, Visibility,
+    Accepted, ActorId, Area, Body, Collection, Deprecation, Digest, Name, Repository, Tag, Version, Visibility,
 };
 
 use super::super::{Accept, Act, Refused};
-use super::{Decision, Facts, ManifestState, Mode, Write};
+use super::{Decision, Facts, ManifestState, Mode, Write, groups};
 
 /// What the act does when this actor asks for it, given the facts, or why it is refused.
 pub fn decide(act: &Act, actor: &ActorId, facts: &Facts, mode: Mode) -> Result<Decision, Refused> {
@@ -25,7 +26,15 @@ pub fn decide(act: &Act, actor: &ActorId, facts: &Facts, mode: Mode) -> Result<D
         Act::Pin { name, version } => decide_pin(name, Some(version), facts),
         Act::Unpin { name } => decide_pin(name, None, facts),
         Act::SetVisibility { name, visibility } => decide_visibility(name, *visibility, facts),
-        Act::SetOwners { name, owners, seen } => decide_owners(name, owners, seen.as_deref(), facts),
+        Act::SetOwners { name, owners, seen } => groups::decide_owners(name, owners, seen.as_deref(), facts),
+        Act::SetCollection { name, document, size, content, seen } => {
+            let content = content.clone().unwrap_or_else(|| {
+                // Nobody knows any more who was to find it.
+                Arc::new(Collection { visibility: Visibility::Unlisted, ..Collection::default() })
+            });
+            groups::decide_collection(name, *document, *size, content, *seen, facts, mode)
+        }
+        Act::DeleteCollection { name, seen } => groups::decide_delete_collection(name, *seen, facts),
         Act::Purge { name, version, digest } => decide_purge(name, version, digest, facts),
         Act::Restore { name, version } => decide_restore(name, version, facts),
     }
@@ -301,29 +310,6 @@ fn decide_visibility(name: &Name, visibility: Visibility, facts: &Facts) -> Resu
     let writes = vec![Write::Visible { name: name.clone(), visibility }, Write::Reshow { name: name.clone() }];
     let body = Body::Visibility { name: name.clone(), visibility };
     Ok(Decision { body: Some(body), writes, tags: Vec::new() })
-}
-
-fn decide_owners(
-    name: &Name,
-    owners: &[UserName],
-    seen: Option<&[UserName]>,
-    facts: &Facts,
-) -> Result<Decision, Refused> {
-    if facts.package.is_none() {
-        return Err(Refused::NotFound("the package"));
-    }
-    if seen.is_some_and(|seen| seen != facts.owners) {
-        return Err(Refused::Changed("the list of owners"));
-    }
-    let mut owners = owners.to_vec();
-    owners.sort_unstable();
-    owners.dedup();
-    if facts.owners == owners {
-        return Ok(Decision::default());
-    }
-    let writes =
-        vec![Write::Owners { name: name.clone(), owners: owners.clone() }, Write::Reshow { name: name.clone() }];
-    Ok(Decision { body: Some(Body::Owners { name: name.clone(), owners }), writes, tags: Vec::new() })
 }
 
 /// The manifest and the tags on it go too, unless another version that is not purged is the same manifest.

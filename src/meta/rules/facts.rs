@@ -1,9 +1,10 @@
 //! What a decision reads and what it asks to be written: the words between the rules and a store.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::{
-    Accepted, Area, Body, Deprecation, Digest, Kind, Name, Repository, Tag, UserName, Version, Visibility,
+    Accepted, Area, Body, Collection, Deprecation, Digest, Kind, Name, Repository, Tag, UserName, Version, Visibility,
 };
 
 use super::super::{ManifestFacts, Publication};
@@ -20,8 +21,11 @@ pub enum Mode {
 /// Which facts [`decide`] needs for an act.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
-    /// The repository; if its name has two components, the package of that name too.
-    pub repository: Repository,
+    /// The repository, if the act is about one; if its name has two components, the package of that name too. Tags, manifests,
+    /// versions and blobs are wanted of it.
+    pub repository: Option<Repository>,
+    /// The document of this collection.
+    pub collection: Option<Name>,
     /// The targets of these tags.
     pub tags: Vec<Tag>,
     /// State of this manifest.
@@ -51,6 +55,8 @@ pub struct Facts {
     pub owners: Vec<UserName>,
     /// The version that the package's `latest` is pinned to, by number.
     pub pinned: Option<Version>,
+    /// The document of the wanted collection, if there is one.
+    pub collection: Option<Digest>,
     /// Targets of the wanted tags that exist.
     pub tags: BTreeMap<Tag, Digest>,
     /// The wanted manifest, if the repository has it.
@@ -249,6 +255,20 @@ pub enum Write {
         name: Name,
         /// Which.
         version: Option<Version>,
+    },
+    /// The collection says this. One that is new is made at the event's time.
+    Collection {
+        /// Collection.
+        name: Name,
+        /// Digest of its document.
+        document: Digest,
+        /// What that says.
+        content: Arc<Collection>,
+    },
+    /// The collection is gone.
+    RemoveCollection {
+        /// Collection.
+        name: Name,
     },
     /// Choose again which version the package shows, by [`rank`], and let the tag `latest` name it if it is stable,
     /// else remove that tag. A package whose versions are all deleted shows nothing and is not found.

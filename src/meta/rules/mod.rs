@@ -6,6 +6,7 @@
 mod act;
 mod decide;
 mod facts;
+mod groups;
 mod rank;
 
 pub use act::{act_of, applied, seal, wanted};

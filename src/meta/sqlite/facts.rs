@@ -22,7 +22,19 @@ pub(super) const HIDDEN: i64 = 1;
 impl Rows for &Sql<'_> {
     fn facts(&mut self, wanted: &Wanted) -> Result<Facts, MetaError> {
         let mut facts = Facts::default();
-        let repository = wanted.repository.as_str();
+        if let Some(name) = &wanted.collection {
+            let sql = "SELECT document FROM collections WHERE name = ?1";
+            facts.collection = self.row(sql, [name.as_str()], |row| parse(row, 0))?;
+        }
+        for (area, digest) in &wanted.brought {
+            if self.is_being_deleted(area, digest)? {
+                facts.vanishing.push(*digest);
+            }
+        }
+        let Some(repository) = &wanted.repository else { return Ok(facts) };
+        self.blob_facts(repository, wanted, &mut facts)?;
+        self.package_facts(repository, wanted, &mut facts)?;
+        let repository = repository.as_str();
         for tag in &wanted.tags {
             let sql = "SELECT digest FROM tags WHERE repository = ?1 AND tag = ?2";
             if let Some(digest) = self.row(sql, params![repository, tag.as_str()], |row| parse(row, 0))? {
@@ -42,8 +54,6 @@ impl Rows for &Sql<'_> {
                     self.rows(sql, params![repository, digest.to_string()], |row| parse(row, 0))?;
             }
         }
-        self.package_facts(wanted, &mut facts)?;
-        self.blob_facts(wanted, &mut facts)?;
         Ok(facts)
     }
 
@@ -54,8 +64,9 @@ impl Rows for &Sql<'_> {
     fn append(&mut self, event: &Event, bytes: &Bytes) -> Result<(), MetaError> {
         let n = signed(event.n);
         let repository = event.body.repository();
+        let repository = repository.as_ref().map(Repository::as_str).unwrap_or_default();
         let sql = "INSERT INTO events (n, bytes, repository) VALUES (?1, ?2, ?3)";
-        self.run(sql, params![n, bytes.as_ref(), repository.as_str()])?;
+        self.run(sql, params![n, bytes.as_ref(), repository])?;
         Ok(())
     }
 
@@ -66,8 +77,8 @@ impl Rows for &Sql<'_> {
 }
 
 impl Sql<'_> {
-    fn package_facts(&self, wanted: &Wanted, facts: &mut Facts) -> Result<(), MetaError> {
-        let Some(name) = wanted.repository.package() else { return Ok(()) };
+    fn package_facts(&self, repository: &Repository, wanted: &Wanted, facts: &mut Facts) -> Result<(), MetaError> {
+        let Some(name) = repository.package() else { return Ok(()) };
         let sql = "SELECT kind, pinned, visibility, owners FROM packages WHERE name = ?1";
         let package = self.row(sql, [name.as_str()], |row| {
             Ok((parse(row, 0)?, parse_optional(row, 1)?, parse(row, 2)?, json(&get::<String>(row, 3)?)?))
@@ -106,17 +117,12 @@ impl Sql<'_> {
         Ok(())
     }
 
-    fn blob_facts(&self, wanted: &Wanted, facts: &mut Facts) -> Result<(), MetaError> {
+    fn blob_facts(&self, repository: &Repository, wanted: &Wanted, facts: &mut Facts) -> Result<(), MetaError> {
         for digest in &wanted.blobs {
-            match self.link_recorded(&wanted.repository, digest)? {
+            match self.link_recorded(repository, digest)? {
                 Some(recorded) => facts.unrecorded |= !recorded,
                 None if facts.unreadable.contains(digest) => {}
                 None => facts.unreadable.push(*digest),
-            }
-        }
-        for (area, digest) in &wanted.brought {
-            if self.is_being_deleted(area, digest)? {
-                facts.vanishing.push(*digest);
             }
         }
         Ok(())

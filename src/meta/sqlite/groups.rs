@@ -1,12 +1,16 @@
-//! Owners of packages.
+//! Owners of packages, and collections.
 
 use async_trait::async_trait;
+use rusqlite::types::Value;
+use rusqlite::{Row, params, params_from_iter};
 
-use crate::domain::{Name, UserName};
+use crate::domain::{Collection, Digest, Event, Name, Timestamp, UserName};
 
-use super::super::{Groups, MetaError};
+use super::super::{CollectionRow, Collections, Groups, MetaError};
 use super::Sqlite;
-use super::sql::{get, json};
+use super::sql::{Sql, get, json, parse, signed, unsigned};
+
+const COLLECTION: &str = "c.name, c.document, c.title, c.description, c.visibility, c.items, c.created, c.updated";
 
 #[async_trait]
 impl Groups for Sqlite {
@@ -14,5 +18,92 @@ impl Groups for Sqlite {
         let name = name.to_string();
         let sql = "SELECT owners FROM packages WHERE name = ?1";
         self.pool.read(move |reader| reader.row(sql, [name], |row| json(&get::<String>(row, 0)?))).await
+    }
+
+    async fn collection(&self, name: &Name) -> Result<Option<CollectionRow>, MetaError> {
+        let name = name.to_string();
+        let sql = format!("SELECT {COLLECTION} FROM collections c WHERE c.name = ?1");
+        self.pool.read(move |reader| reader.row(&sql, [name], collection)).await
+    }
+
+    async fn collections(
+        &self,
+        which: &Collections,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<CollectionRow>, MetaError> {
+        let mut values: Vec<Value> = Vec::new();
+        let from = match &which.with {
+            None => "collections c WHERE",
+            Some(package) => {
+                values.push(package.to_string().into());
+                "collection_items i CROSS JOIN collections c ON c.name = i.collection WHERE i.package = ? AND"
+            }
+        };
+        let seen = which.seen();
+        let marks = vec!["?"; seen.len()].join(", ");
+        values.extend(seen.iter().map(|visibility| Value::from(visibility.as_str().to_owned())));
+        // The names of an organisation lie together: '0' is the byte after the slash.
+        let bounds = which.org.iter().map(|org| (format!("{org}/"), format!("{org}0"))).next();
+        let of_org = if bounds.is_some() { "AND c.name > ? AND c.name < ?" } else { "" };
+        values.extend(bounds.into_iter().flat_map(|(first, last)| [Value::from(first), Value::from(last)]));
+        let sql = format!(
+            "SELECT {COLLECTION} FROM {from} c.visibility IN ({marks}) {of_org} AND c.name > ? ORDER BY c.name LIMIT ?"
+        );
+        values.push(after.map(ToString::to_string).unwrap_or_default().into());
+        values.push(signed(limit as u64).into());
+        self.pool.read(move |reader| reader.rows(&sql, params_from_iter(values), collection)).await
+    }
+}
+
+fn collection(row: &Row<'_>) -> Result<CollectionRow, MetaError> {
+    Ok(CollectionRow {
+        name: parse(row, 0)?,
+        document: parse(row, 1)?,
+        title: get(row, 2)?,
+        description: get(row, 3)?,
+        visibility: parse(row, 4)?,
+        items: unsigned(get(row, 5)?),
+        created: Timestamp::from_micros(get(row, 6)?),
+        updated: Timestamp::from_micros(get(row, 7)?),
+    })
+}
+
+impl Sql<'_> {
+    pub(super) fn write_collection(
+        &self,
+        name: &Name,
+        document: &Digest,
+        content: &Collection,
+        event: &Event,
+    ) -> Result<(), MetaError> {
+        let sql =
+            "INSERT INTO collections (name, org, document, title, description, visibility, items, created, updated)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)
+                   ON CONFLICT DO UPDATE SET document = excluded.document, title = excluded.title,
+                   description = excluded.description, visibility = excluded.visibility, items = excluded.items,
+                   updated = excluded.updated";
+        let row = params![
+            name.as_str(),
+            name.org(),
+            document.to_string(),
+            content.title,
+            content.description,
+            content.visibility.as_str(),
+            signed(content.items.len() as u64),
+            event.time.micros(),
+        ];
+        self.run(sql, row)?;
+        self.run("DELETE FROM collection_items WHERE collection = ?1", [name.as_str()])?;
+        for item in &content.items {
+            let sql = "INSERT OR IGNORE INTO collection_items (package, collection) VALUES (?1, ?2)";
+            self.run(sql, [item.name.as_str(), name.as_str()])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove_collection(&self, name: &Name) -> Result<(), MetaError> {
+        self.run("DELETE FROM collection_items WHERE collection = ?1", [name.as_str()])?;
+        self.run("DELETE FROM collections WHERE name = ?1", [name.as_str()]).map(drop)
     }
 }

@@ -28,6 +28,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 6, name: "version_ids", sql: include_str!("../../../migrations/sqlite/0006_version_ids.sql") },
     Migration { number: 7, name: "states", sql: include_str!("../../../migrations/sqlite/0007_states.sql") },
     Migration { number: 8, name: "owners", sql: include_str!("../../../migrations/sqlite/0008_owners.sql") },
+    Migration { number: 9, name: "collections", sql: include_str!("../../../migrations/sqlite/0009_collections.sql") },
 ];
 
 /// Brings the schema up to date in one transaction. `store` names the database in errors.

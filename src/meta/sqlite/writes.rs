@@ -84,6 +84,8 @@ impl Sql<'_> {
                 let sql = "UPDATE packages SET pinned = ?2 WHERE name = ?1";
                 self.run(sql, params![name.as_str(), version.as_ref().map(Version::number)]).map(drop)
             }
+            Write::Collection { name, document, content } => self.write_collection(name, document, content, event),
+            Write::RemoveCollection { name } => self.remove_collection(name),
             Write::Reshow { name } => self.reshow(name, event),
         }
     }

@@ -130,6 +130,24 @@ async fn a_change_of_what_somebody_else_changed_is_refused() {
 }
 
 #[tokio::test]
+async fn collections_are_of_those_who_publish_in_the_organisation() {
+    const STEPS: &str = "/api/v1/collections/acme/review";
+    let world = closed().await;
+    let (ann, member) =
+        (Caller::user(&world, "ann", None).await, Caller::user(&world, "cai", Some(Role::Member)).await);
+    let operator = Caller::operator(&world).await;
+    assert_eq!(operator.own(&["ann"]).await, 204);
+    let body = r#"{"visibility":"unlisted","items":[{"name":"acme/review"}]}"#;
+    assert_eq!(world.ask("PUT", STEPS, body).await.status, 401);
+    assert_eq!(ann.ask("PUT", STEPS, body, None).await.status, 403, "a package of that name is another thing");
+    assert_eq!(member.ask("PUT", STEPS, body, None).await.status, 200);
+    assert_eq!((ann.status("GET", STEPS).await, world.get(STEPS).await.status), (200, 401));
+    let hidden = "/api/v1/collections?org=acme&visibility=unlisted";
+    assert_eq!((ann.status("GET", hidden).await, member.status("GET", hidden).await), (403, 200));
+    assert_eq!((ann.status("DELETE", STEPS).await, member.status("DELETE", STEPS).await), (403, 204));
+}
+
+#[tokio::test]
 async fn whoever_begins_a_package_owns_it() {
     let world = closed().await;
     let ann = Caller::user(&world, "ann", Some(Role::Member)).await;
