@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::rebuild::Store;
 use super::server;
 use crate::client::Client;
-use crate::domain::api::{IssuedToken, NewToken, TokenDocument, UserDocument};
+use crate::domain::api::{IssuedToken, MemberDocument, NewToken, TokenDocument, UserDocument};
 use crate::domain::{Actor, OrgName, Role, TokenName, TokenOwner, UserName};
 use crate::registry;
 
@@ -60,6 +60,13 @@ impl Accounts {
         match self {
             Self::Registry(client) => Ok(client.set_role(org, user, role).await?),
             Self::Database(accounts) => Ok(accounts.set_role(&Actor::Operator, org, user, role).await?),
+        }
+    }
+
+    pub(super) async fn members(&self, org: &OrgName) -> anyhow::Result<Vec<MemberDocument>> {
+        match self {
+            Self::Registry(client) => Ok(client.members(org).await?),
+            Self::Database(accounts) => Ok(accounts.members(&Actor::Operator, org, None, usize::MAX).await?),
         }
     }
 

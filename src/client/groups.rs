@@ -1,4 +1,4 @@
-//! Who and what belongs together: owners of packages, collections.
+//! Who and what belongs together: owners of packages, collections, organisations.
 
 use reqwest::Method;
 use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
@@ -9,8 +9,8 @@ use super::answer::{header, read_body};
 use super::catalogue::{DOCUMENT_MAX, NOTHING};
 use super::error::ClientError;
 use super::transport::Client;
-use crate::domain::api::{CollectionDocument, CollectionEntry, List, Owners};
-use crate::domain::{Collection, Name, UserName};
+use crate::domain::api::{CollectionDocument, CollectionEntry, List, MemberDocument, OrgDocument, Owners};
+use crate::domain::{Collection, Name, OrgName, Profile, UserName};
 
 impl Client {
     /// Who owns a package, with the entity tag of the list.
@@ -23,7 +23,7 @@ impl Client {
     /// Lets these users own a package, if the entity tag still stands for those who do.
     pub async fn set_owners(&self, name: &Name, owners: Vec<UserName>, seen: &str) -> Result<(), ClientError> {
         let (path, what) = (format!("/api/v1/artifacts/{name}/owners"), format!("the owners of {name}"));
-        self.replace(&what, &path, &Owners { owners }, seen).await
+        self.replace(&what, &path, &Owners { owners }, Some(seen)).await
     }
 
     /// One page of collections.
@@ -43,19 +43,43 @@ impl Client {
         content: &Collection,
         seen: Option<&str>,
     ) -> Result<(), ClientError> {
-        let (what, path) = (of_collection(name), at_collection(name));
-        match seen {
-            Some(seen) => self.replace(&what, &path, content, seen).await,
-            None => {
-                let request = self.request(Method::PUT, &path).header(IF_NONE_MATCH, "*").json(content);
-                self.send(request, &what).await.map(drop)
-            }
-        }
+        self.replace(&of_collection(name), &at_collection(name), content, seen).await
     }
 
     /// Removes a collection.
     pub async fn delete_collection(&self, name: &Name) -> Result<(), ClientError> {
         self.ask(Method::DELETE, &at_collection(name), &of_collection(name), NOTHING).await
+    }
+
+    /// One page of organisations.
+    pub async fn orgs(&self, query: &[(&str, String)]) -> Result<List<OrgDocument>, ClientError> {
+        self.document("the organisations", "/api/v1/orgs", query).await
+    }
+
+    /// An organisation, with its entity tag.
+    pub async fn org(&self, org: &OrgName) -> Result<(OrgDocument, String), ClientError> {
+        self.tagged(&format!("the organisation {org}"), &format!("/api/v1/orgs/{org}")).await
+    }
+
+    /// Lets an organisation say this of itself, if the entity tag still stands for it; without one, if it has said nothing yet.
+    pub async fn put_org(&self, org: &OrgName, profile: &Profile, seen: Option<&str>) -> Result<(), ClientError> {
+        let (what, path) = (format!("the organisation {org}"), format!("/api/v1/orgs/{org}"));
+        self.replace(&what, &path, profile, seen).await
+    }
+
+    /// Users with a role in an organisation, all pages together.
+    pub async fn members(&self, org: &OrgName) -> Result<Vec<MemberDocument>, ClientError> {
+        let (path, what) = (format!("/api/v1/orgs/{org}/members"), format!("the members of {org}"));
+        let (mut members, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page: List<MemberDocument> = self.document(&what, &path, &[("cursor", &cursor)]).await?;
+            members.extend(page.items);
+            match page.next {
+                Some(next) if next > cursor => cursor = next,
+                Some(_) => return Err(self.not_understood(&what, "its pages do not end")),
+                None => return Ok(members),
+            }
+        }
     }
 
     /// A document with its entity tag.
@@ -70,9 +94,16 @@ impl Client {
         .await
     }
 
-    /// Writes a document in the place of one that was seen. Asked once: a second time would find what the first did.
-    async fn replace(&self, what: &str, path: &str, document: &impl Serialize, seen: &str) -> Result<(), ClientError> {
-        let request = self.request(Method::PUT, path).header(IF_MATCH, seen).json(document);
+    /// Writes a document in the place of one that was seen, or of none. Asked once: a second time would find what the first did.
+    async fn replace(
+        &self,
+        what: &str,
+        path: &str,
+        document: &impl Serialize,
+        seen: Option<&str>,
+    ) -> Result<(), ClientError> {
+        let (condition, tag) = seen.map_or((IF_NONE_MATCH, "*"), |seen| (IF_MATCH, seen));
+        let request = self.request(Method::PUT, path).header(condition, tag).json(document);
         self.send(request, what).await.map(drop)
     }
 }

@@ -17,7 +17,7 @@ use super::{
 pub use accounts::{IssuedToken, NewToken, RoleRequest, TokenDocument, UserDocument, Whoami};
 pub use comparison::{CapabilityChange, Comparison, FieldChange, FileChange, FileChangeKind};
 pub use discovery::{Completion, CompletionOf};
-pub use groups::{CollectionDocument, CollectionEntry, Owners};
+pub use groups::{CollectionDocument, CollectionEntry, MemberDocument, OrgDocument, Owners};
 pub use relations::{Dependencies, Dependent, Needed, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
 
 /// One page of a list. `next` goes back as `cursor` for the next page; it is absent on the last one.

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::text::text_fault;
 use super::{Name, Range, Visibility};
 
 /// Most packages of one collection.
@@ -68,11 +69,8 @@ impl Collection {
         let description = self.description.iter().map(|text| ("the description", text, TEXT_MAX));
         let notes = self.items.iter().filter_map(|item| Some(("a note", item.note.as_ref()?, TEXT_MAX)));
         for (what, text, most) in title.chain(description).chain(notes) {
-            if text.len() > most {
-                return Err(format!("{what} has {} bytes, {most} at most", text.len()));
-            }
-            if text.chars().any(|character| character.is_control() && !matches!(character, '\n' | '\t')) {
-                return Err(format!("{what} has control characters"));
+            if let Some(fault) = text_fault(text, most) {
+                return Err(format!("{what} {fault}"));
             }
         }
         let mut names: Vec<&Name> = self.items.iter().map(|item| &item.name).collect();

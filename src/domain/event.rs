@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ActorId, Area, Digest, Kind, Name, Repository, Tag, Timestamp, UserName, Version, Visibility};
+use super::{ActorId, Area, Digest, Kind, Name, OrgName, Repository, Tag, Timestamp, UserName, Version, Visibility};
 
 /// The version of the event format that this code writes and reads.
 pub const EVENT_FORMAT: u32 = 1;
@@ -172,6 +172,17 @@ pub enum Body {
         /// The collection.
         collection: Name,
     },
+    /// An organisation says this of itself from now on.
+    #[serde(rename = "org")]
+    Org {
+        /// The organisation.
+        org: OrgName,
+        /// Digest of the blob with the [`super::Profile`].
+        profile: Digest,
+        /// Who sees its packages when they are new; it stands in the profile too.
+        #[serde(default, skip_serializing_if = "is_public")]
+        visibility: Visibility,
+    },
     /// A deleted version is gone for good: its number stays burnt, its bytes are removed.
     #[serde(rename = "purge")]
     Purge {
@@ -269,6 +280,7 @@ impl Body {
             Self::Owners { .. } => "owners",
             Self::Collection { .. } => "collection",
             Self::CollectionDelete { .. } => "collection.delete",
+            Self::Org { .. } => "org",
             Self::Purge { .. } => "purge",
             Self::Restore { .. } => "restore",
         }
@@ -291,10 +303,15 @@ impl Body {
             | Self::Owners { name, .. }
             | Self::Purge { name, .. }
             | Self::Restore { name, .. } => name.repository(),
-            Self::Collection { .. } | Self::CollectionDelete { .. } => return None,
+            Self::Collection { .. } | Self::CollectionDelete { .. } | Self::Org { .. } => return None,
         };
         Some(repository)
     }
+}
+
+/// What need not be said.
+fn is_public(visibility: &Visibility) -> bool {
+    *visibility == Visibility::Public
 }
 
 #[cfg(test)]

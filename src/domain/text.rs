@@ -15,6 +15,15 @@ where
     text.parse().map_err(serde::de::Error::custom)
 }
 
+/// What is wrong with a text that people read, if anything: it is longer than `most` bytes, or has characters that move cursors.
+pub(super) fn text_fault(text: &str, most: usize) -> Option<String> {
+    if text.len() > most {
+        return Some(format!("has {} bytes, {most} at most", text.len()));
+    }
+    let is_bad = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
+    text.chars().any(is_bad).then(|| "has control characters".to_owned())
+}
+
 /// `Display`, `Debug`, `Serialize` and `Deserialize` for a type with `as_str` and `FromStr`.
 macro_rules! text_value {
     ($type:ty) => {

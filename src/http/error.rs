@@ -198,7 +198,8 @@ fn failure(error: &RegistryError) -> Failure {
         RegistryError::AccountUnknown(_)
         | RegistryError::RepositoryUnknown
         | RegistryError::PackageUnknown(_)
-        | RegistryError::CollectionUnknown(_) => (StatusCode::NOT_FOUND, Code::NameUnknown),
+        | RegistryError::CollectionUnknown(_)
+        | RegistryError::OrgUnknown(_) => (StatusCode::NOT_FOUND, Code::NameUnknown),
         RegistryError::ManifestUnknown(_)
         | RegistryError::VersionUnknown(..)
         | RegistryError::IdUnknown(_)

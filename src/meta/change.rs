@@ -7,8 +7,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::domain::{
-    Accepted, ActorId, Collection, Config, Deprecation, Digest, Event, Kind, Name, Repository, Tag, Timestamp,
-    UserName, Version, Visibility,
+    Accepted, ActorId, Collection, Config, Deprecation, Digest, Event, Kind, Name, OrgName, Profile, Repository, Tag,
+    Timestamp, UserName, Version, Visibility,
 };
 
 /// One change. If it is not refused and changes anything, it becomes exactly one event.
@@ -127,6 +127,19 @@ pub enum Act {
     DeleteCollection {
         /// The collection.
         name: Name,
+        /// What the caller saw.
+        seen: Seen,
+    },
+    /// Let an organisation say something of itself.
+    SetOrg {
+        /// The organisation.
+        org: OrgName,
+        /// Digest of its document.
+        document: Digest,
+        /// Length of the document in bytes; 0 only on replay, when it was purged.
+        size: u64,
+        /// What the document says. On replay, when it was purged, what the event says of it.
+        profile: Arc<Profile>,
         /// What the caller saw.
         seen: Seen,
     },
@@ -296,4 +309,6 @@ pub struct Replay {
     pub record: Option<(Arc<Config>, u64)>,
     /// What a collection says and the length of its document, for changes of collections, unless it was purged.
     pub collection: Option<(Arc<Collection>, u64)>,
+    /// What an organisation says and the length of its document, for changes of organisations, unless it was purged.
+    pub profile: Option<(Arc<Profile>, u64)>,
 }

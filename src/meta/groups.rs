@@ -1,11 +1,12 @@
-//! Who and what belongs together: owners of packages, collections. All of it is made of events, so a replay brings it back.
+//! Who and what belongs together: owners of packages, collections, organisations. All of it but members is made of events, so a
+//! replay brings it back.
 
 use async_trait::async_trait;
 
 use super::MetaError;
-use crate::domain::{Collection, Digest, Name, Timestamp, UserName, Visibility};
+use crate::domain::{Collection, Digest, Name, OrgName, Profile, Role, Timestamp, UserName, Visibility};
 
-/// Owners of packages, and collections.
+/// Owners of packages, collections, organisations and their members.
 ///
 /// Reads see every change that was applied before they began.
 #[async_trait]
@@ -23,6 +24,44 @@ pub trait Groups: Send + Sync {
         after: Option<&Name>,
         limit: usize,
     ) -> Result<Vec<CollectionRow>, MetaError>;
+
+    /// An organisation that has said something of itself or has public packages.
+    async fn org(&self, org: &OrgName) -> Result<Option<OrgRow>, MetaError>;
+
+    /// Such organisations after `after` in the order of the bytes of their names, at most `limit`.
+    async fn orgs(&self, after: Option<&OrgName>, limit: usize) -> Result<Vec<OrgRow>, MetaError>;
+
+    /// Users with a role in an organisation, after `after` in the order of their names, at most `limit`.
+    async fn members(
+        &self,
+        org: &OrgName,
+        after: Option<&UserName>,
+        limit: usize,
+    ) -> Result<Vec<(UserName, Role)>, MetaError>;
+}
+
+/// An organisation.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct OrgRow {
+    /// Its name.
+    pub name: OrgName,
+    /// What it says of itself, if it has said anything.
+    pub said: Option<OrgSaid>,
+    /// How many public packages it has that can be found.
+    pub packages: u64,
+}
+
+/// What an organisation says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct OrgSaid {
+    /// Digest of the document, a blob in the public area.
+    pub document: Digest,
+    /// What that says.
+    pub profile: Profile,
+    /// When it said something first.
+    pub created: Timestamp,
+    /// When it last did.
+    pub updated: Timestamp,
 }
 
 /// Which collections.

@@ -28,7 +28,7 @@ pub use accounts::{Accounts, Login, TokenAdded, TokenRow, USED_EVERY, UserRow};
 pub use address::{Address, Server};
 pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome, Publication, Refused, Replay, Seen};
 pub use engine::Planned;
-pub use groups::{CollectionRow, Collections, Groups};
+pub use groups::{CollectionRow, Collections, Groups, OrgRow, OrgSaid};
 pub use memory::{Archive, Memory, SNAPSHOT, Snapshot, Unbelievable};
 pub use mongo::Mongo;
 pub use page::PAGE_MAX;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::cache::Cache;
-use crate::domain::api::{IssuedToken, NewToken, TokenDocument, UserDocument};
+use crate::domain::api::{IssuedToken, MemberDocument, NewToken, TokenDocument, UserDocument};
 use crate::domain::{Action, Actor, OrgName, Role, Scope, Token, TokenName, TokenOwner, UserName, allows};
 use crate::meta::{self, TokenAdded, TokenRow, UserRow};
 
@@ -19,6 +19,7 @@ const TOKENS_MAX: usize = 100;
 #[derive(Clone)]
 pub struct Accounts {
     store: Arc<dyn meta::Accounts>,
+    groups: Arc<dyn meta::Groups>,
     cache: Option<Arc<Cache>>,
     clock: Clock,
 }
@@ -29,6 +30,7 @@ impl Registry {
         let inner = &self.0;
         Accounts {
             store: Arc::clone(&inner.meta.accounts),
+            groups: Arc::clone(&inner.meta.groups),
             cache: Some(Arc::clone(&inner.cache)),
             clock: inner.clock.clone(),
         }
@@ -37,8 +39,9 @@ impl Registry {
 
 impl Accounts {
     /// The accounts of a metadata store that others may use at the same time.
-    pub(super) fn beside(store: Arc<dyn meta::Accounts>, clock: Clock) -> Self {
-        Self { store, cache: None, clock }
+    pub(super) fn beside(meta: &meta::Meta, clock: Clock) -> Self {
+        let (store, groups) = (Arc::clone(&meta.accounts), Arc::clone(&meta.groups));
+        Self { store, groups, cache: None, clock }
     }
 
     /// Adds a user; one that is there stays as it is. `true` if it is new.
@@ -82,6 +85,22 @@ impl Accounts {
         let set = self.store.set_role(org, user, role).await;
         self.forget_logins();
         if set? { Ok(()) } else { Err(no_user(user)) }
+    }
+
+    /// Users with a role in an organisation, after `after` in the order of their names, at most `limit`. For who has one of the
+    /// roles themselves, and the operator.
+    pub async fn members(
+        &self,
+        actor: &Actor,
+        org: &OrgName,
+        after: Option<&UserName>,
+        limit: usize,
+    ) -> Result<Vec<MemberDocument>, RegistryError> {
+        if !actor.user().is_some_and(|user| user.role(org.as_str()).is_some()) {
+            require(actor, Action::Manage, Scope::Org(org))?;
+        }
+        let members = self.groups.members(org, after, limit).await?;
+        Ok(members.into_iter().map(|(user, role)| MemberDocument { user, role }).collect())
     }
 
     /// Makes a token. Its secret is in the answer and nowhere else.

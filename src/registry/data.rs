@@ -112,7 +112,7 @@ pub async fn open_accounts(folder: &Path, metadata: &Metadata, clock: Clock) -> 
         Metadata::Sqlite(_) | Metadata::Server(_) => {}
     }
     let (meta, _) = open_metadata(metadata).await?;
-    Ok(Accounts::beside(meta.accounts, clock))
+    Ok(Accounts::beside(&meta, clock))
 }
 
 /// Applies to the database the events of the store that it lacks, after an older database was restored.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Actor, Digest, ManifestError, Tag, TokenName, TokenOwner, Version};
+use crate::domain::{Actor, Digest, ManifestError, OrgName, Tag, TokenName, TokenOwner, Version};
 use crate::meta::{MetaError, Refused};
 use crate::resolve::NoMatch;
 use crate::storage::StorageError;
@@ -51,6 +51,9 @@ pub enum RegistryError {
     /// No such collection.
     #[error("there is no collection {0}")]
     CollectionUnknown(String),
+    /// Nobody of that name has said or published anything.
+    #[error("there is no organisation {0}: it has said nothing of itself and has no public packages")]
+    OrgUnknown(OrgName),
     /// No such version.
     #[error("there is no version {0} of {1}")]
     VersionUnknown(Version, String),

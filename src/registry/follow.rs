@@ -86,7 +86,8 @@ fn tags_of(body: &Body) -> Option<Vec<Tag>> {
         | Body::Visibility { .. }
         | Body::Owners { .. }
         | Body::Collection { .. }
-        | Body::CollectionDelete { .. } => Vec::new(),
+        | Body::CollectionDelete { .. }
+        | Body::Org { .. } => Vec::new(),
         // Tags on the manifest went along, or the version's came back.
         Body::ManifestDelete { .. } | Body::Purge { .. } | Body::Restore { .. } => return None,
     };

@@ -64,8 +64,8 @@ impl Registry {
             | Body::Undeprecate { version, .. }
             | Body::Pin { version, .. }
             | Body::Restore { version, .. } => entry.version = Some(version),
-            // Those of collections are of no package.
-            Body::Unpin { .. } | Body::Collection { .. } | Body::CollectionDelete { .. } => {}
+            // Those of collections and organisations are of no package.
+            Body::Unpin { .. } | Body::Collection { .. } | Body::CollectionDelete { .. } | Body::Org { .. } => {}
         }
         entry.reason = self.reason(name, reason).await?;
         Ok(entry)

@@ -43,6 +43,7 @@ pub(super) fn forget(cache: &Cache, body: &Body, tags: &[Tag]) {
         | Body::Owners { .. }
         | Body::Collection { .. }
         | Body::CollectionDelete { .. }
+        | Body::Org { .. }
         | Body::Restore { .. } => {}
     }
 }

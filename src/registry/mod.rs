@@ -30,6 +30,7 @@ mod layers;
 mod login;
 mod manifests;
 mod open;
+mod orgs;
 mod owners;
 mod publish;
 mod purge;

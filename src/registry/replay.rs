@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::domain::{
-    Algorithm, Area, Body, COLLECTION_MAX, Digest, Event, MANIFEST_READ_MAX, Manifest, RECORD_MAX, Record,
+    Algorithm, Area, Body, COLLECTION_MAX, Digest, Event, MANIFEST_READ_MAX, Manifest, PROFILE_MAX, RECORD_MAX, Record,
 };
 use crate::meta::{MetaError, Replay};
 use crate::storage::{Key, Storage, StorageError};
@@ -23,7 +23,7 @@ pub(super) async fn replay_of(storage: &Storage, n: u64, bytes: Bytes) -> Result
     if event.n != n {
         return Err(corrupt(format!("it says that it is event {}", event.n)));
     }
-    let (mut facts, mut record, mut collection) = (None, None, None);
+    let (mut facts, mut record, mut collection, mut profile) = (None, None, None, None);
     if let Body::Manifest(accepted) | Body::Publish { accepted, .. } = &event.body
         && let Some(bytes) = purgeable(storage, &accepted.area, accepted.digest, MANIFEST_READ_MAX as u64).await?
     {
@@ -42,7 +42,13 @@ pub(super) async fn replay_of(storage: &Storage, n: u64, bytes: Bytes) -> Result
         let content = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
         collection = Some((Arc::new(content), bytes.len() as u64));
     }
-    Ok(Replay { event, bytes, facts, record, collection })
+    if let Body::Org { profile: document, .. } = &event.body
+        && let Some(bytes) = purgeable(storage, &Area::Public, *document, PROFILE_MAX).await?
+    {
+        let said = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
+        profile = Some((Arc::new(said), bytes.len() as u64));
+    }
+    Ok(Replay { event, bytes, facts, record, collection, profile })
 }
 
 /// The bytes of a blob, or `None` if it was purged. One that was damaged and moved away is an error: what it said would be lost.

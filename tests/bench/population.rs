@@ -263,7 +263,14 @@ impl Population {
         };
         let record = Some((Arc::new(record.config), blobs[1].1.len() as u64));
         Published {
-            replay: Replay { bytes: event.to_bytes(), event, facts: Some(facts), record, collection: None },
+            replay: Replay {
+                bytes: event.to_bytes(),
+                event,
+                facts: Some(facts),
+                record,
+                collection: None,
+                profile: None,
+            },
             blobs,
         }
     }

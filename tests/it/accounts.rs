@@ -76,6 +76,24 @@ async fn a_closed_registry_is_opened_by_tokens() {
     assert!(run(0, Some(&bob), &["history", "acme/hello-skill"]).contains("ann, bob"));
     assert!(run(0, Some(&ann), &["whoami"]).contains("acme:member"));
 
+    // Organisations: who is in them, and what they say of themselves.
+    assert_eq!(run(0, Some(&bob), &["org", "member", "list", "acme"]), "USER  ROLE\nann   member\nbob   reader");
+    assert_eq!(
+        pclr(0, None, &["org", "member", "list", "acme", "--data", data]),
+        "USER  ROLE\nann   member\nbob   reader"
+    );
+    run(1, Some(&ann), &["org", "create", "acme", "--title", "Acme"]);
+    let root = pclr(0, None, &["token", "create", "first", "--data", data]);
+    run(0, Some(&root), &["org", "create", "acme", "--title", "Acme", "--homepage", "https://acme.example"]);
+    run(1, Some(&root), &["org", "create", "acme", "--title", "Again"]);
+    run(1, Some(&root), &["org", "set", "nobody", "--title", "Nobody"]);
+    let shown = run(0, Some(&root), &["org", "set", "acme", "--description", "Reads"]);
+    for said in ["Acme", "https://acme.example", "Reads"] {
+        assert!(shown.contains(said), "{shown}");
+    }
+    assert!(run(0, Some(&ann), &["org", "show", "acme"]).contains("Reads"));
+    assert_eq!(run(0, Some(&ann), &["org", "list"]), "NAME  ARTIFACTS  ABOUT\nacme  1          Acme: Reads");
+
     // Users manage their own tokens through the API, and no others.
     let second = run(0, Some(&ann), &["token", "create", "ci", "--days", "1"]);
     assert!(run(0, Some(&second), &["token", "list"]).contains("ci"));

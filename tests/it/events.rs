@@ -35,6 +35,7 @@ fn written_events_are_exactly_their_vectors() {
         "deprecate",
         "manifest",
         "manifest.delete",
+        "org",
         "owners",
         "pin",
         "publish",

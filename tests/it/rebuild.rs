@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use pcl_registry::domain::{Actor, Area, Collection, CollectionItem, Digest, Reference, Repository, Role, Version};
+use pcl_registry::domain::{
+    Actor, Area, Collection, CollectionItem, Digest, Profile, Reference, Repository, Role, Version, Visibility,
+};
 use pcl_registry::meta::{Seen, TokenRow, UserRow};
 use pcl_registry::registry::{
     DataError, DataOptions, FindQuery, Metadata, OpenError, Registry, RegistryError, catch_up_catalog, open_data,
@@ -50,6 +52,9 @@ async fn live(open: &Opened) {
         assert_eq!(said.content, steps);
     }
     registry.delete_collection(&actor, &"acme/gone".parse().unwrap(), Seen::Unsaid).await.unwrap();
+    let said = Profile { title: Some("Quiet".into()), visibility: Visibility::Unlisted, ..Profile::default() };
+    registry.put_org(&actor, &"quiet".parse().unwrap(), said, Seen::Absent).await.unwrap();
+    open.push(&Package::new("quiet/one@1.0.0", "in no list")).await.unwrap();
     plain_contents(open).await;
     let kept = Bytes::from_static(b"linked and let go");
     let repository: Repository = "team/image".parse().unwrap();

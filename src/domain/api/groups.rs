@@ -1,9 +1,9 @@
-//! Who and what belongs together: owners of packages, collections.
+//! Who and what belongs together: owners of packages, collections, organisations.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::{Collection, Name, Timestamp, UserName, Visibility};
+use super::super::{Collection, Name, OrgName, Profile, Role, Timestamp, UserName, Visibility};
 
 /// Who owns a package. `GET` and `PUT /artifacts/{org}/{slug}/owners`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -46,4 +46,31 @@ pub struct CollectionEntry {
     pub created: Timestamp,
     /// When it last changed.
     pub updated: Timestamp,
+}
+
+/// An organisation. `GET /orgs/{org}` and `GET /orgs`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrgDocument {
+    /// Its name.
+    pub name: OrgName,
+    /// What it says of itself.
+    #[serde(flatten)]
+    pub profile: Profile,
+    /// How many public packages it has.
+    pub packages: u64,
+    /// When it said something of itself first; absent if it never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// When it last did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<Timestamp>,
+}
+
+/// A member of an organisation. `GET /orgs/{org}/members`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MemberDocument {
+    /// The user.
+    pub user: UserName,
+    /// The role.
+    pub role: Role,
 }

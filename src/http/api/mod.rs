@@ -14,6 +14,7 @@ mod import;
 mod labels;
 mod listed;
 mod openapi;
+mod orgs;
 mod owners;
 mod packages;
 mod parameters;

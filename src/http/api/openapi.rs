@@ -5,7 +5,7 @@ use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    accounts, changes, collections, complete, drafts, find, import, labels, owners, packages, relations, removal,
+    accounts, changes, collections, complete, drafts, find, import, labels, orgs, owners, packages, relations, removal,
     routes, source, versions, visibility,
 };
 use crate::domain::{OrgName, Range, State, TokenName, TokenOwner, UserName};
@@ -73,6 +73,10 @@ use crate::http::ops;
         accounts::tokens,
         accounts::add_token,
         accounts::revoke_token,
+        orgs::list,
+        orgs::get,
+        orgs::put,
+        orgs::members,
         accounts::set_member,
         accounts::remove_member,
         ops::health,
@@ -87,6 +91,7 @@ use crate::http::ops;
         (name = "collections", description = "Ordered bundles of packages"),
         (name = "search", description = "Finding packages"),
         (name = "import", description = "Many artifacts at once"),
+        (name = "orgs", description = "Organisations"),
         (name = "accounts", description = "Users, roles and tokens"),
         (name = "operation", description = "For whoever runs the registry"),
     ),

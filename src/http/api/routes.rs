@@ -7,7 +7,7 @@ use http::{Method, StatusCode, Uri};
 use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
 use super::{
-    accounts, answer, changes, collections, complete, drafts, find, import, labels, openapi, owners, packages,
+    accounts, answer, changes, collections, complete, drafts, find, import, labels, openapi, orgs, owners, packages,
     relations, removal, source, versions, visibility,
 };
 use crate::domain::api::Problem;
@@ -62,6 +62,9 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/users/{user}", put(accounts::add_user).delete(accounts::remove_user))
         .route("/api/v1/users/{user}/tokens", get(accounts::tokens).post(accounts::add_token))
         .route("/api/v1/users/{user}/tokens/{token}", delete(accounts::revoke_token))
+        .route("/api/v1/orgs", get(orgs::list))
+        .route("/api/v1/orgs/{org}", get(orgs::get).put(orgs::put))
+        .route("/api/v1/orgs/{org}/members", get(orgs::members))
         .route("/api/v1/orgs/{org}/members/{user}", put(accounts::set_member).delete(accounts::remove_member))
         .route("/api/v1/openapi.json", get(document))
         .merge(ops::router())

@@ -9,7 +9,7 @@ use crate::domain::{Body, Event, Name, Repository, Version, Visibility};
 use super::super::{Collections, Filter, Label, Meta, MetaError, Order, PAGE_MAX, Releases};
 
 /// All events, repositories, manifests with the blobs that they name, tags, referrers, packages with their owners, versions (deleted
-/// ones too), collections, lists and labels, read through the traits.
+/// ones too), collections, organisations, lists and labels, read through the traits.
 ///
 /// Links that no manifest accounts for, times of last touch and the identity are left out: no event records them.
 pub async fn dump(meta: &Meta) -> Result<Value, MetaError> {
@@ -47,6 +47,7 @@ pub async fn dump(meta: &Meta) -> Result<Value, MetaError> {
     let collections = meta.groups.collections(&all, None, usize::MAX).await?;
     Ok(json!({
         "collections": collections,
+        "organisations": meta.groups.orgs(None, usize::MAX).await?,
         "head": { "n": head.n, "time": head.time },
         "events": events,
         "listed": listed,

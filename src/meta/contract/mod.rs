@@ -14,6 +14,7 @@ pub mod collections;
 pub mod faults;
 pub mod filters;
 pub mod lists;
+pub mod orgs;
 pub mod owners;
 pub mod publishing;
 pub mod purges;
@@ -70,6 +71,8 @@ macro_rules! metadata_contract {
                 of_two_who_saw_the_same_owners_one_changes_them, a_replay_keeps_the_owners;
             collections: a_collection_comes_and_goes, collections_are_listed_by_name,
                 what_somebody_else_changed_is_not_lost, documents_of_collections_are_kept, a_replay_keeps_the_collections;
+            orgs: an_organisation_says_what_it_is, organisations_are_listed_by_name, members_are_listed_by_name,
+                new_packages_are_seen_as_their_organisation_says, a_replay_keeps_the_organisations;
             purges: only_what_is_deleted_is_purged, a_purged_version_never_comes_back, a_purge_takes_its_tags_along,
                 a_purge_leaves_what_others_use, what_nothing_needs_is_taken_at_once, a_replay_of_a_purge_needs_no_content;
             standing: deprecations_come_and_go, reasons_of_deprecations_are_kept, a_pin_holds_latest,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     About, Accepted, Actor, Area, CONFIG_SCHEMA, Collection, Config, Digest, Event, Kind, Name, Package, Primary,
-    Repository, Skill, Timestamp, Version, Visibility, media_type,
+    Profile, Repository, Skill, Timestamp, Version, Visibility, media_type,
 };
 
 use super::super::{
@@ -27,6 +27,8 @@ pub struct World {
     clock: AtomicI64,
     /// What collections said.
     documents: Mutex<BTreeMap<Digest, Arc<Collection>>>,
+    /// What organisations said.
+    profiles: Mutex<BTreeMap<Digest, Arc<Profile>>>,
 }
 
 /// Something to push: `org/name@version`, or a plain image `repository:tag`.
@@ -194,7 +196,7 @@ impl World {
 
     /// A world over a store that is open.
     pub fn over(meta: Meta) -> Self {
-        Self { meta, clock: AtomicI64::new(BEGINNING), documents: Mutex::default() }
+        Self { meta, clock: AtomicI64::new(BEGINNING), documents: Mutex::default(), profiles: Mutex::default() }
     }
 
     /// The time, one second later at each look.
@@ -304,6 +306,14 @@ impl World {
         self.act(Act::SetCollection { name, document, size, content: Some(content), seen }).await
     }
 
+    /// Lets an organisation say something of itself.
+    pub async fn say(&self, org: &str, profile: &Profile, seen: Seen) -> Result<Outcome, Failure> {
+        let (bytes, profile) = (profile.to_bytes(), Arc::new(profile.clone()));
+        let (org, document, size) = (org.parse()?, Digest::sha256(&bytes), bytes.len() as u64);
+        self.profiles.lock().unwrap_or_else(PoisonError::into_inner).insert(document, profile.clone());
+        self.act(Act::SetOrg { org, document, size, profile, seen }).await
+    }
+
     /// Gives a deleted version up.
     pub async fn purge(&self, spec: &str) -> Result<Outcome, Failure> {
         let (name, version) = named(spec)?;
@@ -358,8 +368,16 @@ impl World {
                 }
                 _ => None,
             };
+            let profile = match &event.body {
+                crate::domain::Body::Org { profile, .. } => {
+                    let profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+                    profiles.get(profile).map(|said| (said.clone(), said.to_bytes().len() as u64))
+                }
+                _ => None,
+            };
             replays.push(Replay {
                 collection,
+                profile,
                 facts: artifact.as_ref().map(Artifact::facts),
                 record: config.map(|config| (Arc::new(config), record_size)),
                 event,

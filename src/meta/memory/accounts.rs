@@ -21,6 +21,13 @@ pub(super) struct Rows {
 pub(super) type Table = Mutex<Rows>;
 
 impl Memory {
+    /// Users with a role in an organisation, by name.
+    pub(super) fn with_role(&self, org: &OrgName) -> Vec<(UserName, Role)> {
+        let rows = self.accounts();
+        let role = |user: &UserRow| Some((user.name.clone(), *user.roles.get(org)?));
+        rows.users.values().filter_map(role).collect()
+    }
+
     /// Each change below is one statement that cannot fail halfway, so a panic elsewhere leaves the rows whole.
     fn accounts(&self) -> MutexGuard<'_, Rows> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)

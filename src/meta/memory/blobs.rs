@@ -140,7 +140,8 @@ impl State {
         self.blobs.get(&(area.clone(), *digest)).is_some_and(|blob| blob.life == Life::Deleting)
     }
 
-    /// Everything that keeps a blob: manifests (deleted versions' too), what they name, records, reasons, documents of collections.
+    /// Everything that keeps a blob: manifests (deleted versions' too), what they name, records, reasons, documents of collections and
+    /// organisations.
     fn referenced(&self) -> HashSet<(Area, Digest)> {
         let mut referenced = HashSet::new();
         for (_, held) in self.manifests.iter() {
@@ -155,7 +156,8 @@ impl State {
             referenced.extend(reasons.map(|reason| (Area::Public, reason)));
         }
         let documents = self.collections.iter().map(|(_, gathered)| (Area::Public, gathered.row.document));
-        referenced.extend(documents);
+        let profiles = self.orgs.iter().map(|(_, said)| (Area::Public, said.document));
+        referenced.extend(documents.chain(profiles));
         referenced
     }
 }

@@ -1,12 +1,15 @@
-//! Owners of packages, and collections.
+//! Owners of packages, collections, organisations.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::{Collection, Digest, Event, Name, UserName};
+use crate::domain::{Collection, Digest, Event, Name, OrgName, Profile, Role, UserName, Visibility};
 
-use super::super::{CollectionRow, Collections, Groups, MetaError};
+use super::super::column::parse_text;
+use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Memory;
 use super::state::{Gathered, State};
 
@@ -42,9 +45,68 @@ impl Groups for Memory {
             .filter(|row| seen.contains(&row.visibility) && which.org.as_ref().is_none_or(|org| row.name.org() == org));
         Ok(listed.take(limit).cloned().collect())
     }
+
+    async fn org(&self, org: &OrgName) -> Result<Option<OrgRow>, MetaError> {
+        let state = self.read();
+        let (said, packages) = (state.orgs.get(&org.to_string()), state.public_packages(Some(org)));
+        let packages = packages.get(org).copied().unwrap_or_default();
+        let is_there = said.is_some() || packages > 0;
+        let said = said.map(|said| OrgSaid::clone(said));
+        Ok(is_there.then(|| OrgRow { name: org.clone(), said, packages }))
+    }
+
+    async fn orgs(&self, after: Option<&OrgName>, limit: usize) -> Result<Vec<OrgRow>, MetaError> {
+        let state = self.read();
+        let mut packages = state.public_packages(None);
+        for (name, _) in state.orgs.iter() {
+            packages.entry(parse_text(name)?).or_default();
+        }
+        let page = packages.into_iter().filter(|(name, _)| after.is_none_or(|after| name > after)).take(limit);
+        let row = |(name, packages): (OrgName, u64)| {
+            let said = state.orgs.get(&name.to_string()).map(|said| OrgSaid::clone(said));
+            OrgRow { name, said, packages }
+        };
+        Ok(page.map(row).collect())
+    }
+
+    async fn members(
+        &self,
+        org: &OrgName,
+        after: Option<&UserName>,
+        limit: usize,
+    ) -> Result<Vec<(UserName, Role)>, MetaError> {
+        let members = self.with_role(org).into_iter();
+        Ok(members.filter(|(name, _)| after.is_none_or(|after| name > after)).take(limit).collect())
+    }
 }
 
 impl State {
+    /// How many public packages each organisation has that can be found; of one, if it is named.
+    fn public_packages(&self, org: Option<&OrgName>) -> BTreeMap<OrgName, u64> {
+        // '0' is the byte after the slash.
+        let range = org.map(|org| (format!("{org}/"), format!("{org}0")));
+        let range = match &range {
+            Some((first, last)) => (Bound::Included(first.clone()), Bound::Excluded(last.clone())),
+            None => (Bound::Unbounded, Bound::Unbounded),
+        };
+        let mut packages: BTreeMap<OrgName, u64> = BTreeMap::new();
+        for (name, row) in self.packages.range(range) {
+            if row.visibility == Visibility::Public
+                && row.shown.is_some()
+                && let Some(Ok(org)) = name.split('/').next().map(str::parse)
+            {
+                *packages.entry(org).or_default() += 1;
+            }
+        }
+        packages
+    }
+
+    pub(super) fn write_org(&mut self, org: &OrgName, document: Digest, profile: &Profile, event: &Event) {
+        let created = self.orgs.get(&org.to_string()).map_or(event.time, |said| said.created);
+        let said = OrgSaid { document, profile: profile.clone(), created, updated: event.time };
+        self.orgs.insert(org.to_string(), Arc::new(said));
+    }
+
     pub(super) fn write_collection(&mut self, name: &Name, document: Digest, content: &Collection, event: &Event) {
         let created = self.collections.get(&name.to_string()).map_or(event.time, |gathered| gathered.row.created);
         self.remove_collection(name);

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::domain::{Area, Digest, Name, Repository, Tag, Timestamp, Version};
 
-use super::super::{Head, MetaError};
+use super::super::{Head, MetaError, OrgSaid};
 use super::state::{BlobState, Gathered, Held, Life, Link, PackageRow, State, VersionRow, tables};
 use super::stored::Stored;
 use super::table::Table;

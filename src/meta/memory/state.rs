@@ -17,7 +17,7 @@ use crate::domain::{
 
 use super::super::engine::Rows;
 use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted, Write};
-use super::super::{CollectionRow, Head, Label, ManifestRow, MetaError};
+use super::super::{CollectionRow, Head, Label, ManifestRow, MetaError, OrgSaid};
 use super::stored;
 use super::table::Table;
 
@@ -128,6 +128,7 @@ macro_rules! tables {
             collections: String => Arc<Gathered>,
             /// Collections by the packages in them.
             gathered: (String, String) => (),
+            orgs: String => Arc<OrgSaid>,
             blobs: (Area, Digest) => BlobState,
             links: (Repository, Digest) => Link,
             linked: (Digest, Area, String) => (),
@@ -264,6 +265,9 @@ impl Rows for State {
         let mut facts = Facts::default();
         if let Some(name) = &wanted.collection {
             facts.collection = self.collections.get(&name.to_string()).map(|gathered| gathered.row.document);
+        }
+        if let Some(org) = &wanted.org {
+            facts.org = self.orgs.get(&org.to_string()).map(|said| (said.document, said.profile.visibility));
         }
         for (area, digest) in &wanted.brought {
             if self.blobs.get(&(area.clone(), *digest)).is_some_and(|blob| blob.life == Life::Deleting) {

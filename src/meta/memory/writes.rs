@@ -120,6 +120,7 @@ impl State {
                 }
             }
             Write::Collection { name, document, content } => self.write_collection(name, *document, content, event),
+            Write::Org { org, document, profile } => self.write_org(org, *document, profile, event),
             Write::RemoveCollection { name } => self.remove_collection(name),
             Write::Reshow { name } => self.reshow(name, event),
         }

@@ -199,7 +199,7 @@ fn joined(from: &str, local: &str, foreign: &str, which: Document) -> Document {
 }
 
 /// Live blobs, untouched since `before`, that nothing keeps: what manifests name (those of deleted versions too), manifests,
-/// records, reasons, documents of collections. Of these keys, or of all.
+/// records, reasons, documents of collections and organisations. Of these keys, or of all.
 fn unreferenced(before: Timestamp, keys: Option<&[String]>) -> Vec<Document> {
     let mut which = doc! { "state": LIVE, "touched": { "$lt": before.micros() } };
     if let Some(keys) = keys {
@@ -211,7 +211,13 @@ fn unreferenced(before: Timestamp, keys: Option<&[String]>) -> Vec<Document> {
 /// Blobs that nothing keeps, among those that are asked for.
 fn unneeded(which: Document) -> Vec<Document> {
     let mut pipeline = vec![doc! { "$match": which }, doc! { "$project": { "_id": 1 } }];
-    let keeping = [("manifests", "blob"), ("manifests", "blobs"), ("versions", "blobs"), ("collections", "blob")];
+    let keeping = [
+        ("manifests", "blob"),
+        ("manifests", "blobs"),
+        ("versions", "blobs"),
+        ("collections", "blob"),
+        ("orgs", "blob"),
+    ];
     for (collection, field) in keeping {
         pipeline.extend([
             joined(collection, "_id", field, doc! { "$project": { "_id": 1 } }),

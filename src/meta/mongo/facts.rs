@@ -18,6 +18,10 @@ impl Unit<'_> {
             let known = self.collections.peek(name.as_str());
             facts.collection = known.map(|row| second(&row.blob)).transpose()?;
         }
+        if let Some(org) = &wanted.org {
+            let known = self.orgs.peek(org.as_str());
+            facts.org = known.map(|row| Ok((second(&row.blob)?, parse(&row.visibility)?))).transpose()?;
+        }
         self.blob_facts(wanted, &mut facts);
         let Some(repository) = &wanted.repository else { return Ok(facts) };
         for tag in &wanted.tags {

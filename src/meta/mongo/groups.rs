@@ -1,14 +1,16 @@
-//! Owners of packages, and collections.
+//! Owners of packages, collections, organisations.
+
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 
-use crate::domain::{Area, Collection, Digest, Event, Name, Timestamp, UserName};
+use crate::domain::{Area, Collection, Digest, Event, Name, OrgName, Profile, Role, Timestamp, UserName};
 
-use super::super::{CollectionRow, Collections, Groups, MetaError};
+use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Mongo;
-use super::keys::{pair, parse, second};
-use super::rows;
+use super::keys::{pair, parse, parts, second};
+use super::rows::{self, json, signed, to_json, unsigned};
 use super::unit::Unit;
 
 #[async_trait]
@@ -45,6 +47,78 @@ impl Groups for Mongo {
         let found: Vec<rows::Collection> = self.page(filter, doc! { "_id": 1 }, limit).await?;
         found.iter().map(collection).collect()
     }
+
+    async fn org(&self, org: &OrgName) -> Result<Option<OrgRow>, MetaError> {
+        let rows = self.rows_of(&[org.to_string()]).await?;
+        Ok(rows.into_iter().find(|row| row.said.is_some() || row.packages > 0))
+    }
+
+    async fn orgs(&self, after: Option<&OrgName>, limit: usize) -> Result<Vec<OrgRow>, MetaError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let after = after.map(OrgName::as_str).unwrap_or_default();
+        let page = doc! { "_id": { "$gt": after } };
+        let said: Vec<rows::Org> = self.page(page, doc! { "_id": 1 }, limit).await?;
+        let pipeline = [
+            doc! { "$match": { "org": { "$gt": after }, "visibility": "public", "shown": { "$exists": true } } },
+            doc! { "$group": { "_id": "$org" } },
+            doc! { "$sort": { "_id": 1 } },
+            doc! { "$limit": signed(limit as u64) },
+        ];
+        let packages = self.connection.durable::<rows::Package>();
+        let publishing: Vec<Document> = self.connection.all(packages.aggregate(pipeline)).await?;
+        let publishing = publishing.iter().filter_map(|row| row.get_str("_id").ok().map(ToOwned::to_owned));
+        let names: BTreeSet<String> = said.into_iter().map(|row| row.id).chain(publishing).collect();
+        self.rows_of(&names.into_iter().take(limit).collect::<Vec<_>>()).await
+    }
+
+    async fn members(
+        &self,
+        org: &OrgName,
+        after: Option<&UserName>,
+        limit: usize,
+    ) -> Result<Vec<(UserName, Role)>, MetaError> {
+        let after = after.map(UserName::as_str).unwrap_or_default();
+        let roles: Vec<String> = Role::ALL.iter().map(|role| pair(org, role)).collect();
+        let filter = doc! { "roles": { "$in": roles }, "_id": { "$gt": after } };
+        let found: Vec<rows::Account> = self.page(filter, doc! { "_id": 1 }, limit).await?;
+        let member = |row: &rows::Account| {
+            let own = row.roles.iter().map(|role| parts::<OrgName, Role>(role)).collect::<Result<Vec<_>, _>>()?;
+            let role = own.into_iter().find(|(of, _)| of == org).map(|(_, role)| role);
+            role.map(|role| Ok((parse(&row.id)?, role))).transpose()
+        };
+        found.iter().filter_map(|row| member(row).transpose()).collect()
+    }
+}
+
+impl Mongo {
+    /// What is known of organisations of these names, in this order.
+    async fn rows_of(&self, names: &[String]) -> Result<Vec<OrgRow>, MetaError> {
+        let pipeline = [
+            doc! { "$match": { "org": { "$in": names }, "visibility": "public", "shown": { "$exists": true } } },
+            doc! { "$group": { "_id": "$org", "packages": { "$sum": 1i64 } } },
+        ];
+        let packages = self.connection.durable::<rows::Package>();
+        let counts: Vec<Document> = self.connection.all(packages.aggregate(pipeline)).await?;
+        let said: Vec<rows::Org> = self.page(doc! { "_id": { "$in": names } }, doc! {}, usize::MAX).await?;
+        let row = |name: &String| {
+            let count = counts.iter().find(|row| row.get_str("_id").ok() == Some(name.as_str()));
+            let packages = count.and_then(|row| row.get_i64("packages").ok()).map_or(0, unsigned);
+            let said = said.iter().find(|row| row.id == *name).map(org_said).transpose()?;
+            Ok(OrgRow { name: parse(name)?, said, packages })
+        };
+        names.iter().map(row).collect()
+    }
+}
+
+fn org_said(row: &rows::Org) -> Result<OrgSaid, MetaError> {
+    Ok(OrgSaid {
+        document: second(&row.blob)?,
+        profile: json(&row.profile)?,
+        created: Timestamp::from_micros(row.created),
+        updated: Timestamp::from_micros(row.updated),
+    })
 }
 
 fn collection(row: &rows::Collection) -> Result<CollectionRow, MetaError> {
@@ -61,6 +135,26 @@ fn collection(row: &rows::Collection) -> Result<CollectionRow, MetaError> {
 }
 
 impl Unit<'_> {
+    pub(super) fn write_org(
+        &mut self,
+        org: &OrgName,
+        document: &Digest,
+        profile: &Profile,
+        event: &Event,
+    ) -> Result<(), MetaError> {
+        let now = event.time.micros();
+        let created = self.orgs.get(self.session, org.as_str())?.map_or(now, |row| row.created);
+        self.orgs.put(rows::Org {
+            id: org.to_string(),
+            blob: pair(Area::Public, document),
+            profile: to_json(profile)?,
+            visibility: profile.visibility.as_str().to_owned(),
+            created,
+            updated: now,
+        });
+        Ok(())
+    }
+
     pub(super) fn write_collection(
         &mut self,
         name: &Name,

@@ -30,7 +30,7 @@ macro_rules! rows {
 
 rows! {
     Repository in "repositories", Manifest in "manifests", Tag in "tags", Package in "packages", Label in "labels",
-    Release in "versions", Config in "configs", Collection in "collections", Blob in "blobs", Link in "links",
+    Release in "versions", Config in "configs", Collection in "collections", Org in "orgs", Blob in "blobs", Link in "links",
     Account in "accounts",
 }
 
@@ -210,6 +210,21 @@ pub(super) struct Collection {
     pub visibility: String,
     /// Names of the packages in it.
     pub packages: Vec<String>,
+    pub created: i64,
+    pub updated: i64,
+}
+
+/// `_id`: name. What an organisation says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Org {
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// Its document: area and digest.
+    pub blob: String,
+    /// What that says, JSON.
+    pub profile: String,
+    /// Who sees its packages when they are new.
+    pub visibility: String,
     pub created: i64,
     pub updated: i64,
 }

@@ -153,6 +153,19 @@ const LAYOUTS: &[Layout] = &[
         ],
     },
     Layout {
+        collection: "orgs",
+        fields: &[
+            ("_id", "string"),
+            ("blob", "string"),
+            ("profile", "string"),
+            ("visibility", "string"),
+            ("created", "long"),
+            ("updated", "long"),
+        ],
+        optional: &[],
+        indexes: &[Index { name: "by_blob", keys: &[("blob", 1)], only: None }],
+    },
+    Layout {
         collection: "blobs",
         fields: &[("_id", "string"), ("size", "long"), ("touched", "long"), ("state", "int")],
         optional: &[("condemned", "long"), ("named", "long")],

@@ -34,6 +34,7 @@ pub(super) struct Unit<'a> {
     pub versions: Table<rows::Release>,
     pub configs: Table<rows::Config>,
     pub collections: Table<rows::Collection>,
+    pub orgs: Table<rows::Org>,
     pub blobs: Table<rows::Blob>,
     pub links: Table<rows::Link>,
     /// Versions of a package that were written since it last chose which one it shows.
@@ -56,6 +57,7 @@ impl<'a> Unit<'a> {
             versions: Table::default(),
             configs: Table::default(),
             collections: Table::default(),
+            orgs: Table::default(),
             blobs: Table::default(),
             links: Table::default(),
             moved: BTreeMap::new(),
@@ -92,6 +94,13 @@ impl<'a> Unit<'a> {
         self.manifests.load(session, manifests)?;
         let packages = of.iter().filter_map(|(repository, _)| repository.package());
         self.packages.load(session, packages.map(|name| name.to_string()))?;
+        // How packages begin is of no more use once they are there.
+        let is_new = |wanted: &&Wanted| {
+            let package = wanted.repository.as_ref().and_then(Repository::package);
+            package.is_none_or(|name| self.packages.peek(name.as_str()).is_none())
+        };
+        let orgs = wanted.iter().filter(is_new).filter_map(|wanted| wanted.org.as_ref());
+        self.orgs.load(session, orgs.map(ToString::to_string))?;
         let versions = of.iter().filter_map(|(repository, wanted)| Some((repository.package()?, &wanted.versions)));
         let versions = versions
             .flat_map(|(name, versions)| versions.iter().map(move |version| rows::Release::key(&name, version)));
@@ -117,6 +126,7 @@ impl<'a> Unit<'a> {
         self.versions.flush(session)?;
         self.configs.flush(session)?;
         self.collections.flush(session)?;
+        self.orgs.flush(session)?;
         self.blobs.flush(session)?;
         self.links.flush(session)?;
         let (mut documents, mut bytes) = (RawArrayBuf::new(), 0);

@@ -96,6 +96,7 @@ impl Unit<'_> {
             Write::Collection { name, document, content } => {
                 return self.write_collection(name, document, content, event);
             }
+            Write::Org { org, document, profile } => return self.write_org(org, document, profile, event),
             Write::RemoveCollection { name } => self.collections.remove(name.as_str()),
             Write::Reshow { name } => return self.reshow(name, event),
         }

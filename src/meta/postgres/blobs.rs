@@ -35,7 +35,7 @@ const TOUCH: &str = "
     FROM set_config('synchronous_commit', 'off', true) WHERE area = $1 AND digest = $2 RETURNING state";
 
 /// Everything that keeps a blob `b`: manifests themselves, what they name (those of deleted versions too), records, reasons,
-/// documents of collections.
+/// documents of collections and organisations.
 macro_rules! unreferenced {
     () => {
         "
@@ -49,7 +49,8 @@ macro_rules! unreferenced {
         WHERE b.area = 'public' AND v.reason = b.digest)
     AND NOT EXISTS (SELECT 1 FROM versions v
         WHERE b.area = 'public' AND v.deprecation::json ->> 'reason' = b.digest)
-    AND NOT EXISTS (SELECT 1 FROM collections c WHERE b.area = 'public' AND c.document = b.digest)"
+    AND NOT EXISTS (SELECT 1 FROM collections c WHERE b.area = 'public' AND c.document = b.digest)
+    AND NOT EXISTS (SELECT 1 FROM orgs o WHERE b.area = 'public' AND o.document = b.digest)"
     };
 }
 

@@ -15,7 +15,8 @@ use super::transaction::Sql;
 /// Columns: what the row tells; a text; a digest or the owners; two flags; its place in a list; another text; another flag.
 ///
 /// $1 repository, $2 tags, $3 manifest, $4 whether the tags on it, $5 whether the versions that it is, $6 package, $7 numbers of
-/// versions, $8 blobs, $9 and $10 areas and digests of what is brought, $11 the blob that may be needed, $12 collection.
+/// versions, $8 blobs, $9 and $10 areas and digests of what is brought, $11 the blob that may be needed, $12 collection, $13
+/// organisation.
 const FACTS: &str = "
     SELECT 'tag', tag, digest, false, false, 0::bigint, NULL::text, false FROM tags WHERE repository = $1::text AND tag = ANY($2::text[])
     UNION ALL
@@ -44,7 +45,9 @@ const FACTS: &str = "
         JOIN manifest_blobs b ON b.repository = v.name AND b.manifest = v.digest AND b.blob = $11::text
         WHERE v.name = $6::text AND NOT v.deleted ORDER BY v.rank DESC LIMIT 1)
     UNION ALL
-    SELECT 'collection', NULL, document, false, false, 0, NULL, false FROM collections WHERE name = $12::text";
+    SELECT 'collection', NULL, document, false, false, 0, NULL, false FROM collections WHERE name = $12::text
+    UNION ALL
+    SELECT 'org', visibility, document, false, false, 0, NULL, false FROM orgs WHERE name = $13::text";
 
 impl Sql<'_> {
     pub(super) fn facts(&mut self, wanted: &Wanted) -> Result<Facts, MetaError> {
@@ -68,6 +71,7 @@ impl Sql<'_> {
                 Found::Vanishing(area, digest) => drop(vanishing.insert((area, digest))),
                 Found::NeededBy(version) => facts.needed_by = Some(version),
                 Found::Collection(document) => facts.collection = Some(document),
+                Found::Org(document, visibility) => facts.org = Some((document, visibility)),
             }
         }
         facts.tags_on_manifest.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
@@ -103,6 +107,7 @@ fn facts_query(wanted: &Wanted) -> Query {
         .bind(brought)
         .bind(wanted.needed.map(|digest| digest.to_string()))
         .bind(wanted.collection.as_ref().map(ToString::to_string))
+        .bind(wanted.org.as_ref().map(ToString::to_string))
 }
 
 /// What one row tells.
@@ -121,6 +126,8 @@ enum Found {
     NeededBy(Version),
     /// Its document.
     Collection(Digest),
+    /// Its document, and who sees its packages when they are new.
+    Org(Digest, Visibility),
 }
 
 impl Found {
@@ -154,6 +161,7 @@ impl Found {
             "vanishing" => Self::Vanishing(parse(row, 1)?, parse(row, 2)?),
             "needed by" => Self::NeededBy(parse(row, 1)?),
             "collection" => Self::Collection(parse(row, 2)?),
+            "org" => Self::Org(parse(row, 2)?, parse(row, 1)?),
             other => return Err(MetaError::Corrupt(format!("a fact of no kind: {other}"))),
         })
     }

@@ -1,16 +1,21 @@
-//! Owners of packages, and collections.
+//! Owners of packages, collections, organisations.
 
 use async_trait::async_trait;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgRow;
 
-use crate::domain::{Collection, Digest, Event, Name, Timestamp, UserName};
+use crate::domain::{Collection, Digest, Event, Name, OrgName, Profile, Role, Timestamp, UserName};
 
-use super::super::column::{json, signed, unsigned};
-use super::super::{CollectionRow, Collections, Groups, MetaError};
+use super::super::column::{json, signed, to_json, unsigned};
+use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Postgres;
-use super::sql::{escape, get, parse, query, unescape};
+use super::sql::{escape, get, parse, parse_optional, query, unescape};
 use super::transaction::Sql;
+
+/// The columns of [`org`], for the names `n`.
+const ORG: &str = "SELECT n.name, coalesce(l.public, 0), o.document, o.profile, o.created, o.updated";
+const OF_ORG: &str = "LEFT JOIN orgs o ON o.name = n.name
+    LEFT JOIN labels l ON l.type = 101 AND md5(l.label) = md5(n.name) AND l.label = n.name";
 
 const COLLECTION: &str = "c.name, c.document, c.title, c.description, c.visibility, c.items, c.created, c.updated";
 
@@ -65,6 +70,47 @@ impl Groups for Postgres {
         };
         self.pool.rows(page, collection).await
     }
+
+    async fn org(&self, org: &OrgName) -> Result<Option<OrgRow>, MetaError> {
+        let sql = format!("{ORG} FROM (SELECT $1::text COLLATE \"C\" AS name) n {OF_ORG}");
+        let found = self.pool.row(|| query(AssertSqlSafe(sql.as_str())).bind(org.to_string()), read_org).await?;
+        Ok(found.filter(|org| org.said.is_some() || org.packages > 0))
+    }
+
+    async fn orgs(&self, after: Option<&OrgName>, limit: usize) -> Result<Vec<OrgRow>, MetaError> {
+        let sql = format!(
+            "{ORG} FROM (SELECT label AS name FROM labels WHERE type = 101 AND public > 0 AND label > $1
+             UNION SELECT name FROM orgs WHERE name > $1 ORDER BY 1 LIMIT $2) n {OF_ORG} ORDER BY n.name"
+        );
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        let page = || query(AssertSqlSafe(sql.as_str())).bind(after.clone()).bind(signed(limit as u64));
+        self.pool.rows(page, read_org).await
+    }
+
+    async fn members(
+        &self,
+        org: &OrgName,
+        after: Option<&UserName>,
+        limit: usize,
+    ) -> Result<Vec<(UserName, Role)>, MetaError> {
+        let sql = "SELECT \"user\", role FROM roles WHERE org = $1 AND \"user\" > $2 ORDER BY \"user\" LIMIT $3";
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        let page = || query(sql).bind(org.to_string()).bind(after.clone()).bind(signed(limit as u64));
+        self.pool.rows(page, |row| Ok((parse(row, 0)?, parse(row, 1)?))).await
+    }
+}
+
+fn read_org(row: &PgRow) -> Result<OrgRow, MetaError> {
+    let said = match parse_optional(row, 2)? {
+        None => None,
+        Some(document) => Some(OrgSaid {
+            document,
+            profile: json(get(row, 3)?)?,
+            created: Timestamp::from_micros(get(row, 4)?),
+            updated: Timestamp::from_micros(get(row, 5)?),
+        }),
+    };
+    Ok(OrgRow { name: parse(row, 0)?, said, packages: unsigned(get(row, 1)?) })
 }
 
 fn collection(row: &PgRow) -> Result<CollectionRow, MetaError> {
@@ -81,6 +127,20 @@ fn collection(row: &PgRow) -> Result<CollectionRow, MetaError> {
 }
 
 impl Sql<'_> {
+    pub(super) fn write_org(
+        &mut self,
+        org: &OrgName,
+        document: &Digest,
+        profile: &Profile,
+        event: &Event,
+    ) -> Result<(), MetaError> {
+        let write = "INSERT INTO orgs (name, document, profile, visibility, created, updated)
+                     VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (name) DO UPDATE SET document = excluded.document,
+                         profile = excluded.profile, visibility = excluded.visibility, updated = excluded.updated";
+        let write = query(write).bind(org.to_string()).bind(document.to_string()).bind(to_json(profile)?);
+        self.run(write.bind(profile.visibility.as_str()).bind(event.time.micros()))
+    }
+
     pub(super) fn write_collection(
         &mut self,
         name: &Name,

@@ -36,6 +36,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "collections",
         sql: include_str!("../../../migrations/postgres/0008_collections.sql"),
     },
+    Migration { number: 9, name: "orgs", sql: include_str!("../../../migrations/postgres/0009_orgs.sql") },
 ];
 
 /// Locks the schema against all others who would bring it up to date: `pclrmeta` as a number. Given back with the transaction.

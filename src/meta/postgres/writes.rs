@@ -269,6 +269,7 @@ impl Sql<'_> {
                 self.run(pin.bind(name.to_string()).bind(version.as_ref().map(Version::number)))
             }
             Write::Collection { name, document, content } => self.write_collection(name, document, content, event),
+            Write::Org { org, document, profile } => self.write_org(org, document, profile, event),
             Write::RemoveCollection { name } => self.remove_collection(name),
             Write::Reshow { name } => self.reshow(name, event),
             other => Err(MetaError::Corrupt(format!("a write that does not follow the rules: {other:?}"))),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{Accepted, Area, Body, Config, Deprecation, EVENT_FORMAT, Event, Repository, Tag, Version};
+use crate::domain::{
+    Accepted, Area, Body, Config, Deprecation, EVENT_FORMAT, Event, Profile, Repository, Tag, Version,
+};
 
 use super::super::{Accept, Act, Applied, Change, Head, Publication, Replay, Seen};
 use super::{Decision, Wanted};
@@ -14,6 +16,7 @@ pub fn wanted(act: &Act) -> Wanted {
     let nothing = Wanted {
         repository: None,
         collection: None,
+        org: None,
         tags: Vec::new(),
         manifest: None,
         tags_on_manifest: false,
@@ -34,7 +37,9 @@ pub fn wanted(act: &Act) -> Wanted {
                 versions.push(publication.version.clone());
                 brought.push((accepted.area.clone(), publication.record));
             }
+            let package = accept.publication.as_ref().and_then(|_| accepted.repository.package());
             Wanted {
+                org: package.and_then(|name| name.org().parse().ok()),
                 tags: accepted.tags.clone(),
                 manifest: Some(accepted.digest),
                 versions_of_manifest: accepted.tags.iter().any(|tag| tag.as_str() == Tag::LATEST),
@@ -79,6 +84,9 @@ pub fn wanted(act: &Act) -> Wanted {
         Act::Unpin { name } | Act::SetVisibility { name, .. } | Act::SetOwners { name, .. } => none(&name.repository()),
         Act::SetCollection { name, document, .. } => {
             Wanted { collection: Some(name.clone()), brought: vec![(Area::Public, *document)], ..nothing.clone() }
+        }
+        Act::SetOrg { org, document, .. } => {
+            Wanted { org: Some(org.clone()), brought: vec![(Area::Public, *document)], ..nothing.clone() }
         }
         Act::DeleteCollection { name, .. } => Wanted { collection: Some(name.clone()), ..nothing.clone() },
     }
@@ -146,6 +154,16 @@ pub fn act_of(replay: &Replay) -> Act {
             content: replay.collection.as_ref().map(|(content, _)| Arc::clone(content)),
             seen: Seen::Unsaid,
         },
+        Body::Org { org, profile, visibility } => {
+            let known = replay.profile.as_ref().map(|(known, _)| Profile::clone(known)).unwrap_or_default();
+            Act::SetOrg {
+                org: org.clone(),
+                document: *profile,
+                size: replay.profile.as_ref().map_or(0, |(_, size)| *size),
+                profile: Arc::new(Profile { visibility: *visibility, ..known }),
+                seen: Seen::Unsaid,
+            }
+        }
         Body::CollectionDelete { collection } => Act::DeleteCollection { name: collection.clone(), seen: Seen::Unsaid },
         Body::Purge { name, version, digest } => {
             Act::Purge { name: name.clone(), version: version.clone(), digest: *digest }

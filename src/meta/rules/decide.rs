@@ -34,6 +34,9 @@ pub fn decide(act: &Act, actor: &ActorId, facts: &Facts, mode: Mode) -> Result<D
             });
             groups::decide_collection(name, *document, *size, content, *seen, facts, mode)
         }
+        Act::SetOrg { org, document, size, profile, seen } => {
+            groups::decide_org(org, *document, *size, profile, *seen, facts, mode)
+        }
         Act::DeleteCollection { name, seen } => groups::decide_delete_collection(name, *seen, facts),
         Act::Purge { name, version, digest } => decide_purge(name, version, digest, facts),
         Act::Restore { name, version } => decide_restore(name, version, facts),
@@ -91,7 +94,7 @@ fn decide_accept(accept: &Accept, actor: &ActorId, facts: &Facts, mode: Mode) ->
             record: publication.record,
         };
         let visibility = match area {
-            Area::Public => Visibility::Public,
+            Area::Public => facts.org.map_or(Visibility::Public, |(_, visibility)| visibility),
             Area::Private(_) => Visibility::Private,
         };
         writes.extend([

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::{
-    Accepted, Area, Body, Collection, Deprecation, Digest, Kind, Name, Repository, Tag, UserName, Version, Visibility,
+    Accepted, Area, Body, Collection, Deprecation, Digest, Kind, Name, OrgName, Profile, Repository, Tag, UserName,
+    Version, Visibility,
 };
 
 use super::super::{ManifestFacts, Publication};
@@ -26,6 +27,8 @@ pub struct Wanted {
     pub repository: Option<Repository>,
     /// The document of this collection.
     pub collection: Option<Name>,
+    /// What this organisation says; of use only where the package is not known.
+    pub org: Option<OrgName>,
     /// The targets of these tags.
     pub tags: Vec<Tag>,
     /// State of this manifest.
@@ -57,6 +60,8 @@ pub struct Facts {
     pub pinned: Option<Version>,
     /// The document of the wanted collection, if there is one.
     pub collection: Option<Digest>,
+    /// The document of the wanted organisation, if it has said anything, and who sees its packages when they are new.
+    pub org: Option<(Digest, Visibility)>,
     /// Targets of the wanted tags that exist.
     pub tags: BTreeMap<Tag, Digest>,
     /// The wanted manifest, if the repository has it.
@@ -269,6 +274,15 @@ pub enum Write {
     RemoveCollection {
         /// Collection.
         name: Name,
+    },
+    /// The organisation says this of itself. One that has said nothing begins to at the event's time.
+    Org {
+        /// Organisation.
+        org: OrgName,
+        /// Digest of its document.
+        document: Digest,
+        /// What that says.
+        profile: Arc<Profile>,
     },
     /// Choose again which version the package shows, by [`rank`], and let the tag `latest` name it if it is stable,
     /// else remove that tag. A package whose versions are all deleted shows nothing and is not found.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Area, Body, Collection, Digest, Name, UserName};
+use crate::domain::{Area, Body, Collection, Digest, Name, OrgName, Profile, UserName};
 
 use super::super::{Refused, Seen};
 use super::{Decision, Facts, Mode, Write};
@@ -64,4 +64,31 @@ pub(super) fn decide_delete_collection(name: &Name, seen: Seen, facts: &Facts) -
     }
     let writes = vec![Write::RemoveCollection { name: name.clone() }];
     Ok(Decision { body: Some(Body::CollectionDelete { collection: name.clone() }), writes, tags: Vec::new() })
+}
+
+pub(super) fn decide_org(
+    org: &OrgName,
+    document: Digest,
+    size: u64,
+    profile: &Arc<Profile>,
+    seen: Seen,
+    facts: &Facts,
+    mode: Mode,
+) -> Result<Decision, Refused> {
+    if mode == Mode::New && !facts.vanishing.is_empty() {
+        return Err(Refused::BlobsUnknown(facts.vanishing.clone()));
+    }
+    if !seen.is(facts.org.map(|(document, _)| document)) {
+        return Err(Refused::Changed("the profile of the organisation"));
+    }
+    let visibility = profile.visibility;
+    if facts.org == Some((document, visibility)) {
+        return Ok(Decision::default());
+    }
+    let writes = vec![
+        Write::Blob { area: Area::Public, digest: document, size },
+        Write::Org { org: org.clone(), document, profile: Arc::clone(profile) },
+    ];
+    let body = Body::Org { org: org.clone(), profile: document, visibility };
+    Ok(Decision { body: Some(body), writes, tags: Vec::new() })
 }

@@ -12,7 +12,7 @@ use super::sql::{Sql, get, parse, signed, unsigned};
 use super::writer::{Durable, End};
 
 /// Everything that keeps a blob: what manifests name (those of deleted versions too), manifests, records, reasons, documents of
-/// collections.
+/// collections and organisations.
 const REFERENCED: &str = "SELECT m.area, b.blob FROM manifest_blobs b
         JOIN manifests m ON m.repository = b.repository AND m.digest = b.manifest
     UNION SELECT area, digest FROM manifests
@@ -20,7 +20,8 @@ const REFERENCED: &str = "SELECT m.area, b.blob FROM manifest_blobs b
         WHERE v.purged = 0
     UNION SELECT 'public', reason FROM versions WHERE reason IS NOT NULL
     UNION SELECT 'public', deprecation ->> '$.reason' FROM versions WHERE deprecation ->> '$.reason' IS NOT NULL
-    UNION SELECT 'public', document FROM collections";
+    UNION SELECT 'public', document FROM collections
+    UNION SELECT 'public', document FROM orgs";
 
 /// ?1 area, ?2 digest. The same references, each asked for by the one blob.
 const TAKE_UNNEEDED: &str = "UPDATE blobs SET state = ?3 WHERE area = ?1 AND digest = ?2
@@ -31,7 +32,8 @@ const TAKE_UNNEEDED: &str = "UPDATE blobs SET state = ?3 WHERE area = ?1 AND dig
         WHERE m.area = ?1 AND v.record = ?2 AND v.purged = 0)
     AND NOT EXISTS (SELECT 1 FROM versions WHERE ?1 = 'public' AND reason = ?2)
     AND NOT EXISTS (SELECT 1 FROM versions WHERE ?1 = 'public' AND deprecation ->> '$.reason' = ?2)
-    AND NOT EXISTS (SELECT 1 FROM collections WHERE ?1 = 'public' AND document = ?2)";
+    AND NOT EXISTS (SELECT 1 FROM collections WHERE ?1 = 'public' AND document = ?2)
+    AND NOT EXISTS (SELECT 1 FROM orgs WHERE ?1 = 'public' AND document = ?2)";
 
 #[async_trait]
 impl Blobs for Sqlite {

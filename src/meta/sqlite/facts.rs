@@ -31,9 +31,16 @@ impl Rows for &Sql<'_> {
                 facts.vanishing.push(*digest);
             }
         }
+        if let Some(repository) = &wanted.repository {
+            self.blob_facts(repository, wanted, &mut facts)?;
+            self.package_facts(repository, wanted, &mut facts)?;
+        }
+        // What a package begins as is of no more use once there is one.
+        if let (Some(org), None) = (&wanted.org, facts.package) {
+            let sql = "SELECT document, visibility FROM orgs WHERE name = ?1";
+            facts.org = self.row(sql, [org.as_str()], |row| Ok((parse(row, 0)?, parse(row, 1)?)))?;
+        }
         let Some(repository) = &wanted.repository else { return Ok(facts) };
-        self.blob_facts(repository, wanted, &mut facts)?;
-        self.package_facts(repository, wanted, &mut facts)?;
         let repository = repository.as_str();
         for tag in &wanted.tags {
             let sql = "SELECT digest FROM tags WHERE repository = ?1 AND tag = ?2";

@@ -1,14 +1,19 @@
-//! Owners of packages, and collections.
+//! Owners of packages, collections, organisations.
 
 use async_trait::async_trait;
 use rusqlite::types::Value;
 use rusqlite::{Row, params, params_from_iter};
 
-use crate::domain::{Collection, Digest, Event, Name, Timestamp, UserName};
+use crate::domain::{Collection, Digest, Event, Name, OrgName, Profile, Role, Timestamp, UserName};
 
-use super::super::{CollectionRow, Collections, Groups, MetaError};
+use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Sqlite;
-use super::sql::{Sql, get, json, parse, signed, unsigned};
+use super::sql::{Sql, get, json, parse, parse_optional, signed, to_json, unsigned};
+
+/// The columns of [`org`], for the names `n`.
+const ORG: &str = "SELECT n.name, coalesce(l.public, 0), o.document, o.profile, o.created, o.updated";
+const OF_ORG: &str = "LEFT JOIN orgs o ON o.name = n.name
+    LEFT JOIN label_counts l ON l.type = 101 AND l.label = n.name";
 
 const COLLECTION: &str = "c.name, c.document, c.title, c.description, c.visibility, c.items, c.created, c.updated";
 
@@ -54,6 +59,47 @@ impl Groups for Sqlite {
         values.push(signed(limit as u64).into());
         self.pool.read(move |reader| reader.rows(&sql, params_from_iter(values), collection)).await
     }
+
+    async fn org(&self, org: &OrgName) -> Result<Option<OrgRow>, MetaError> {
+        let name = org.to_string();
+        let sql = format!("{ORG} FROM (SELECT ?1 AS name) n {OF_ORG}");
+        let found = self.pool.read(move |reader| reader.row(&sql, [name], read_org)).await?;
+        Ok(found.filter(|org| org.said.is_some() || org.packages > 0))
+    }
+
+    async fn orgs(&self, after: Option<&OrgName>, limit: usize) -> Result<Vec<OrgRow>, MetaError> {
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        let sql = format!(
+            "{ORG} FROM (SELECT label AS name FROM label_counts WHERE type = 101 AND public > 0 AND label > ?1
+             UNION SELECT name FROM orgs WHERE name > ?1 ORDER BY 1 LIMIT ?2) n {OF_ORG} ORDER BY n.name"
+        );
+        let limit = signed(limit as u64);
+        self.pool.read(move |reader| reader.rows(&sql, params![after, limit], read_org)).await
+    }
+
+    async fn members(
+        &self,
+        org: &OrgName,
+        after: Option<&UserName>,
+        limit: usize,
+    ) -> Result<Vec<(UserName, Role)>, MetaError> {
+        let page = (org.to_string(), after.map(ToString::to_string).unwrap_or_default(), signed(limit as u64));
+        let sql = "SELECT user, role FROM roles WHERE org = ?1 AND user > ?2 ORDER BY user LIMIT ?3";
+        self.pool.read(move |reader| reader.rows(sql, page, |row| Ok((parse(row, 0)?, parse(row, 1)?)))).await
+    }
+}
+
+fn read_org(row: &Row<'_>) -> Result<OrgRow, MetaError> {
+    let said = match parse_optional(row, 2)? {
+        None => None,
+        Some(document) => Some(OrgSaid {
+            document,
+            profile: json(&get::<String>(row, 3)?)?,
+            created: Timestamp::from_micros(get(row, 4)?),
+            updated: Timestamp::from_micros(get(row, 5)?),
+        }),
+    };
+    Ok(OrgRow { name: parse(row, 0)?, said, packages: unsigned(get(row, 1)?) })
 }
 
 fn collection(row: &Row<'_>) -> Result<CollectionRow, MetaError> {
@@ -70,6 +116,21 @@ fn collection(row: &Row<'_>) -> Result<CollectionRow, MetaError> {
 }
 
 impl Sql<'_> {
+    pub(super) fn write_org(
+        &self,
+        org: &OrgName,
+        document: &Digest,
+        profile: &Profile,
+        event: &Event,
+    ) -> Result<(), MetaError> {
+        let sql =
+            "INSERT INTO orgs (name, document, profile, visibility, created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+                   ON CONFLICT DO UPDATE SET document = excluded.document, profile = excluded.profile,
+                   visibility = excluded.visibility, updated = excluded.updated";
+        let (document, visibility) = (document.to_string(), profile.visibility.as_str());
+        self.run(sql, params![org.as_str(), document, to_json(profile)?, visibility, event.time.micros()]).map(drop)
+    }
+
     pub(super) fn write_collection(
         &self,
         name: &Name,

@@ -29,6 +29,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 7, name: "states", sql: include_str!("../../../migrations/sqlite/0007_states.sql") },
     Migration { number: 8, name: "owners", sql: include_str!("../../../migrations/sqlite/0008_owners.sql") },
     Migration { number: 9, name: "collections", sql: include_str!("../../../migrations/sqlite/0009_collections.sql") },
+    Migration { number: 10, name: "orgs", sql: include_str!("../../../migrations/sqlite/0010_orgs.sql") },
 ];
 
 /// Brings the schema up to date in one transaction. `store` names the database in errors.

@@ -85,6 +85,7 @@ impl Sql<'_> {
                 self.run(sql, params![name.as_str(), version.as_ref().map(Version::number)]).map(drop)
             }
             Write::Collection { name, document, content } => self.write_collection(name, document, content, event),
+            Write::Org { org, document, profile } => self.write_org(org, document, profile, event),
             Write::RemoveCollection { name } => self.remove_collection(name),
             Write::Reshow { name } => self.reshow(name, event),
         }

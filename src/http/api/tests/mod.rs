@@ -4,6 +4,7 @@ mod conforms;
 mod finding;
 mod importing;
 mod login;
+mod orgs;
 mod owners;
 mod reading;
 mod refusing;

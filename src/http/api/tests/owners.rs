@@ -13,21 +13,21 @@ const OWNERS: &str = "/api/v1/artifacts/acme/review/owners";
 const VERSION: &str = "/api/v1/artifacts/acme/review/versions/1.0.0";
 
 /// Somebody with a token.
-struct Caller<'a> {
+pub(super) struct Caller<'a> {
     world: &'a World,
     bearer: String,
 }
 
 impl<'a> Caller<'a> {
-    async fn user(world: &'a World, name: &str, role: Option<Role>) -> Self {
+    pub(super) async fn user(world: &'a World, name: &str, role: Option<Role>) -> Self {
         Self { world, bearer: format!("Bearer {}", user(world, name, role).await.reveal()) }
     }
 
-    async fn operator(world: &'a World) -> Self {
+    pub(super) async fn operator(world: &'a World) -> Self {
         Self { world, bearer: format!("Bearer {}", token(world, "operator").await.reveal()) }
     }
 
-    async fn ask(&self, method: &str, uri: &str, body: &str, seen: Option<&str>) -> Answered {
+    pub(super) async fn ask(&self, method: &str, uri: &str, body: &str, seen: Option<&str>) -> Answered {
         let mut request = Request::builder().method(method).uri(uri).header(AUTHORIZATION, &self.bearer);
         if let Some(seen) = seen {
             request = request.header(IF_MATCH, seen);
@@ -39,7 +39,7 @@ impl<'a> Caller<'a> {
         self.ask("PUT", OWNERS, &json!({ "owners": owners }).to_string(), None).await.status
     }
 
-    async fn status(&self, method: &str, uri: &str) -> u16 {
+    pub(super) async fn status(&self, method: &str, uri: &str) -> u16 {
         self.ask(method, uri, "", None).await.status
     }
 }

@@ -1,0 +1,11 @@
+-- What organisations say of themselves. One that only has packages has no row. profile: JSON, the document itself.
+-- visibility: who sees its packages when they are new.
+CREATE TABLE orgs (
+    name text COLLATE "C" PRIMARY KEY,
+    document text COLLATE "C" NOT NULL,
+    profile text NOT NULL,
+    visibility text COLLATE "C" NOT NULL,
+    created bigint NOT NULL,
+    updated bigint NOT NULL
+);
+CREATE INDEX orgs_by_document ON orgs (document);
