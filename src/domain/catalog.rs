@@ -123,6 +123,12 @@ pub struct Package {
     pub created: Timestamp,
     /// When it last changed.
     pub updated: Timestamp,
+    /// How often its versions were downloaded, as last written down.
+    #[serde(default)]
+    pub downloads: u64,
+    /// How many users have given it a star.
+    #[serde(default)]
+    pub stars: u64,
 }
 
 /// A version as resolution sees it.

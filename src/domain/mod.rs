@@ -19,6 +19,7 @@ pub mod media_type;
 mod name;
 mod org;
 mod patch;
+mod popularity;
 mod schema;
 mod text;
 mod time;
@@ -42,6 +43,7 @@ pub use manifest::{Descriptor, MANIFEST_MAX, MANIFEST_READ_MAX, Manifest, Manife
 pub use name::{Name, NameError, REPOSITORY_MAX, RESERVED, Reference, Repository, SLUG_MAX, Tag, slug, slug_or_hash};
 pub use org::{PROFILE_MAX, Profile};
 pub use patch::{AboutPatch, PatchError};
+pub use popularity::{Day, DayError, STAR_WEIGHT, WEIGHT_TODAY, WINDOW_MAX, trend_weights};
 pub use time::{Timestamp, TimestampError};
 pub use tree::{File, FileEntry, Tree, TreePath, TreePathError, tree_digest};
 pub use version::{Range, Step, VERSION_MAX, Version, VersionError};

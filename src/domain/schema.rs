@@ -8,8 +8,8 @@ use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{
-    ActorId, Digest, Kind, Level, Name, OrgName, Range, Role, State, Tag, Timestamp, TokenName, TokenOwner, TreePath,
-    UserName, Version, Visibility,
+    ActorId, Day, Digest, Kind, Level, Name, OrgName, Range, Role, State, Tag, Timestamp, TokenName, TokenOwner,
+    TreePath, UserName, Version, Visibility,
 };
 
 fn string() -> ObjectBuilder {
@@ -52,6 +52,8 @@ text_schemas! {
         "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     Timestamp: "RFC 3339, UTC, six decimals",
         string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))), "2026-01-31T09:30:00.000000Z";
+    Day: "A day in UTC",
+        string().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))), "2026-01-31";
     TreePath: "Path of a file within an artifact: `/` between components, none of them `.`, `..` or empty",
         string().min_length(Some(1)).max_length(Some(1024)), "references/style.md";
     Tag: "Tag of a repository",
@@ -94,6 +96,7 @@ mod tests {
         check::<Range>();
         check::<Digest>();
         check::<Timestamp>();
+        check::<Day>();
         check::<TreePath>();
         check::<Kind>();
         check::<Level>();

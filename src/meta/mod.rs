@@ -1,6 +1,6 @@
 //! The metadata store: pointers, not bytes.
 //!
-//! Six small traits at the level of the domain ([`Catalog`], [`Refs`], [`Blobs`], [`Ledger`], [`Accounts`], [`Groups`]) and the
+//! Seven small traits at the level of the domain ([`Catalog`], [`Refs`], [`Blobs`], [`Ledger`], [`Accounts`], [`Groups`], [`Social`]) and the
 //! implementations that keep them. What a change does, and when it is refused, is decided once for all of them in [`rules`]; an implementation
 //! reads the facts that a decision needs and carries out the writes that it asks for, in one transaction.
 //! [`contract`] is the promise: an implementation written elsewhere proves itself with it.
@@ -20,6 +20,7 @@ mod page;
 mod postgres;
 pub mod rules;
 mod shown;
+mod social;
 mod sqlite;
 mod traits;
 mod ways;
@@ -33,6 +34,7 @@ pub use memory::{Archive, Memory, SNAPSHOT, Snapshot, Unbelievable};
 pub use mongo::Mongo;
 pub use page::PAGE_MAX;
 pub use postgres::Postgres;
+pub use social::{DownloadBatch, Downloads, Social, StarRow, Starred, Totals};
 pub use sqlite::Sqlite;
 pub use traits::{
     Between, BlobRow, Blobs, Catalog, Cursor, Filter, Head, Label, LabelCount, Ledger, ManifestRow, Meta, MetaError,

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::domain::{Digest, Name, Package, Timestamp};
+use crate::domain::{Digest, Name, Package};
 
 use super::{Cursor, Filter, MetaError, Order, Page};
 
@@ -23,22 +23,26 @@ impl Cursor {
             Order::Name => String::new(),
             Order::Updated => last.updated.micros().to_string(),
             Order::Created => last.created.micros().to_string(),
+            Order::Downloads => last.downloads.to_string(),
+            Order::Stars => last.stars.to_string(),
         };
         Self { query: query_hash(filter, order), key, name: last.name.to_string() }
     }
 
-    /// The place in the list of this filter and order: the time of the last row (0 where the list is by name), and its name.
-    /// [`MetaError::Cursor`] if the cursor was made by another query.
-    pub fn place(&self, filter: &Filter, order: Order) -> Result<(Timestamp, Name), MetaError> {
+    /// The place in the list of this filter and order: the time of the last row in microseconds, or its count (0 where the list is
+    /// by name), and its name. [`MetaError::Cursor`] if the cursor was made by another query.
+    pub fn place(&self, filter: &Filter, order: Order) -> Result<(i64, Name), MetaError> {
         if self.query != query_hash(filter, order) {
             return Err(MetaError::Cursor);
         }
-        let micros = match (order, self.key.as_str()) {
+        let key = match (order, self.key.as_str()) {
             (Order::Name, "") => 0,
             (Order::Name, _) => return Err(MetaError::Cursor),
-            (Order::Updated | Order::Created, key) => key.parse().map_err(|_| MetaError::Cursor)?,
+            (Order::Updated | Order::Created | Order::Downloads | Order::Stars, key) => {
+                key.parse().map_err(|_| MetaError::Cursor)?
+            }
         };
-        Ok((Timestamp::from_micros(micros), self.name.parse().map_err(|_| MetaError::Cursor)?))
+        Ok((key, self.name.parse().map_err(|_| MetaError::Cursor)?))
     }
 }
 

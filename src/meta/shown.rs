@@ -117,7 +117,12 @@ fn collect_fields(path: &str, value: &Value, fields: &mut Vec<String>) {
 }
 
 impl Filter {
-    /// Whether the package with these labels passes.
+    /// Whether a package with so many downloads and stars passes, as far as they are asked for.
+    pub fn is_popular(&self, downloads: u64, stars: u64) -> bool {
+        downloads >= self.downloads_min && stars >= self.stars_min
+    }
+
+    /// Whether the package with these labels passes, whatever its downloads and stars.
     pub fn matches(&self, package: &Package, labels: &BTreeSet<(Label, String)>) -> bool {
         let is_visible = match self.visibilities.as_slice() {
             [] => package.visibility == crate::domain::Visibility::Public,

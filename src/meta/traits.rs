@@ -12,7 +12,7 @@ use crate::domain::{
     Area, Digest, Kind, Name, Package, Published, Release, Repository, Tag, Timestamp, Version, Visibility,
 };
 
-use super::{Accounts, Atomicity, Change, Groups, Outcome, Replay};
+use super::{Accounts, Atomicity, Change, Groups, Outcome, Replay, Social};
 
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,8 @@ pub struct Meta {
     pub accounts: Arc<dyn Accounts>,
     /// Who and what belongs together.
     pub groups: Arc<dyn Groups>,
+    /// Downloads and stars.
+    pub social: Arc<dyn Social>,
 }
 
 /// Packages and versions, and the one way to change anything.
@@ -159,6 +161,9 @@ pub trait Refs: Send + Sync {
 
     /// The version with this id, which is that of the event that published it: deleted ones too.
     async fn identified(&self, id: Uuid) -> Result<Option<(Name, Version)>, MetaError>;
+    /// Which version each of these manifests was published as, deleted ones too, in the same order: the one that was published last
+    /// where it is several, `None` where it is none.
+    async fn published_as(&self, manifests: &[(Name, Digest)]) -> Result<Vec<Option<Version>>, MetaError>;
 }
 
 /// Which blobs lie where, and who may read them.
@@ -286,6 +291,17 @@ pub struct Filter {
     pub created: Between,
     /// When it last changed.
     pub updated: Between,
+    /// With at least so many downloads.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub downloads_min: u64,
+    /// With at least so many stars.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub stars_min: u64,
+}
+
+/// What is not asked for is not in a cursor's hash.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Filter {
@@ -333,6 +349,10 @@ pub enum Order {
     Updated,
     /// Newest first, by the first version, then by name.
     Created,
+    /// Most downloads first, then by name.
+    Downloads,
+    /// Most stars first, then by name.
+    Stars,
 }
 
 /// Where the next page begins.

@@ -1,5 +1,7 @@
 //! Lists and counts under filters, compared with what looking at each package by itself gives.
 
+use std::cmp::Reverse;
+
 use serde_json::json;
 
 use crate::domain::{Kind, Name, Version};
@@ -11,11 +13,16 @@ use super::{Check, Failure, Stores, World};
 /// Packages of the check; enough that pages of every order go on in the middle of equal labels.
 const PACKAGES: usize = 24;
 
+/// Every order.
+const ORDERS: [Order; 5] = [Order::Name, Order::Updated, Order::Created, Order::Downloads, Order::Stars];
+
 /// A package as the check knows it.
 struct Known {
     name: String,
     kind: Kind,
     labels: Vec<(Label, String)>,
+    downloads: u64,
+    stars: u64,
 }
 
 fn label(label: Label, text: impl ToString) -> (Label, String) {
@@ -50,7 +57,11 @@ async fn publish(world: &World) -> Result<Vec<Known>, Failure> {
             label(Label::Field, format!("deep.parity={parity}")),
             label(Label::Field, format!("deep.number={at}")),
         ];
-        known.push(Known { name, kind, labels });
+        // Several have as many, and some none.
+        let (downloads, stars) = (at as u64 % 5, at as u64 * 5 % 4);
+        world.download(&format!("{name}@1.0.0"), downloads).await?;
+        world.star(&name, stars).await?;
+        known.push(Known { name, kind, labels, downloads, stars });
     }
     Ok(known)
 }
@@ -78,6 +89,9 @@ pub async fn conditions_combine_pairwise(stores: &dyn Stores) -> Check {
         one(Label::Tag, "nothing"),
         any(vec![label(Label::Tag, "third-0"), label(Label::Skill, "eighth-7"), label(Label::Tag, "nothing")]),
         any(vec![label(Label::Tag, "all"), label(Label::License, "MIT")]),
+        Filter { downloads_min: 3, ..Filter::default() },
+        Filter { stars_min: 1, ..Filter::default() },
+        Filter { downloads_min: 2, stars_min: 3, ..Filter::default() },
     ];
     for (at, first) in conditions.iter().enumerate() {
         for (more, second) in conditions[at..].iter().enumerate() {
@@ -92,12 +106,17 @@ pub async fn conditions_combine_pairwise(stores: &dyn Stores) -> Check {
             let count = expected.len();
             assert_eq!(world.meta.catalog.count(&filter).await?, count as u64, "{filter:?}");
             // One order of each pair, so that all are met.
-            let order = [Order::Name, Order::Updated, Order::Created][(at + more) % 3];
+            let order = ORDERS[(at + more) % ORDERS.len()];
             for limit in [1, 5, PACKAGES] {
                 let mut names = expected.clone();
+                let known = |name: &str| known.iter().find(|known| known.name == name);
                 match order {
                     Order::Name => names.sort_unstable(),
                     Order::Updated | Order::Created => names.reverse(),
+                    Order::Downloads => {
+                        names.sort_by_key(|name| (Reverse(known(name).map(|known| known.downloads)), *name));
+                    }
+                    Order::Stars => names.sort_by_key(|name| (Reverse(known(name).map(|known| known.stars)), *name)),
                 }
                 assert_eq!(pages(&world, &filter, order, limit).await?, names, "{filter:?} {order:?} {limit}");
             }
@@ -113,6 +132,8 @@ fn both(first: &Filter, second: &Filter) -> Filter {
     filter.skills.extend(second.skills.clone());
     filter.labelled.extend(second.labelled.clone());
     filter.org = filter.org.or_else(|| second.org.clone());
+    filter.downloads_min = filter.downloads_min.max(second.downloads_min);
+    filter.stars_min = filter.stars_min.max(second.stars_min);
     filter
 }
 
@@ -121,6 +142,7 @@ fn passes(known: &Known, filter: &Filter) -> bool {
     let org = known.name.split('/').next();
     (filter.kinds.is_empty() || filter.kinds.contains(&known.kind))
         && (filter.org.is_none() || filter.org.as_deref() == org)
+        && filter.is_popular(known.downloads, known.stars)
         && filter.groups().into_iter().all(|group| group.into_iter().any(has))
 }
 

@@ -21,6 +21,7 @@ pub mod purges;
 pub mod references;
 pub mod removal;
 pub mod sequence;
+pub mod social;
 pub mod standing;
 pub mod states;
 pub mod texts;
@@ -88,6 +89,9 @@ macro_rules! metadata_contract {
             accounts: users_come_and_go, roles_are_given_and_taken, tokens_tell_whose_they_are,
                 tokens_are_listed_by_owner_and_name, tokens_expire_and_their_use_is_noted,
                 accounts_stand_concurrent_changes;
+            social: downloads_add_up, a_batch_counts_once, counted_pages_have_everything, lists_go_by_downloads_and_stars,
+                pages_stand_while_ranks_change, stars_come_and_go, stars_go_with_their_user,
+                counts_outlive_versions, trends_fade, totals_are_of_public_packages, manifests_are_known_as_versions;
             filters: conditions_combine_pairwise, versions_come_together;
         }
     };

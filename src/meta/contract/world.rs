@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
 use crate::domain::{
-    About, Accepted, Actor, Area, CONFIG_SCHEMA, Collection, Config, Digest, Event, Kind, Name, Package, Primary,
+    About, Accepted, Actor, Area, CONFIG_SCHEMA, Collection, Config, Day, Digest, Event, Kind, Name, Package, Primary,
     Profile, Repository, Skill, Timestamp, Version, Visibility, media_type,
 };
 
 use super::super::{
-    Accept, Act, Atomicity, Change, ManifestFacts, Meta, MetaError, Outcome, Publication, Releases, Replay, Seen,
+    Accept, Act, Atomicity, Change, DownloadBatch, Downloads, ManifestFacts, Meta, MetaError, Outcome, Publication,
+    Releases, Replay, Seen, Starred,
 };
 use super::{Failure, Stores};
 
@@ -320,6 +321,25 @@ impl World {
         let known = self.meta.catalog.version(&name, &version).await?;
         let digest = known.map_or_else(|| Digest::sha256(b""), |known| known.digest);
         self.act(Act::Purge { name, version, digest }).await
+    }
+
+    /// Counts downloads of `org/name@version`, today.
+    pub async fn download(&self, spec: &str, number: u64) -> Result<(), Failure> {
+        let (name, version) = named(spec)?;
+        let downloads = vec![Downloads { name, version, day: Day::of(self.now()), number }];
+        let batch = DownloadBatch { sender: Uuid::now_v7(), number: 1, downloads };
+        Ok(self.meta.social.count(&batch).await?)
+    }
+
+    /// Gives a package so many stars, of users `u0`, `u1` and so on, who are added where they are not there.
+    pub async fn star(&self, name: &str, number: u64) -> Result<(), Failure> {
+        for at in 0..number {
+            let user = format!("u{at}").parse()?;
+            self.meta.accounts.add_user(&user, self.now()).await?;
+            let starred = self.meta.social.star(&name.parse()?, &user, Some(self.now())).await?;
+            assert_eq!(starred, Starred::Done, "{name}");
+        }
+        Ok(())
     }
 
     /// What a tag names: `repository:tag`.

@@ -13,7 +13,7 @@ use super::Memory;
 /// The rows.
 #[derive(Default)]
 pub(super) struct Rows {
-    users: BTreeMap<UserName, UserRow>,
+    pub(super) users: BTreeMap<UserName, UserRow>,
     tokens: BTreeMap<(TokenOwner, TokenName), TokenRow>,
 }
 
@@ -29,7 +29,7 @@ impl Memory {
     }
 
     /// Each change below is one statement that cannot fail halfway, so a panic elsewhere leaves the rows whole.
-    fn accounts(&self) -> MutexGuard<'_, Rows> {
+    pub(super) fn accounts(&self) -> MutexGuard<'_, Rows> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -47,6 +47,7 @@ impl Accounts for Memory {
 
     async fn remove_user(&self, name: &UserName) -> Result<bool, MetaError> {
         let mut rows = self.accounts();
+        self.social().forget(name);
         let owner = TokenOwner::User(name.clone());
         rows.tokens.retain(|(of, _), _| *of != owner);
         Ok(rows.users.remove(name).is_some())

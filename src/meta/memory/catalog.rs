@@ -16,7 +16,7 @@ use super::super::{
 };
 use super::state::{PackageRow, VersionRow};
 use super::table::Table;
-use super::{Keep, Memory};
+use super::{Keep, Memory, social};
 
 #[async_trait]
 impl Catalog for Memory {
@@ -56,7 +56,7 @@ impl Catalog for Memory {
     async fn package(&self, name: &Name) -> Result<Option<Package>, MetaError> {
         let state = self.read();
         let row = state.packages.get(&name.to_string());
-        Ok(row.and_then(|row| row.shown.as_deref()).cloned())
+        Ok(row.and_then(|row| row.shown.as_deref()).map(|package| self.social().fill(package)))
     }
 
     async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError> {
@@ -111,29 +111,41 @@ impl Catalog for Memory {
         let limit = limit.clamp(1, PAGE_MAX);
         let place = after.map(|cursor| cursor.place(filter, order)).transpose()?;
         let state = self.read();
+        let social = self.social();
+        let rows = |rows: &mut dyn Iterator<Item = &Arc<PackageRow>>| {
+            let found = listed(rows, filter, &social).take(limit + 1);
+            found.map(|package| social.fill(package)).collect::<Vec<Package>>()
+        };
         let by_time = |table: &Table<(Reverse<Timestamp>, String), ()>| {
             let found: Box<dyn Iterator<Item = _>> = match &place {
                 None => Box::new(table.iter()),
-                Some((time, name)) => Box::new(table.after((Reverse(*time), name.to_string()))),
+                Some((time, name)) => Box::new(table.after((Reverse(Timestamp::from_micros(*time)), name.to_string()))),
             };
-            let rows = found.filter_map(|((_, name), ())| state.packages.get(name));
-            listed(rows, filter).take(limit + 1).cloned().collect::<Vec<Package>>()
+            rows(&mut found.filter_map(|((_, name), ())| state.packages.get(name)))
         };
         let items: Vec<Package> = match order {
             Order::Name => {
                 let after = place.as_ref().map(|(_, name)| name.to_string()).unwrap_or_default();
-                let rows = state.packages.after(after).map(|(_, row)| row);
-                listed(rows, filter).take(limit + 1).cloned().collect()
+                rows(&mut state.packages.after(after).map(|(_, row)| row))
             }
             Order::Updated => by_time(&state.by_time),
             Order::Created => by_time(&state.by_age),
+            Order::Downloads | Order::Stars => {
+                let counted = social.ranked(order, place.as_ref()).filter_map(|name| state.packages.get(name));
+                // Those without any come last, by name.
+                let after = place.as_ref().filter(|(count, _)| *count == 0).map(|(_, name)| name.to_string());
+                let uncounted = state.packages.after(after.unwrap_or_default());
+                let uncounted = uncounted.filter(|(name, _)| social.is_unranked(order, name)).map(|(_, row)| row);
+                rows(&mut counted.chain(uncounted))
+            }
         };
         Ok(page(items, limit, filter, order))
     }
 
     async fn count(&self, filter: &Filter) -> Result<u64, MetaError> {
         let state = self.read();
-        Ok(listed(state.packages.iter().map(|(_, row)| row), filter).count() as u64)
+        let social = self.social();
+        Ok(listed(state.packages.iter().map(|(_, row)| row), filter, &social).count() as u64)
     }
 
     async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
@@ -155,6 +167,16 @@ impl Catalog for Memory {
 }
 
 /// Packages that can be found and pass the filter.
-fn listed<'a>(rows: impl Iterator<Item = &'a Arc<PackageRow>>, filter: &Filter) -> impl Iterator<Item = &'a Package> {
-    rows.filter_map(|row| row.shown.as_deref().filter(|package| filter.matches(package, &row.labels)))
+fn listed<'a>(
+    rows: impl Iterator<Item = &'a Arc<PackageRow>>,
+    filter: &Filter,
+    social: &social::Rows,
+) -> impl Iterator<Item = &'a Package> {
+    let is_popular = |package: &Package| {
+        let (downloads, stars) = social.of(package.name.as_str());
+        filter.is_popular(downloads, stars)
+    };
+    let passes =
+        move |row: &Arc<PackageRow>, package: &Package| filter.matches(package, &row.labels) && is_popular(package);
+    rows.filter_map(move |row| row.shown.as_deref().filter(|package| passes(row, package)))
 }

@@ -3,7 +3,7 @@
 //! For tests, and for a registry whose object store is the truth (`--metadata memory:`): there the commit is the creation of
 //! an event object, so [`Memory::plan`] says which bytes a change comes to without doing it, and [`Memory::absorb`] does it
 //! once the object is there. Nothing survives the process; a start replays the events, or those after a [`Snapshot`], and they tell
-//! nothing of accounts. Events from before a snapshot are read from an [`Archive`].
+//! nothing of accounts, downloads and stars. Events from before a snapshot are read from an [`Archive`].
 
 mod accounts;
 mod archive;
@@ -13,6 +13,7 @@ mod groups;
 mod ledger;
 mod refs;
 mod snapshot;
+mod social;
 mod state;
 mod stored;
 mod table;
@@ -33,6 +34,7 @@ pub use snapshot::{SNAPSHOT, Snapshot, Unbelievable};
 pub struct Memory {
     state: RwLock<State>,
     accounts: accounts::Table,
+    social: social::Table,
     identity: String,
     /// Who has the events that came before a snapshot.
     archive: RwLock<Option<Arc<dyn Archive>>>,
@@ -48,6 +50,7 @@ impl Memory {
         Self {
             state: RwLock::new(State::new()),
             accounts: accounts::Table::default(),
+            social: social::Table::default(),
             identity: Uuid::now_v7().to_string(),
             archive: RwLock::default(),
             snapshots: Mutex::default(),
@@ -64,6 +67,7 @@ impl Memory {
             ledger: self.clone(),
             accounts: self.clone(),
             groups: self,
+            social: self,
         }
     }
 

@@ -72,6 +72,18 @@ impl Refs for Memory {
     async fn identified(&self, id: Uuid) -> Result<Option<(Name, Version)>, MetaError> {
         Ok(self.read().by_id.get(&id).cloned())
     }
+
+    async fn published_as(&self, manifests: &[(Name, Digest)]) -> Result<Vec<Option<Version>>, MetaError> {
+        let state = self.read();
+        let version = |(name, digest): &(Name, Digest)| {
+            let (name_text, digest) = (name.to_string(), digest.to_string());
+            let mut published =
+                state.by_digest.range((name_text.clone(), digest.clone(), 0)..=(name_text, digest, u64::MAX));
+            let (_, number) = published.next_back()?;
+            state.version(name, number).map(|row| row.version.clone())
+        };
+        Ok(manifests.iter().map(version).collect())
+    }
 }
 
 impl State {

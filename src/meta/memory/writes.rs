@@ -267,5 +267,8 @@ fn package(
         versions,
         created: before.created,
         updated: event.time,
+        // Kept apart, and filled in when it is read.
+        downloads: 0,
+        stars: 0,
     }
 }

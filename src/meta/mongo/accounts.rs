@@ -1,4 +1,4 @@
-//! Users, roles, tokens: one document an account, so that each change is one operation on one document. The operator's tokens
+//! Users, roles, tokens: one document an account, so that each change but a removal is one operation on one document. The operator's tokens
 //! are in a document that no user's can be, as no user is called `operator`.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,9 @@ use crate::domain::{Digest, OrgName, Role, Timestamp, TokenName, TokenOwner, Use
 use super::super::{Accounts, Login, MetaError, TokenAdded, TokenRow, UserRow};
 use super::Mongo;
 use super::keys::{pair, parse, parts};
-use super::rows;
+use super::rows::{self, Row};
+use super::session::End;
+use super::social::{forget_stars, remove};
 
 #[async_trait]
 impl Accounts for Mongo {
@@ -20,9 +22,18 @@ impl Accounts for Mongo {
     }
 
     async fn remove_user(&self, name: &UserName) -> Result<bool, MetaError> {
-        let accounts = self.connection.durable::<rows::Account>();
-        let removed = self.connection.run(accounts.delete_one(doc! { "_id": name.as_str() })).await?;
-        Ok(removed.deleted_count > 0)
+        let name = name.to_string();
+        self.beside(move |session| {
+            let account = doc! { "_id": &name };
+            let found: Vec<rows::Account> = session.find(rows::Account::COLLECTION, account.clone(), doc! {}, 1)?;
+            if found.is_empty() {
+                return Ok((false, End::RollBack));
+            }
+            forget_stars(session, &name)?;
+            remove(session, rows::Account::COLLECTION, account)?;
+            Ok((true, End::Commit))
+        })
+        .await
     }
 
     async fn users(&self, after: Option<&UserName>, limit: usize) -> Result<Vec<UserRow>, MetaError> {

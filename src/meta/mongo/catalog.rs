@@ -17,7 +17,7 @@ use super::super::{
 };
 use super::Mongo;
 use super::keys::{self, label_type, pairs_after, parse, second};
-use super::rows::{self, Release, json, unsigned};
+use super::rows::{self, Release, json, signed, unsigned};
 use super::session::End;
 use super::unit::Unit;
 
@@ -114,6 +114,8 @@ impl Catalog for Mongo {
             Order::Name => doc! { "_id": 1 },
             Order::Updated => doc! { "updated": -1, "_id": 1 },
             Order::Created => doc! { "created": -1, "_id": 1 },
+            Order::Downloads => doc! { "downloads": -1, "_id": 1 },
+            Order::Stars => doc! { "stars": -1, "_id": 1 },
         };
         let found: Vec<rows::Package> = self.page(list(filter, order, place), sort, limit + 1).await?;
         let items = found.iter().map(package).collect::<Result<_, _>>()?;
@@ -180,7 +182,7 @@ fn published(name: &Name, found: &Release, config: Option<&rows::Config>) -> Res
     })
 }
 
-fn package(row: &rows::Package) -> Result<Package, MetaError> {
+pub(super) fn package(row: &rows::Package) -> Result<Package, MetaError> {
     let words: Shown = json(row.card.as_deref().unwrap_or("{}"))?;
     Ok(Package {
         name: parse(&row.id)?,
@@ -200,11 +202,13 @@ fn package(row: &rows::Package) -> Result<Package, MetaError> {
         versions: unsigned(row.versions),
         created: Timestamp::from_micros(row.created),
         updated: Timestamp::from_micros(row.updated),
+        downloads: unsigned(row.downloads),
+        stars: unsigned(row.stars),
     })
 }
 
 /// The query for a list, from a place on.
-fn list(filter: &Filter, order: Order, place: Option<(Timestamp, Name)>) -> Document {
+fn list(filter: &Filter, order: Order, place: Option<(i64, Name)>) -> Document {
     let visibilities: Vec<&str> = match filter.visibilities.as_slice() {
         [] => vec!["public"],
         visibilities => visibilities.iter().map(|visibility| visibility.as_str()).collect(),
@@ -227,15 +231,23 @@ fn list(filter: &Filter, order: Order, place: Option<(Timestamp, Name)>) -> Docu
             all.extend(time.map(|time| doc! { field: { sign: time.micros() } }));
         }
     }
-    match (order, place) {
-        (_, None) => {}
-        (Order::Name, Some((_, last))) => drop(query.insert("_id", doc! { "$gt": last.as_str() })),
-        (Order::Updated | Order::Created, Some((time, last))) => {
-            let (time, last) = (time.micros(), last.as_str());
-            let field = if order == Order::Updated { "updated" } else { "created" };
+    for (field, least) in [("downloads", filter.downloads_min), ("stars", filter.stars_min)] {
+        all.extend((least > 0).then(|| doc! { field: { "$gte": signed(least) } }));
+    }
+    let field = match order {
+        Order::Name => "_id",
+        Order::Updated => "updated",
+        Order::Created => "created",
+        Order::Downloads => "downloads",
+        Order::Stars => "stars",
+    };
+    match place {
+        None => {}
+        Some((_, last)) if order == Order::Name => drop(query.insert("_id", doc! { "$gt": last.as_str() })),
+        Some((key, last)) => {
             // The first line alone bounds the index.
-            all.push(doc! { field: { "$lte": time } });
-            all.push(doc! { "$or": [{ field: { "$lt": time } }, { "_id": { "$gt": last } }] });
+            all.push(doc! { field: { "$lte": key } });
+            all.push(doc! { "$or": [{ field: { "$lt": key } }, { "_id": { "$gt": last.as_str() } }] });
         }
     }
     if !all.is_empty() {

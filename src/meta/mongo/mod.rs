@@ -25,6 +25,7 @@ mod reshow;
 mod rows;
 mod schema;
 mod session;
+mod social;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -73,6 +74,7 @@ impl Mongo {
             ledger: self.clone(),
             accounts: self.clone(),
             groups: self,
+            social: self,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Manifests, tags, referrers.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 use uuid::Uuid;
@@ -76,6 +78,16 @@ impl Refs for Mongo {
     async fn identified(&self, id: Uuid) -> Result<Option<(Name, Version)>, MetaError> {
         let found: Vec<rows::Release> = self.page(doc! { "event_id": id.to_string() }, doc! { "event": 1 }, 1).await?;
         found.first().map(|row| Ok((parse(&row.name)?, parse(&row.version)?))).transpose()
+    }
+
+    async fn published_as(&self, manifests: &[(Name, Digest)]) -> Result<Vec<Option<Version>>, MetaError> {
+        let keys: Vec<String> = manifests.iter().map(|(name, digest)| pair(name, digest)).collect();
+        let of_manifests = doc! { "manifest": { "$in": &keys } };
+        let found: Vec<rows::Release> = self.page(of_manifests, doc! { "event": 1 }, usize::MAX).await?;
+        // A later one takes the place of an earlier one.
+        let versions: HashMap<&str, &str> =
+            found.iter().map(|row| (row.manifest.as_str(), row.version.as_str())).collect();
+        keys.iter().map(|key| versions.get(key.as_str()).map(|version| parse(version)).transpose()).collect()
     }
 }
 

@@ -31,7 +31,7 @@ macro_rules! rows {
 rows! {
     Repository in "repositories", Manifest in "manifests", Tag in "tags", Package in "packages", Label in "labels",
     Release in "versions", Config in "configs", Collection in "collections", Org in "orgs", Blob in "blobs", Link in "links",
-    Account in "accounts",
+    Account in "accounts", Downloads in "downloads", Batch in "download_batches", Star in "stars",
 }
 
 /// The collection of [`Event`]s.
@@ -137,6 +137,8 @@ pub(super) struct Package {
     /// Names of the users who own it, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<String>,
+    pub downloads: i64,
+    pub stars: i64,
 }
 
 /// `_id`: type and label.
@@ -284,4 +286,36 @@ pub(super) struct Token {
     pub used: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<i64>,
+}
+
+/// `_id`: name, version without build metadata, and day. Downloads of that version on that day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Downloads {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub name: String,
+    pub version: String,
+    /// Since 1970-01-01, UTC.
+    pub day: i64,
+    pub number: i64,
+}
+
+/// `_id`: a sender of batches. One that is sent again is not counted again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Batch {
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// Its last batch.
+    pub number: i64,
+}
+
+/// `_id`: user and name of the package.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Star {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub name: String,
+    pub starred: i64,
+    /// The day of that, since 1970-01-01, UTC.
+    pub day: i64,
 }

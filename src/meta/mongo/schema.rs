@@ -86,6 +86,8 @@ const LAYOUTS: &[Layout] = &[
             ("updated", "long"),
             ("versions", "long"),
             ("labels", "array"),
+            ("downloads", "long"),
+            ("stars", "long"),
         ],
         optional: &[
             ("shown", "string"),
@@ -98,6 +100,8 @@ const LAYOUTS: &[Layout] = &[
         indexes: &[
             Index { name: "by_time", keys: &[("updated", -1), ("_id", 1)], only: Some("shown") },
             Index { name: "by_age", keys: &[("created", -1), ("_id", 1)], only: Some("shown") },
+            Index { name: "by_downloads", keys: &[("downloads", -1), ("_id", 1)], only: Some("shown") },
+            Index { name: "by_stars", keys: &[("stars", -1), ("_id", 1)], only: Some("shown") },
             Index { name: "by_label", keys: &[("labels", 1), ("_id", 1)], only: None },
             Index { name: "by_org", keys: &[("org", 1), ("_id", 1)], only: None },
             Index { name: "by_kind", keys: &[("kind", 1), ("_id", 1)], only: None },
@@ -189,7 +193,31 @@ const LAYOUTS: &[Layout] = &[
             Index { name: "by_role", keys: &[("roles", 1), ("_id", 1)], only: None },
         ],
     },
+    Layout {
+        collection: "downloads",
+        fields: &[("_id", "string"), ("name", "string"), ("version", "string"), ("day", "long"), ("number", "long")],
+        optional: &[],
+        indexes: &[
+            Index { name: "by_name", keys: &[("name", 1), ("day", 1)], only: None },
+            Index { name: "by_day", keys: &[("day", 1), ("name", 1), ("number", 1)], only: None },
+        ],
+    },
+    Layout {
+        collection: "download_batches",
+        fields: &[("_id", "string"), ("number", "long")],
+        optional: &[],
+        indexes: &[],
+    },
+    Layout {
+        collection: "stars",
+        fields: &[("_id", "string"), ("name", "string"), ("starred", "long"), ("day", "long")],
+        optional: &[],
+        indexes: &[Index { name: "by_day", keys: &[("day", 1), ("name", 1)], only: None }],
+    },
 ];
+
+/// Fields that documents of an earlier release lack, and what they are to hold.
+const ADDED: &[(&str, &str, i64)] = &[("packages", "downloads", 0), ("packages", "stars", 0)];
 
 impl Layout {
     fn validator(&self) -> Document {
@@ -300,6 +328,16 @@ async fn ensure_collection(connection: &Connection, layout: &Layout, found: Opti
     match found {
         Some(found) if found == validator => Ok(()),
         Some(_) => {
+            // Before the validator asks for them: whoever is interrupted here finds the old one and begins again.
+            for (_, field, value) in ADDED.iter().filter(|(collection, ..)| *collection == layout.collection) {
+                let documents = database.collection::<Document>(layout.collection);
+                let (lacking, add) = (doc! { *field: { "$exists": false } }, doc! { "$set": { *field: *value } });
+                let step = || async {
+                    let add = documents.update_many(lacking.clone(), add.clone()).bypass_document_validation(true);
+                    add.await.map(drop)
+                };
+                persist(step).await?;
+            }
             let command = doc! { "collMod": layout.collection, "validator": validator };
             persist(|| async { database.run_command(command.clone()).await.map(drop) }).await
         }

@@ -52,6 +52,8 @@ impl Unit<'_> {
                         pinned: None,
                         labels: Vec::new(),
                         owners: owners.iter().map(ToString::to_string).collect(),
+                        downloads: 0,
+                        stars: 0,
                     });
                     return self.unlist(&name.repository(), *visibility != Visibility::Public);
                 }

@@ -1,5 +1,5 @@
-//! Users, roles, tokens. Each change is one statement, without the counter's lock; what depends on a user locks the user's row
-//! against removal, and goes with it.
+//! Users, roles, tokens. Each change but a removal is one statement, without the counter's lock; what depends on a user locks the
+//! user's row against removal, and goes with it.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use super::super::column::{parse_text, signed};
 use super::super::{Accounts, Login, MetaError, TokenAdded, TokenRow, UserRow};
 use super::Postgres;
 use super::sql::{get, parse, query};
+use super::transaction::End;
 
 const TOKEN: &str = "owner, name, hash, created, used, expires";
 
@@ -24,8 +25,17 @@ impl Accounts for Postgres {
     }
 
     async fn remove_user(&self, name: &UserName) -> Result<bool, MetaError> {
+        // Roles, tokens and stars go along. Rows of packages are written under the counter alone.
+        let starred =
+            "UPDATE packages SET stars = stars - 1 WHERE name IN (SELECT name FROM stars WHERE \"user\" = $1)";
         let sql = "DELETE FROM users WHERE name = $1 RETURNING name";
-        self.is_done(|| query(sql).bind(name.to_string())).await
+        let name = name.to_string();
+        let removed = self.pool.change(move |transaction, _| {
+            transaction.run(query(starred).bind(name.clone()))?;
+            let removed = transaction.row(query(sql).bind(name.clone()), |_| Ok(()))?;
+            Ok((removed.is_some(), End::Commit))
+        });
+        removed.await
     }
 
     async fn users(&self, after: Option<&UserName>, limit: usize) -> Result<Vec<UserRow>, MetaError> {

@@ -15,8 +15,10 @@ use super::pool::Pool;
 use super::sql::{Query, escape, get, parse, parse_optional, query, unescape};
 
 /// The columns of [`package`].
-const PACKAGE: &str =
-    "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated, p.pinned, p.owners";
+pub(super) const PACKAGE: &str = "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated, p.pinned, p.owners, p.downloads, p.stars";
+
+/// How many those are.
+pub(super) const PACKAGE_COLUMNS: usize = 13;
 
 /// $1 and $2: types and texts of labels.
 const USES: &str = "
@@ -24,7 +26,7 @@ const USES: &str = "
     JOIN labels l ON l.type = w.type AND md5(l.label) = md5(w.label) AND l.label = w.label";
 
 /// Where a list goes on.
-type Place = (Timestamp, Name);
+type Place = (i64, Name);
 
 /// The package of that name, if it can be found.
 pub(super) fn named(name: &Name) -> Query {
@@ -53,6 +55,8 @@ pub(super) fn package(row: &PgRow) -> Result<Package, MetaError> {
         versions: unsigned(get(row, 6)?),
         created: Timestamp::from_micros(get(row, 7)?),
         updated: Timestamp::from_micros(get(row, 8)?),
+        downloads: unsigned(get(row, 11)?),
+        stars: unsigned(get(row, 12)?),
     })
 }
 
@@ -160,7 +164,7 @@ fn along(
         // Where the list ends before, so does this.
         let (sign, last) = match order {
             Order::Name => ("<=", "(SELECT max(name) FROM packages)".to_owned()),
-            Order::Updated | Order::Created => (">=", (-i64::MAX).to_string()),
+            Order::Updated | Order::Created | Order::Downloads | Order::Stars => (">=", (-i64::MAX).to_string()),
         };
         list.and(&format!("p.{column} {sign} coalesce(({}), {last})", end.sql));
     }
@@ -192,6 +196,8 @@ fn columns(order: Order, table: &str) -> (&'static str, String) {
         Order::Name => ("name", format!("{table}.name")),
         Order::Updated => ("updated", format!("{table}.updated DESC, {table}.name")),
         Order::Created => ("created", format!("{table}.created DESC, {table}.name")),
+        Order::Downloads => ("downloads", format!("{table}.downloads DESC, {table}.name")),
+        Order::Stars => ("stars", format!("{table}.stars DESC, {table}.name")),
     }
 }
 
@@ -252,18 +258,24 @@ impl Growing {
                 }
             }
         }
+        for (column, least) in [("downloads", filter.downloads_min), ("stars", filter.stars_min)] {
+            if least > 0 {
+                let least = self.mark(Value::Number(signed(least)));
+                self.and(&format!("p.{column} >= {least}"));
+            }
+        }
     }
 
     /// What comes after the place. The first condition alone bounds the index.
     fn after(&mut self, order: Order, table: &str, place: Option<&Place>) {
-        let Some((time, last)) = place else { return };
+        let Some((key, last)) = place else { return };
         let last = self.mark(Value::Text(last.to_string()));
         match order {
             Order::Name => self.and(&format!("{table}.name > {last}")),
-            Order::Updated | Order::Created => {
-                let (column, time) = (columns(order, table).0, self.mark(Value::Number(time.micros())));
-                self.and(&format!("{table}.{column} <= {time}"));
-                self.and(&format!("({table}.{column} < {time} OR {table}.name > {last})"));
+            Order::Updated | Order::Created | Order::Downloads | Order::Stars => {
+                let (column, key) = (columns(order, table).0, self.mark(Value::Number(*key)));
+                self.and(&format!("{table}.{column} <= {key}"));
+                self.and(&format!("({table}.{column} < {key} OR {table}.name > {last})"));
             }
         }
     }

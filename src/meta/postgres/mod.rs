@@ -9,8 +9,8 @@
 //!
 //! No two of these wait for each other in a circle, as each keeps to one order: counter, rows of blobs, rows of links.
 //!
-//! - `apply`, `replay`, `take_condemned`, `forget` hold the counter, so only one of them runs at a time. Whichever changes a link has
-//!   locked the blob before.
+//! - `apply`, `replay`, `take_condemned`, `forget` hold the counter, so only one of them runs at a time, and so do `count`, `star` and
+//!   `remove_user`: rows of packages are written under it alone. Whichever changes a link has locked the blob before.
 //! - `link` locks one blob, then its link. `touch` holds one row at a time. Neither waits while it holds what another one of them
 //!   wants, and a change that holds the link holds the blob too, for which `link` waits first.
 //! - `condemn` does not wait: it passes over rows that somebody has locked or written meanwhile, since somebody counts on them.
@@ -33,6 +33,7 @@ mod rebuild;
 mod refs;
 mod reshow;
 mod rows;
+mod social;
 mod sql;
 mod transaction;
 mod writes;
@@ -74,6 +75,7 @@ impl Postgres {
             ledger: self.clone(),
             accounts: self.clone(),
             groups: self,
+            social: self,
         }
     }
 }

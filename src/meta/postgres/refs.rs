@@ -82,6 +82,16 @@ impl Refs for Postgres {
         let sql = "SELECT name, version FROM versions WHERE event_id = $1 ORDER BY event LIMIT 1";
         self.pool.row(|| query(sql).bind(id.to_string()), |row| Ok((parse(row, 0)?, parse(row, 1)?))).await
     }
+
+    async fn published_as(&self, manifests: &[(Name, Digest)]) -> Result<Vec<Option<Version>>, MetaError> {
+        let sql = "SELECT (SELECT v.version FROM versions v WHERE v.name = w.name AND v.digest = w.digest
+                           ORDER BY v.event DESC LIMIT 1)
+                   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (name, digest, place) ORDER BY w.place";
+        let (names, digests): (Vec<String>, Vec<String>) =
+            manifests.iter().map(|(name, digest)| (name.to_string(), digest.to_string())).unzip();
+        let published = || query(sql).bind(names.clone()).bind(digests.clone());
+        self.pool.rows(published, |row| parse_optional(row, 0)).await
+    }
 }
 
 fn manifest(row: &PgRow) -> Result<ManifestRow, MetaError> {

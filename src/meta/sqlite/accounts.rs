@@ -28,6 +28,10 @@ impl Accounts for Sqlite {
     async fn remove_user(&self, name: &UserName) -> Result<bool, MetaError> {
         let name = name.to_string();
         self.change(move |sql| {
+            let starred =
+                "UPDATE packages SET stars = stars - 1 WHERE name IN (SELECT name FROM stars WHERE user = ?1)";
+            sql.run(starred, [&name])?;
+            sql.run("DELETE FROM stars WHERE user = ?1", [&name])?;
             sql.run("DELETE FROM tokens WHERE owner = ?1", [&name])?;
             sql.run("DELETE FROM roles WHERE user = ?1", [&name])?;
             Ok(sql.run("DELETE FROM users WHERE name = ?1", [&name])? > 0)
@@ -135,7 +139,7 @@ impl Accounts for Sqlite {
 }
 
 impl Sqlite {
-    async fn change<T: Send + 'static>(
+    pub(super) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Sql<'_>) -> Result<T, MetaError> + Send + 'static,
     ) -> Result<T, MetaError> {
@@ -144,7 +148,7 @@ impl Sqlite {
 }
 
 impl Sql<'_> {
-    fn is_user(&self, name: &str) -> Result<bool, MetaError> {
+    pub(super) fn is_user(&self, name: &str) -> Result<bool, MetaError> {
         Ok(self.row("SELECT 1 FROM users WHERE name = ?1", [name], |_| Ok(()))?.is_some())
     }
 

@@ -13,11 +13,13 @@ use super::super::{Filter, MetaError, Order};
 use super::sql::{Sql, get, json, parse, parse_optional, signed, unsigned};
 
 /// The columns of [`package`].
-pub(super) const PACKAGE: &str =
-    "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated, p.pinned, p.owners";
+pub(super) const PACKAGE: &str = "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated, p.pinned, p.owners, p.downloads, p.stars";
+
+/// How many those are.
+pub(super) const PACKAGE_COLUMNS: usize = 13;
 
 /// Where a list goes on.
-type Place = (Timestamp, Name);
+type Place = (i64, Name);
 
 /// A row of [`PACKAGE`].
 pub(super) fn package(row: &Row<'_>) -> Result<Package, MetaError> {
@@ -40,6 +42,8 @@ pub(super) fn package(row: &Row<'_>) -> Result<Package, MetaError> {
         versions: unsigned(get(row, 6)?),
         created: Timestamp::from_micros(get(row, 7)?),
         updated: Timestamp::from_micros(get(row, 8)?),
+        downloads: unsigned(get(row, 11)?),
+        stars: unsigned(get(row, 12)?),
     })
 }
 
@@ -159,6 +163,8 @@ fn columns(order: Order) -> (&'static str, &'static str) {
         Order::Name => ("name", "p.name"),
         Order::Updated => ("updated", "p.updated DESC, p.name"),
         Order::Created => ("created", "p.created DESC, p.name"),
+        Order::Downloads => ("downloads", "p.downloads DESC, p.name"),
+        Order::Stars => ("stars", "p.stars DESC, p.name"),
     }
 }
 
@@ -217,18 +223,23 @@ impl Query {
                 }
             }
         }
+        for (column, least) in [("downloads", filter.downloads_min), ("stars", filter.stars_min)] {
+            if least > 0 {
+                self.and(&format!("p.{column} >= ?"), [Value::from(signed(least))]);
+            }
+        }
     }
 
     /// What comes after the place. The first condition alone bounds the index.
     fn after(&mut self, order: Order, name: &str, place: Option<&Place>) {
-        let Some((time, last)) = place else { return };
-        let (time, last) = (Value::from(time.micros()), Value::from(last.to_string()));
+        let Some((key, last)) = place else { return };
+        let (key, last) = (Value::from(*key), Value::from(last.to_string()));
         match order {
             Order::Name => self.and(&format!("{name} > ?"), [last]),
-            Order::Updated | Order::Created => {
+            Order::Updated | Order::Created | Order::Downloads | Order::Stars => {
                 let column = columns(order).0;
-                self.and(&format!("p.{column} <= ?"), [time.clone()]);
-                self.and(&format!("(p.{column} < ? OR p.name > ?)"), [time, last]);
+                self.and(&format!("p.{column} <= ?"), [key.clone()]);
+                self.and(&format!("(p.{column} < ? OR p.name > ?)"), [key, last]);
             }
         }
     }

@@ -15,6 +15,7 @@ mod migrate;
 mod pool;
 mod refs;
 mod reshow;
+mod social;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,7 @@ impl Sqlite {
             ledger: self.clone(),
             accounts: self.clone(),
             groups: self,
+            social: self,
         }
     }
 }

@@ -94,6 +94,19 @@ impl Refs for Sqlite {
             .read(move |reader| reader.row(sql, [id.to_string()], |row| Ok((parse(row, 0)?, parse(row, 1)?))))
             .await
     }
+
+    async fn published_as(&self, manifests: &[(Name, Digest)]) -> Result<Vec<Option<Version>>, MetaError> {
+        let manifests = manifests.to_vec();
+        let published = "SELECT version FROM versions WHERE name = ?1 AND digest = ?2 ORDER BY event DESC LIMIT 1";
+        self.pool
+            .read(move |sql| {
+                let version = |(name, digest): &(Name, Digest)| {
+                    sql.row(published, params![name.as_str(), digest.to_string()], |row| parse(row, 0))
+                };
+                manifests.iter().map(version).collect()
+            })
+            .await
+    }
 }
 
 impl Sql<'_> {

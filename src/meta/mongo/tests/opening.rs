@@ -80,6 +80,24 @@ async fn an_older_database_gets_ids_and_states() {
     assert_eq!(number.get_i64("version").unwrap(), 3);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packages_of_an_earlier_release_get_counts() {
+    let Some(databases) = Databases::new() else { return };
+    let address = databases.next();
+    let first = world(&Arc::new(Mongo::open(&address).await.unwrap())).await;
+    first.publish("acme/hello@1.0.0").await.unwrap();
+    // As it was written before there were any.
+    let raw = database(&address).await;
+    raw.run_command(doc! { "collMod": "packages", "validator": {} }).await.unwrap();
+    let counts = doc! { "$unset": { "downloads": "", "stars": "" } };
+    raw.collection::<Document>("packages").update_many(doc! {}, counts).await.unwrap();
+    let again = world(&Arc::new(Mongo::open(&address).await.unwrap())).await;
+    again.download("acme/hello@1.0.0", 2).await.unwrap();
+    again.star("acme/hello", 1).await.unwrap();
+    let package = again.package("acme/hello").await.unwrap();
+    assert_eq!((package.downloads, package.stars), (2, 1));
+}
+
 #[tokio::test]
 async fn a_newer_schema_and_the_database_of_another_program_are_refused() {
     let Some(databases) = Databases::new() else { return };
