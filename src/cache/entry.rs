@@ -1,7 +1,10 @@
 //! What is kept, ready to be sent.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use super::Pulls;
 use crate::domain::{Actor, Area, Digest, Timestamp};
 
 /// A manifest, ready to be sent.
@@ -17,6 +20,8 @@ pub struct CachedManifest {
     pub etag: Bytes,
     /// Its media type.
     pub media_type: Bytes,
+    /// Counts its downloads, where it may be a version of a package.
+    pub pulls: Option<Arc<Pulls>>,
 }
 
 impl CachedManifest {
@@ -28,7 +33,13 @@ impl CachedManifest {
             digest_text: Bytes::from(digest.to_string()),
             etag: Bytes::from(format!("\"{digest}\"")),
             media_type: Bytes::copy_from_slice(media_type.as_bytes()),
+            pulls: None,
         }
+    }
+
+    /// The same with its downloads counted.
+    pub fn counted(self, pulls: Option<Arc<Pulls>>) -> Self {
+        Self { pulls, ..self }
     }
 }
 

@@ -5,6 +5,7 @@
 //! commits. Knows nothing of where values come from.
 
 mod entry;
+mod pulls;
 mod table;
 
 use std::future::Future;
@@ -15,9 +16,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::domain::{Area, Digest, Repository, Tag, Timestamp};
+use crate::domain::api::{Statistics, Trending};
+use crate::domain::{Area, Day, Digest, Kind, Repository, Tag, Timestamp};
 
 pub use entry::{CachedLink, CachedLogin, CachedManifest};
+pub use pulls::Pulls;
 pub use table::Table;
 
 /// Largest blob that is kept in memory, in bytes. Configs and most skills are smaller; the rest is streamed.
@@ -25,6 +28,9 @@ pub const BLOB_MAX: u64 = 64 << 10;
 
 /// How long a login is believed: what another process changes about accounts counts here after that time.
 pub const LOGIN_SECONDS: u64 = 5;
+
+/// How old statistics and trends may be, as long as no commit comes in between: whole tables are read for them.
+pub const POPULARITY_SECONDS: u64 = 10;
 
 /// The caches of one process.
 pub struct Cache {
@@ -45,6 +51,10 @@ pub struct Cache {
     pub blobs: Table<(Area, Digest), Bytes>,
     /// Whose tokens are, by their hashes, for [`LOGIN_SECONDS`].
     pub logins: Table<Digest, CachedLogin>,
+    /// What is public, for [`POPULARITY_SECONDS`].
+    pub statistics: Table<(), Statistics>,
+    /// Trends by their last day, window, kinds and number, for [`POPULARITY_SECONDS`].
+    pub trending: Table<(Day, u32, Vec<Kind>, usize), Arc<[Trending]>>,
 }
 
 impl Cache {
@@ -62,12 +72,17 @@ impl Cache {
             touched: Table::counted(100_000),
             blobs: Table::weighed(bytes, Bytes::len),
             logins: Table::fleeting(10_000, Duration::from_secs(LOGIN_SECONDS)),
+            statistics: Table::fleeting(1, Duration::from_secs(POPULARITY_SECONDS)),
+            trending: Table::fleeting(100, Duration::from_secs(POPULARITY_SECONDS)),
         }
     }
 
-    /// Says that a commit changed something. Called after the commit and before the entries it touched are removed.
+    /// Says that a commit changed something. Called after the commit and before the entries it touched are removed. What any commit may
+    /// have touched is removed here.
     pub fn advance(&self) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.statistics.clear();
+        self.trending.clear();
     }
 
     /// Forgets every login: accounts have changed.

@@ -25,6 +25,9 @@ use crate::storage::Sharing;
 /// Time between two rounds of collection.
 const COLLECT_EVERY: Duration = Duration::from_secs(3600);
 
+/// Time between two saves of downloads.
+const SAVE_DOWNLOADS_EVERY: Duration = Duration::from_secs(5);
+
 /// Time between two foldings of the metrics.
 const FOLD_METRICS_EVERY: Duration = Duration::from_secs(5);
 
@@ -74,6 +77,7 @@ pub(super) async fn serve(
     let registry = open_data(data_options(&config)).await?;
     let collecting = tokio::spawn(collect_regularly(registry.clone()));
     let folding = tokio::spawn(fold_metrics(metrics.clone()));
+    let saving = tokio::spawn(save_downloads_regularly(registry.clone()));
     let limits = &config.limits;
     let options = Options {
         access: config.anonymous,
@@ -97,11 +101,15 @@ pub(super) async fn serve(
     };
     crate::http::serve(App::new(registry.clone(), options, Some(metrics)), listener, stop).await?;
     registry.save_uploads().await.context("uploads that have just begun are lost")?;
+    if let Err(error) = registry.save_downloads().await {
+        tracing::error!(%error, "the downloads of the last seconds could not be saved, and are not counted");
+    }
     if let Err(error) = registry.save_snapshot().await {
         tracing::error!(%error, "a snapshot could not be written: the next start takes longer");
     }
     collecting.abort();
     folding.abort();
+    saving.abort();
     tracing::info!("stopped");
     Ok(())
 }
@@ -145,6 +153,15 @@ async fn collect_regularly(registry: Registry) {
         match registry.collect(&Actor::Operator).await {
             Ok(collected) => tracing::info!(?collected, "collection"),
             Err(error) => tracing::error!(error = %error, "collection failed, the next round tries again"),
+        }
+    }
+}
+
+async fn save_downloads_regularly(registry: Registry) {
+    loop {
+        tokio::time::sleep(SAVE_DOWNLOADS_EVERY).await;
+        if let Err(error) = registry.save_downloads().await {
+            tracing::warn!(%error, "downloads cannot be saved, they are kept for the next time");
         }
     }
 }

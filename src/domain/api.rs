@@ -4,6 +4,7 @@ mod accounts;
 mod comparison;
 mod discovery;
 mod groups;
+mod popularity;
 mod relations;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ pub use accounts::{IssuedToken, NewToken, RoleRequest, TokenDocument, UserDocume
 pub use comparison::{CapabilityChange, Comparison, FieldChange, FileChange, FileChangeKind};
 pub use discovery::{Completion, CompletionOf};
 pub use groups::{CollectionDocument, CollectionEntry, MemberDocument, OrgDocument, Owners};
+pub use popularity::{DayDownloads, PackageStatistics, Star, Statistics, Trending, VersionDownloads};
 pub use relations::{Dependencies, Dependent, Needed, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
 
 /// One page of a list. `next` goes back as `cursor` for the next page; it is absent on the last one.

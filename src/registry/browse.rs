@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
+use crate::cache::CachedManifest;
 use crate::domain::api::{Comparison, Reasons, Resolution, Resolvable, Resolved, VersionDetail};
 use crate::domain::{
     Action, Actor, Algorithm, Digest, Manifest, Name, Package, RECORD_MAX, Range, Record, Reference, Release,
@@ -167,21 +168,24 @@ impl Registry {
         Ok(Resolution { name: name.clone(), kind, versions: versions.collect() })
     }
 
-    /// The text of a file of a version; of its primary file if none is named.
+    /// The text of a file of a version, of its primary file if none is named; and the manifest that it comes from.
     pub async fn source(
         &self,
         actor: &Actor,
         name: &Name,
         version: &Version,
         file: Option<&str>,
-    ) -> Result<Bytes, RegistryError> {
+    ) -> Result<(Bytes, Arc<CachedManifest>), RegistryError> {
         let detail = self.version(actor, name, version).await?;
-        let (tree, _room) = self.tree(actor, name, &detail.published.digest).await?;
+        let digest = detail.published.digest;
+        let manifest = self.manifest(actor, &name.repository(), &Reference::Digest(digest)).await?;
+        let (tree, _room) = self.tree(actor, name, &digest).await?;
         let wanted = match file {
             Some(file) => file.to_owned(),
             None => detail.published.config.map(|config| config.primary.file).unwrap_or_default(),
         };
-        tree.get(&wanted).map(|file| file.content.clone()).ok_or(RegistryError::FileUnknown(wanted))
+        let found = tree.get(&wanted).map(|file| file.content.clone());
+        Ok((found.ok_or(RegistryError::FileUnknown(wanted))?, manifest))
     }
 
     /// What differs between two versions.

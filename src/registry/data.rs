@@ -15,7 +15,7 @@ use crate::meta::{Address, Memory, Meta, MetaError, Mongo, Postgres, Server, Sql
 use crate::search::{Index, SearchError};
 use crate::storage::{Key, Owner, Sharing, Storage, StorageError};
 
-use super::carry::carry_accounts;
+use super::carry::{carry_accounts, carry_social};
 use super::replay::EVENT_MAX;
 use super::{Accounts, Builder, Clock, Committing, Limits, OpenError, Rebuilt, Registry, RegistryError, catch_up};
 
@@ -206,16 +206,21 @@ async fn rebuild_postgres(
     Ok(rebuilt)
 }
 
-/// Carries accounts over, as far as the store that they are in can be read: what the events say comes back all the same.
+/// Carries accounts, downloads and stars over, as far as the store that they are in can be read: what the events say comes back all the
+/// same.
 async fn keep_accounts(from: &Meta, to: &Meta) {
     match carry_accounts(from.accounts.as_ref(), to.accounts.as_ref()).await {
         Ok(carried) => tracing::info!(carried, "users and tokens were carried over"),
-        Err(error) => accounts_are_lost(&error),
+        Err(error) => return accounts_are_lost(&error),
+    }
+    match carry_social(from, to).await {
+        Ok(carried) => tracing::info!(carried, "downloads and stars were carried over"),
+        Err(error) => tracing::warn!(error = %error, "downloads and stars could not be carried over whole"),
     }
 }
 
 fn accounts_are_lost(error: &dyn std::error::Error) {
-    tracing::warn!(error = %error, "users and tokens could not be carried over, and are those of the database before only");
+    tracing::warn!(error = %error, "users, tokens, downloads and stars could not be carried over, and are in the database before only");
 }
 
 async fn rebuild_mongo(

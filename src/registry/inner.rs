@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::counted::Counted;
+use super::downloads::Counting;
 use super::{Clock, Committer, Limits};
 use crate::cache::Cache;
 use crate::meta::Meta;
@@ -29,6 +30,8 @@ pub(super) struct Inner {
     pub(super) comparing: Arc<tokio::sync::Semaphore>,
     /// Blobs that somebody counts on just now.
     pub(super) counted: Arc<Counted>,
+    /// Downloads that are not saved yet.
+    pub(super) counting: Counting,
     /// The turn to remove bytes: collections and purges, one at a time.
     pub(super) removing: tokio::sync::Mutex<()>,
     /// Of a registry without a database.

@@ -102,7 +102,10 @@ impl Registry {
         let load = async {
             let Some(row) = self.0.meta.refs.manifest(repository, digest).await? else { return Ok(None) };
             match self.0.storage.get_blob(&row.area, digest, MANIFEST_READ_MAX as u64).await {
-                Ok(bytes) => Ok(Some(Arc::new(CachedManifest::new(bytes, *digest, &row.media_type)))),
+                Ok(bytes) => {
+                    let pulls = repository.package().map(|name| self.0.counting.watch(name, *digest));
+                    Ok(Some(Arc::new(CachedManifest::new(bytes, *digest, &row.media_type).counted(pulls))))
+                }
                 // Purged, or quarantined: the next push of these bytes brings it back.
                 Err(StorageError::NotFound { .. }) => Ok(None),
                 Err(error) => Err(RegistryError::from(error)),

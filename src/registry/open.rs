@@ -14,6 +14,7 @@ use crate::search;
 use crate::storage::{Key, Owner, Storage, StorageError};
 
 use super::commit::{Committer, Committing};
+use super::downloads::Counting;
 use super::event_objects::write_missing_events;
 use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
@@ -199,6 +200,7 @@ impl Builder {
             opening: Semaphore::new(OPENING_MIB),
             comparing: Arc::new(Semaphore::new(2)),
             counted: Arc::default(),
+            counting: Counting::new(),
             removing: Mutex::new(()),
             snapshots,
             indexed,

@@ -139,7 +139,7 @@ async fn text_that_is_not_utf8_is_stored_with_a_diagnostic() {
     let shown = open.registry.version(&actor, &package.name(), &version).await.unwrap();
     let diagnostics = &shown.published.config.as_ref().unwrap().about.diagnostics;
     assert!(diagnostics.iter().any(|found| found.message.contains("UTF-8")), "{diagnostics:?}");
-    let source = open.registry.source(&actor, &package.name(), &version, Some("SKILL.md")).await.unwrap();
+    let source = open.registry.source(&actor, &package.name(), &version, Some("SKILL.md")).await.unwrap().0;
     assert_eq!(source.as_ref(), content);
     open.registry.settled().await;
     assert_eq!(open.registry.indexed(), 1);

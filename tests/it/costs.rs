@@ -94,6 +94,8 @@ async fn a_warm_pull_asks_neither_database_nor_store() {
         let repository = &package.repository;
         let tagged = open.registry.manifest(&actor, repository, &package.reference()).await.unwrap();
         let found = open.registry.manifest(&actor, repository, &by_digest).await.unwrap();
+        open.registry.downloaded(&tagged);
+        open.registry.downloaded(&found);
         assert_eq!((&tagged.bytes, &found.bytes), (&package.packed.manifest.content, &package.packed.manifest.content));
         let blob = open.registry.blob(&actor, repository, &package.packed.layer.digest).await.unwrap();
         open.registry.touch_blob(&blob).await.unwrap();

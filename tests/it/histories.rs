@@ -64,7 +64,7 @@ async fn revisions_are_versions_and_their_differences_apply() {
         let numbers: Vec<Version> = releases.into_iter().map(|release| release.version).collect();
         assert_eq!(numbers, (0..contents.len()).rev().map(version).collect::<Vec<_>>(), "{folder}: newest first");
         for (at, content) in contents.iter().enumerate() {
-            let found = open.registry.source(&Actor::Operator, &name, &version(at), None).await.unwrap();
+            let (found, _) = open.registry.source(&Actor::Operator, &name, &version(at), None).await.unwrap();
             assert_eq!(found, content, "{folder}, revision {at}");
         }
         for at in 1..contents.len() {

@@ -31,6 +31,7 @@ mod limits;
 mod mongo;
 mod openapi;
 mod outage;
+mod popularity;
 mod postgres;
 mod project;
 mod proxy;

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use pcl_registry::domain::{
-    Actor, Area, Collection, CollectionItem, Digest, Profile, Reference, Repository, Role, Version, Visibility,
+    Actor, Area, Collection, CollectionItem, Day, Digest, Profile, Reference, Repository, Role, Version, Visibility,
 };
-use pcl_registry::meta::{Seen, TokenRow, UserRow};
+use pcl_registry::meta::{DownloadBatch, Downloads, Seen, StarRow, Starred, TokenRow, UserRow};
 use pcl_registry::registry::{
     DataError, DataOptions, FindQuery, Metadata, OpenError, Registry, RegistryError, catch_up_catalog, open_data,
     rebuild_catalog, rebuild_search,
 };
 use pcl_registry::storage::{Key, Meter};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::inside::{DataFolder, Opened, Owner, Package, plain};
 
@@ -156,18 +156,67 @@ async fn comes_back_whole(owner: Owner) {
     assert_eq!(open.assert_events_agree().await, events + 1);
     // What a rebuild makes of the rebuilt one is the same again, and accounts, of which no event tells, are carried over.
     let mut accounts = accounts(&open).await;
+    let mut popular = popular(&open).await;
     let before = open.dump().await;
     close(&folder, open).await;
     if owner == Owner::Mongo {
         // Its rebuild goes into an empty database.
         lose(&folder).await;
         accounts = (Vec::new(), Vec::new());
+        popular = (Vec::new(), Vec::new(), (0, 0));
     }
     rebuild_catalog(folder.path(), &options(&folder).metadata, |_| {}).await.unwrap();
     let open = folder.open().await;
-    assert_eq!(open.dump().await, before);
+    assert_eq!(without_counts(open.dump().await), without_counts(before));
+    assert_eq!(held(&open).await, popular, "{owner:?}");
     let store = &open.meta.accounts;
     assert_eq!((store.users(None, 10).await.unwrap(), store.tokens(None).await.unwrap()), accounts);
+}
+
+/// What was counted, the stars of `ann`, and what the package shows of both.
+type Popular = (Vec<Downloads>, Vec<StarRow>, (u64, u64));
+
+async fn held(open: &Opened) -> Popular {
+    let (social, review) = (&open.meta.social, Package::new("acme/review@1.0.0", "").name());
+    let package = open.registry.package(&Actor::Operator, &review).await.unwrap();
+    let stars = social.stars(&"ann".parse().unwrap(), None, 10).await.unwrap();
+    (social.counted(None, 100).await.unwrap(), stars, (package.downloads, package.stars))
+}
+
+/// Downloads of two versions, one of them deleted, and stars.
+async fn popular(open: &Opened) -> Popular {
+    let day = Day::of(open.registry.now());
+    let row = |name: &str, version: &str, back: u32| {
+        let (name, version) = (name.parse().unwrap(), version.parse().unwrap());
+        Downloads { name, version, day: day.back(back), number: 3 }
+    };
+    let downloads = vec![
+        row("acme/review", "1.0.0", 0),
+        row("acme/review", "1.0.0", 1),
+        row("acme/review", "1.2.0", 0),
+        row("b/c", "1.0.0", 0),
+    ];
+    let batch = DownloadBatch { sender: uuid::Uuid::now_v7(), number: 1, downloads };
+    open.meta.social.count(&batch).await.unwrap();
+    for name in ["acme/review", "acme/planner", "b/c"] {
+        let (package, ann) = (name.parse().unwrap(), "ann".parse().unwrap());
+        let starred = open.meta.social.star(&package, &ann, Some(open.registry.now())).await.unwrap();
+        assert_eq!(starred, Starred::Done, "{name}");
+    }
+    let held = held(open).await;
+    assert_eq!((held.0.len(), held.1.len(), held.2), (4, 3, (9, 1)));
+    held
+}
+
+/// What events tell.
+fn without_counts(mut dump: Value) -> Value {
+    for package in dump["packages"].as_object_mut().unwrap().values_mut() {
+        if let Some(shown) = package["package"].as_object_mut() {
+            shown.remove("downloads");
+            shown.remove("stars");
+        }
+    }
+    dump
 }
 
 /// A user with a role and a token, and one of the operator's.

@@ -25,6 +25,8 @@ pub(super) const LISTED: &[&str] = &[
     "created_before",
     "updated_since",
     "updated_before",
+    "downloads_min",
+    "stars_min",
 ];
 
 /// Filters of lists. Where several values are given, with commas or repeated, one of them is enough, but for `field`.
@@ -70,6 +72,12 @@ pub(super) struct Listed {
     /// Last changed before this time.
     #[param(required = false, value_type = Timestamp)]
     updated_before: Option<Timestamp>,
+    /// Downloaded so often at least.
+    #[param(required = false, value_type = u64)]
+    downloads_min: Option<u64>,
+    /// With so many stars at least.
+    #[param(required = false, value_type = u64)]
+    stars_min: Option<u64>,
 }
 
 /// The filter that the parameters ask for.
@@ -109,6 +117,8 @@ pub(super) fn filter(parameters: &Parameters) -> Result<Filter, Failure> {
         labelled,
         created: between(parameters, "created_since", "created_before")?,
         updated: between(parameters, "updated_since", "updated_before")?,
+        downloads_min: least(parameters, "downloads_min")?,
+        stars_min: least(parameters, "stars_min")?,
     })
 }
 
@@ -139,6 +149,10 @@ fn path_and_value(field: &str) -> Result<String, Failure> {
         return Err(bad_request(format!("the field {field:?} has no path"), hint));
     }
     Ok(format!("{path}={}", value.trim()))
+}
+
+fn least(parameters: &Parameters, name: &str) -> Result<u64, Failure> {
+    Ok(parameters.parsed(name, "write a whole number, such as 10")?.unwrap_or_default())
 }
 
 fn between(parameters: &Parameters, since: &str, before: &str) -> Result<Between, Failure> {
@@ -189,6 +203,7 @@ mod tests {
             "state=gone",
             "state=draft",
             "state=deleted",
+            "stars_min=-1",
         ] {
             let failure = read(query).unwrap_err();
             assert_eq!(failure.status, 400, "{query}");

@@ -19,6 +19,7 @@ mod owners;
 mod packages;
 mod parameters;
 mod path;
+mod popularity;
 mod received;
 mod relations;
 mod removal;

@@ -5,10 +5,10 @@ use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    accounts, changes, collections, complete, drafts, find, import, labels, orgs, owners, packages, relations, removal,
-    routes, source, versions, visibility,
+    accounts, changes, collections, complete, drafts, find, import, labels, orgs, owners, packages, popularity,
+    relations, removal, routes, source, versions, visibility,
 };
-use crate::domain::{OrgName, Range, State, TokenName, TokenOwner, UserName};
+use crate::domain::{Day, OrgName, Range, State, TokenName, TokenOwner, UserName};
 use crate::http::ops;
 
 // Bodies are named by their own types, `List<Package>`: through an alias the macros see a `List` of nothing.
@@ -65,6 +65,12 @@ use crate::http::ops;
         collections::get,
         collections::put,
         collections::delete,
+        popularity::trending,
+        popularity::star,
+        popularity::unstar,
+        popularity::stars,
+        popularity::of_package,
+        popularity::of_registry,
         import::import,
         accounts::whoami,
         accounts::users,
@@ -84,12 +90,13 @@ use crate::http::ops;
         ops::metrics,
         routes::document,
     ),
-    components(schemas(Range, OrgName, State, TokenName, TokenOwner, UserName)),
+    components(schemas(Day, Range, OrgName, State, TokenName, TokenOwner, UserName)),
     tags(
         (name = "artifacts", description = "Packages and their versions"),
         (name = "drafts", description = "Artifacts that are not published yet"),
         (name = "collections", description = "Ordered bundles of packages"),
         (name = "search", description = "Finding packages"),
+        (name = "popularity", description = "Downloads, stars and trends"),
         (name = "import", description = "Many artifacts at once"),
         (name = "orgs", description = "Organisations"),
         (name = "accounts", description = "Users, roles and tokens"),

@@ -19,7 +19,7 @@ const LIMIT: usize = 100;
 
 /// Public packages
 ///
-/// A page in the order of names, of the latest change or of age. Labels are compared as written; a search is not that strict.
+/// A page in the order of names, of the latest change, of age, of downloads or of stars. Labels are compared as written; a search is not that strict.
 /// A cursor stays good while packages come and go.
 #[utoipa::path(
     get,
@@ -29,8 +29,8 @@ const LIMIT: usize = 100;
     params(
         Filters,
         Listed,
-        ("sort" = Option<String>, Query, pattern = "^(name|updated|created)$",
-            description = "`name` (default), `updated`: latest change first, or `created`: newest first"),
+        ("sort" = Option<String>, Query, pattern = "^(name|updated|created|downloads|stars)$",
+            description = "`name` (default), `updated`: latest change first, `created`: newest first, `downloads` or `stars`: most first"),
         ("total" = Option<bool>, Query, description = "Whether to count the rows of all pages"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Rows of a page, 100 if not given"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before, with the same filters and order"),
@@ -43,7 +43,13 @@ const LIMIT: usize = 100;
 pub(super) async fn list(app: Caller, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[FILTERS, LISTED, &["sort", "total", "limit", "cursor"]])?;
     let filter = filter(&parameters)?;
-    let sorts = [("name", Order::Name), ("updated", Order::Updated), ("created", Order::Created)];
+    let sorts = [
+        ("name", Order::Name),
+        ("updated", Order::Updated),
+        ("created", Order::Created),
+        ("downloads", Order::Downloads),
+        ("stars", Order::Stars),
+    ];
     let sort = parameters.choice("sort", &sorts)?;
     let is_counted = parameters.choice("total", &[("true", true), ("false", false)])?.unwrap_or(false);
     let limit = parameters.limit(LIMIT, LIMIT_MAX)?;

@@ -8,7 +8,7 @@ use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
 use super::{
     accounts, answer, changes, collections, complete, drafts, find, import, labels, openapi, orgs, owners, packages,
-    relations, removal, source, versions, visibility,
+    popularity, relations, removal, source, versions, visibility,
 };
 use crate::domain::api::Problem;
 use crate::http::error::{Code, Failure};
@@ -30,6 +30,8 @@ pub(in crate::http) fn router() -> Router<App> {
         .route(&format!("{package}/pin"), put(changes::pin).delete(changes::unpin))
         .route(&format!("{package}/visibility"), put(visibility::put))
         .route(&format!("{package}/owners"), get(owners::get).put(owners::put))
+        .route(&format!("{package}/star"), put(popularity::star).delete(popularity::unstar))
+        .route(&format!("{package}/statistics"), get(popularity::of_package))
         .route(&format!("{package}/resolution"), get(versions::resolution))
         .route(&format!("{package}/versions"), get(versions::list))
         .route(&version, get(versions::get).delete(removal::delete).patch(drafts::revise))
@@ -49,6 +51,8 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/facets", get(find::facets))
         .route("/api/v1/complete", get(complete::complete))
         .route("/api/v1/match", get(relations::skills))
+        .route("/api/v1/trending", get(popularity::trending))
+        .route("/api/v1/statistics", get(popularity::of_registry))
         .route("/api/v1/tags", get(labels::tags))
         .route("/api/v1/skills", get(labels::skills))
         .route("/api/v1/collections", get(collections::list))
@@ -58,6 +62,7 @@ pub(in crate::http) fn router() -> Router<App> {
         )
         .route("/api/v1/import", post(import::import))
         .route("/api/v1/user", get(accounts::whoami))
+        .route("/api/v1/user/stars", get(popularity::stars))
         .route("/api/v1/users", get(accounts::users))
         .route("/api/v1/users/{user}", put(accounts::add_user).delete(accounts::remove_user))
         .route("/api/v1/users/{user}/tokens", get(accounts::tokens).post(accounts::add_token))

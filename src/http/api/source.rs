@@ -1,7 +1,7 @@
 //! The text of a version's files.
 
 use http::header::X_CONTENT_TYPE_OPTIONS;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 use super::answer::{Answer, tagged};
 use super::openapi::Octets;
@@ -32,14 +32,24 @@ use crate::http::Caller;
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
     ),
 )]
-pub(super) async fn get(app: Caller, OfVersion(name, version): OfVersion, uri: Uri, headers: HeaderMap) -> Answer {
+pub(super) async fn get(
+    app: Caller,
+    OfVersion(name, version): OfVersion,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer {
     let parameters = Parameters::read(&uri, &[&["file"]])?;
     let hint = "file is a path within the artifact, as the version lists it in files";
     let file: Option<TreePath> = parameters.parsed("file", hint)?;
-    let bytes = app.registry.source(&app.actor(), &name, &version, file.as_ref().map(TreePath::as_str)).await?;
+    let file = file.as_ref().map(TreePath::as_str);
+    let (bytes, manifest) = app.registry.source(&app.actor(), &name, &version, file).await?;
     let is_text = std::str::from_utf8(&bytes).is_ok();
     let content_type = if is_text { "text/plain; charset=utf-8" } else { "application/octet-stream" };
     let mut response = tagged(&headers, bytes, content_type);
+    if method == Method::GET && response.status() == StatusCode::OK {
+        app.registry.downloaded(&manifest);
+    }
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
 }

@@ -31,7 +31,11 @@ pub(super) async fn get(
     let manifest = app.registry.manifest(&app.actor(), repository, reference).await?;
     let shared = |bytes: &Bytes| HeaderValue::from_maybe_shared(bytes.clone()).unwrap_or(HeaderValue::from_static(""));
     let known = is_known(&request.headers, &manifest.etag);
-    let body = if known || request.method == Method::HEAD { Body::empty() } else { Body::from(manifest.bytes.clone()) };
+    let is_sent = !known && request.method == Method::GET;
+    if is_sent {
+        app.registry.downloaded(&manifest);
+    }
+    let body = if is_sent { Body::from(manifest.bytes.clone()) } else { Body::empty() };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(ETAG, shared(&manifest.etag));

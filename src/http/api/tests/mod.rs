@@ -6,6 +6,7 @@ mod importing;
 mod login;
 mod orgs;
 mod owners;
+mod popularity;
 mod reading;
 mod refusing;
 mod world;
