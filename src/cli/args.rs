@@ -117,6 +117,16 @@ pub(super) enum Command {
     Tags(super::tags::Counts),
     /// List skills and how many artifacts have each
     Skills(super::tags::Counts),
+    /// List what is downloaded and starred most these days
+    Trending(super::trending::Trending),
+    /// Show how the registry, or one artifact, is used
+    Stats(super::stats::Stats),
+    /// Give an artifact a star
+    Star(super::star::Star),
+    /// Take a star away
+    Unstar(super::star::Star),
+    /// List the artifacts that you have given a star
+    Stars(super::star::Stars),
     /// Find who has the skills that are needed
     Match(super::relations::Match),
     /// List what is like an artifact

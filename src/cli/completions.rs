@@ -25,7 +25,7 @@ _pclr_names() {
     local word="${COMP_WORDS[COMP_CWORD]}"
     [[ $COMP_CWORD -gt 1 && $word != -* ]] || return 0
     case "${COMP_WORDS[1]}" in
-        show|versions|resolve|pull|add|related|dependencies|dependents|yank|deprecate|rollback|tag|diff|history|restore)
+        show|versions|resolve|pull|add|related|dependencies|dependents|yank|deprecate|rollback|tag|diff|history|restore|star|unstar|stats)
             mapfile -t COMPREPLY < <(pclr complete --of name --values --limit 50 -- "$word" 2>/dev/null) ;;
     esac
 }

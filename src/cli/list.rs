@@ -38,10 +38,16 @@ pub(super) struct List {
     /// Only what changed at this time or later, such as 2026-01-31T00:00:00Z
     #[arg(long, value_name = "TIME")]
     updated_since: Option<Timestamp>,
+    /// Only what was downloaded so often at least
+    #[arg(long, value_name = "N")]
+    min_downloads: Option<u64>,
+    /// Only what has so many stars at least
+    #[arg(long, value_name = "N")]
+    min_stars: Option<u64>,
     /// Print how many there are instead
     #[arg(long)]
     count: bool,
-    /// Order: name, updated or created
+    /// Order: name, updated, created, downloads or stars
     #[arg(long, value_enum, hide_possible_values = true, value_name = "ORDER")]
     sort: Option<Sort>,
 }
@@ -51,6 +57,8 @@ enum Sort {
     Name,
     Updated,
     Created,
+    Downloads,
+    Stars,
 }
 
 impl List {
@@ -59,6 +67,8 @@ impl List {
             Sort::Name => "name",
             Sort::Updated => "updated",
             Sort::Created => "created",
+            Sort::Downloads => "downloads",
+            Sort::Stars => "stars",
         });
         let fields: Vec<String> = self.fields.iter().map(|field| field.replace(',', "\\,")).collect();
         let mut query = ListQuery {
@@ -70,6 +80,8 @@ impl List {
             owner: self.owner,
             field: Some(fields.join(",")).filter(|fields| !fields.is_empty()),
             updated_since: self.updated_since,
+            downloads_min: self.min_downloads,
+            stars_min: self.min_stars,
             total: self.count,
             ..self.filter.query(sort)
         };
@@ -81,7 +93,8 @@ impl List {
             return Ok(Exit::Done);
         }
         let page = global.client()?.packages(&query).await?;
-        global.output().document(&page, of_packages)?;
+        let is_counted = matches!(self.sort, Some(Sort::Downloads | Sort::Stars));
+        global.output().document(&page, if is_counted { of_counts } else { of_packages })?;
         if let Some(next) = &page.next {
             global.output().note(format!("more: repeat with --page {next}"));
         }
@@ -96,4 +109,12 @@ fn of_packages(page: &PackageList) -> String {
         [package.name.to_string(), package.kind.to_string(), package.shown.to_string(), about]
     });
     table(["NAME", "KIND", "VERSION", "ABOUT"], rows)
+}
+
+fn of_counts(page: &PackageList) -> String {
+    let rows = page.items.iter().map(|package| {
+        let (downloads, stars) = (package.downloads.to_string(), package.stars.to_string());
+        [package.name.to_string(), package.kind.to_string(), package.shown.to_string(), downloads, stars]
+    });
+    table(["NAME", "KIND", "VERSION", "DOWNLOADS", "STARS"], rows)
 }

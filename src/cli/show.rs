@@ -108,6 +108,8 @@ fn of_package(package: &Package) -> String {
         ("licence", text(&package.license)),
         ("authors", package.authors.join(", ")),
         ("versions", package.versions.to_string()),
+        ("downloads", package.downloads.to_string()),
+        ("stars", package.stars.to_string()),
         ("source", package.source.as_ref().map(from).unwrap_or_default()),
         ("updated", when(package.updated)),
     ])

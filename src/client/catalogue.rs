@@ -52,13 +52,17 @@ pub struct ListQuery {
     pub field: Option<String>,
     /// Changed at this time or later.
     pub updated_since: Option<Timestamp>,
+    /// Downloaded so often at least.
+    pub downloads_min: Option<u64>,
+    /// With so many stars at least.
+    pub stars_min: Option<u64>,
     /// Whether to count the rows of all pages.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub total: bool,
     /// Of this type, for those who need a package.
     #[serde(rename = "type")]
     pub dependency: Option<DependencyType>,
-    /// `name`, `updated` or `created`.
+    /// `name`, `updated`, `created`, `downloads` or `stars`.
     pub sort: Option<String>,
     /// Rows a page.
     pub limit: Option<u32>,

@@ -15,6 +15,7 @@ mod error;
 mod folder;
 mod groups;
 mod import;
+mod popularity;
 pub mod project;
 mod pull;
 mod push;

@@ -19,7 +19,7 @@ impl Registry {
         step: Step,
         patch: &AboutPatch,
     ) -> Result<Draft, RegistryError> {
-        self.may_draft(actor, name)?;
+        self.may_draft(actor, name).await?;
         let published = self.version(actor, name, version).await?.published;
         let purged = || RegistryError::VersionUnknown(version.clone(), name.to_string());
         let mut config = published.config.ok_or_else(purged)?;
@@ -89,7 +89,7 @@ impl Registry {
         config: Config,
         tree: Tree,
     ) -> Result<Draft, RegistryError> {
-        self.may_draft(actor, &known.name)?;
+        self.may_draft(actor, &known.name).await?;
         if known.revision != revision {
             return Err(RegistryError::DraftChanged { id: known.id, seen: revision });
         }

@@ -93,6 +93,17 @@ async fn a_closed_registry_is_opened_by_tokens() {
     }
     assert!(run(0, Some(&ann), &["org", "show", "acme"]).contains("Reads"));
     assert_eq!(run(0, Some(&ann), &["org", "list"]), "NAME  ARTIFACTS  ABOUT\nacme  1          Acme: Reads");
+    // Who has an account gives stars.
+    assert_eq!(run(0, Some(&ann), &["star", "acme/hello-skill"]), "acme/hello-skill has 1 star");
+    assert!(run(0, Some(&ann), &["stars"]).contains("acme/hello-skill"));
+    assert!(run(0, Some(&bob), &["list", "--sort", "stars", "--min-stars", "1"]).contains("acme/hello-skill"));
+    assert!(run(0, Some(&bob), &["trending", "--days", "1"]).contains("10.0"));
+    assert!(run(0, Some(&bob), &["stats"]).contains("stars          1"));
+    assert!(run(0, Some(&bob), &["stats", "acme/hello-skill@1.0.0", "--since", "2026-01-01"]).contains("stars      1"));
+    run(2, Some(&bob), &["stats", "acme/hello-skill@^1"]);
+    assert!(run(0, Some(&ann), &["unstar", "acme/hello-skill"]).contains("no star of yours"));
+    assert!(run(0, Some(&ann), &["show", "acme/hello-skill"]).contains("stars      0"));
+    run(1, None, &["star", "acme/hello-skill"]);
 
     // Users manage their own tokens through the API, and no others.
     let second = run(0, Some(&ann), &["token", "create", "ci", "--days", "1"]);

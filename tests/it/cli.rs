@@ -46,6 +46,11 @@ fn help_names_every_command() {
       resolve       Find the best version in a range
       tags          List tags and how many artifacts have each
       skills        List skills and how many artifacts have each
+      trending      List what is downloaded and starred most these days
+      stats         Show how the registry, or one artifact, is used
+      star          Give an artifact a star
+      unstar        Take a star away
+      stars         List the artifacts that you have given a star
       match         Find who has the skills that are needed
       related       List what is like an artifact
       dependencies  List what an artifact needs

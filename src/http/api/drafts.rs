@@ -220,7 +220,7 @@ pub(super) async fn revise(
 ) -> Answer {
     let parameters = Parameters::read(&uri, &[&["bump"]])?;
     let step = parameters.parsed("bump", "bump is major, minor, patch or pre")?.unwrap_or(Step::Patch);
-    app.registry.may_draft(&app.actor(), &name)?;
+    app.registry.may_draft(&app.actor(), &name).await?;
     let patch = read_patch(&headers, body).await?;
     let draft = app.registry.revise(&app.actor(), &name, &version, step, &patch).await?;
     let mut response = json(&draft)?;

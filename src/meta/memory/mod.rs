@@ -66,7 +66,7 @@ impl Memory {
             blobs: self.clone(),
             ledger: self.clone(),
             accounts: self.clone(),
-            groups: self,
+            groups: self.clone(),
             social: self,
         }
     }

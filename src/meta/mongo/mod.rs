@@ -73,7 +73,7 @@ impl Mongo {
             blobs: self.clone(),
             ledger: self.clone(),
             accounts: self.clone(),
-            groups: self,
+            groups: self.clone(),
             social: self,
         }
     }

@@ -74,7 +74,7 @@ impl Postgres {
             blobs: self.clone(),
             ledger: self.clone(),
             accounts: self.clone(),
-            groups: self,
+            groups: self.clone(),
             social: self,
         }
     }

@@ -63,7 +63,7 @@ impl Sqlite {
             blobs: self.clone(),
             ledger: self.clone(),
             accounts: self.clone(),
-            groups: self,
+            groups: self.clone(),
             social: self,
         }
     }
