@@ -170,7 +170,7 @@ fn an_import_publishes_everything_once() {
         std::fs::write(folder.join("SKILL.md"), format!("---\nname: {skill}\ndescription: Does it\n---\nDo it.\n"))
             .unwrap();
     }
-    let arguments = ["import", "skills", "--org", "acme", "--output", "json"];
+    let arguments = ["import", "skills", "--org", "acme", "--atomic", "--output", "json"];
     let summary = |stdout: String| -> Value { serde_json::from_str(stdout.lines().last().unwrap()).unwrap() };
     let first = summary(tour.done(&arguments));
     assert_eq!((&first["found"], &first["published"], &first["failed"]), (&2.into(), &2.into(), &0.into()));
