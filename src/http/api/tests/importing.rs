@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use super::world::{Answered, World};
 use crate::http::Options;
+use crate::pack;
+use crate::registry::Limits;
 
 fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
@@ -60,13 +62,13 @@ async fn an_archive_becomes_packages_and_again_adds_nothing() {
 
 #[tokio::test]
 async fn all_or_nothing_names_all_that_are_to_blame() {
-    let world = World::empty(Options::default()).await;
-    // What is kept of each of these would be too large.
-    let huge = format!("---\nname: huge\ndescription: {}\n---\nHuge.\n", "x".repeat(17 << 20));
+    let archive = pack::Limits { file: 2000, ..pack::Limits::default() };
+    let world = World::limited(Options::default(), Limits { archive, ..Limits::default() }).await;
+    let huge = format!("---\nname: huge\ndescription: Huge\n---\n{}\n", "x".repeat(3000));
     let files = tar(&[
         ("tidy/SKILL.md", SKILL),
         ("one/SKILL.md", huge.as_bytes()),
-        ("two/SKILL.md", huge.replace("huge", "vast").as_bytes()),
+        ("two/SKILL.md", huge.replace("uge", "uger").as_bytes()),
         ("agents/host.md", AGENT),
     ]);
     let refused = world.ask("POST", "/api/v1/import?org=acme&atomic=true", gzip(&files)).await;
@@ -74,7 +76,7 @@ async fn all_or_nothing_names_all_that_are_to_blame() {
     let mut sources = refused.each("/items", "/source");
     sources.sort_unstable();
     assert_eq!(sources, ["one", "two"], "{}", refused.text());
-    assert!(refused.json()["items"][0]["error"].as_str().unwrap().contains("bytes"), "{}", refused.text());
+    assert!(refused.json()["items"][0]["error"].as_str().unwrap().contains("2000"), "{}", refused.text());
     assert_eq!(world.get("/api/v1/artifacts").await.each("/items", "/name"), [""; 0]);
     let files = tar(&[("tidy/SKILL.md", SKILL), ("agents/host.md", AGENT)]);
     for outcome in ["published", "unchanged"] {

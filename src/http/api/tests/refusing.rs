@@ -115,6 +115,8 @@ async fn readers_may_not_change_anything() {
         ("POST", "/api/v1/drafts?name=acme/review"),
         ("DELETE", "/api/v1/artifacts/acme/review/versions/1.0.0/content"),
         ("POST", "/api/v1/import?org=acme&path=a.md"),
+        ("PATCH", "/api/v1/artifacts/acme/review/versions/1.0.0"),
+        ("GET", "/api/v1/artifacts/acme/review/versions?state=deleted"),
     ] {
         let answered = world.ask(method, uri, "").await;
         assert_eq!(

@@ -74,6 +74,10 @@ impl World {
     }
 
     pub async fn empty(options: Options) -> Self {
+        Self::limited(options, Limits::default()).await
+    }
+
+    pub async fn limited(options: Options, limits: Limits) -> Self {
         let memory = Arc::new(Memory::new());
         let meta = Arc::clone(&memory).meta();
         let builder = Builder {
@@ -81,7 +85,7 @@ impl World {
             meta: meta.clone(),
             committing: Committing::Store(memory),
             search: Index::memory().expect("an index in memory"),
-            limits: Limits::default(),
+            limits,
             clock: Clock::System,
         };
         let registry = builder.open().await.expect("a registry in memory opens");
