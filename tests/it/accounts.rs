@@ -92,7 +92,7 @@ async fn a_closed_registry_is_opened_by_tokens() {
         assert!(shown.contains(said), "{shown}");
     }
     assert!(run(0, Some(&ann), &["org", "show", "acme"]).contains("Reads"));
-    assert_eq!(run(0, Some(&ann), &["org", "list"]), "NAME  ARTIFACTS  ABOUT\nacme  1          Acme: Reads");
+    assert_eq!(run(0, Some(&ann), &["org", "list"]), "NAME  ARTIFACTS  ABOUT\nacme  1          Reads");
     // Who has an account gives stars.
     assert_eq!(run(0, Some(&ann), &["star", "acme/hello-skill"]), "acme/hello-skill has 1 star");
     assert!(run(0, Some(&ann), &["stars"]).contains("acme/hello-skill"));

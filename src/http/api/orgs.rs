@@ -88,7 +88,9 @@ pub(super) async fn put(app: Caller, Path(org): Path<String>, uri: Uri, headers:
     Parameters::read(&uri, &[])?;
     let org: OrgName = org.parse()?;
     let bytes = read_small(&headers, body, PROFILE_MAX as usize).await?;
-    let profile: Profile = serde_json::from_slice(&bytes).map_err(|error| {
+    // Of an object alone: a list of nothing would be a profile too.
+    let object = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes);
+    let profile: Profile = object.and_then(|object| serde_json::from_value(object.into())).map_err(|error| {
         let hint = r#"write {"title": "Acme", "description": "…", "homepage": "https://…", "visibility": "public"}"#;
         bad_request(format!("the body cannot be read: {error}"), hint)
     })?;
