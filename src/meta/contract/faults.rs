@@ -3,9 +3,9 @@
 
 use async_trait::async_trait;
 
-use crate::domain::{Deprecation, Name, Version, Visibility};
+use crate::domain::{Collection, CollectionItem, Deprecation, Name, Profile, Version, Visibility};
 
-use super::super::{Act, Atomicity, Outcome, Refused};
+use super::super::{Act, Atomicity, Outcome, Refused, Seen};
 use super::world::{Artifact, World};
 use super::{Failure, dump};
 
@@ -20,7 +20,7 @@ pub trait Places: Send + Sync {
 }
 
 /// Steps in the life of a package, see [`step`].
-const STEPS: usize = 8;
+const STEPS: usize = 12;
 
 /// Makes every sort of change with a failure at every place. One that fails leaves the whole catalogue as it was, and can be made
 /// once the store is well again. The number of failures that there were.
@@ -86,6 +86,17 @@ async fn step(
         4 => act(world.see(package, Visibility::Unlisted).await?),
         5 => act(world.delete_tag(&format!("{package}:1.0.0")).await?),
         6 => act(world.purge(&first).await?),
+        7 => act(world.act(Act::SetOwners { name, owners: vec!["ann".parse()?], seen: None }).await?),
+        8 => {
+            let item = CollectionItem { name, range: None, note: None };
+            let content = Collection { items: vec![item], ..Collection::default() };
+            act(world.collect(package, &content, Seen::Absent).await?)
+        }
+        9 => act(world.act(Act::DeleteCollection { name, seen: Seen::Unsaid }).await?),
+        10 => {
+            let profile = Profile { title: Some(package.to_owned()), ..Profile::default() };
+            act(world.say("acme", &profile, Seen::Unsaid).await?)
+        }
         _ => {
             let changes = [world.change(artifacts[2].accept()?), world.change(artifacts[3].accept()?)];
             let outcomes = world.meta.catalog.apply(&changes, Atomicity::All).await?;
