@@ -14,6 +14,7 @@ mod column;
 pub mod contract;
 mod engine;
 mod groups;
+mod label;
 mod memory;
 mod mongo;
 mod page;
@@ -30,6 +31,7 @@ pub use address::{Address, Server};
 pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome, Publication, Refused, Replay, Seen};
 pub use engine::Planned;
 pub use groups::{CollectionRow, Collections, Groups, OrgRow, OrgSaid};
+pub use label::{Label, LabelCount};
 pub use memory::{Archive, Memory, SNAPSHOT, Snapshot, Unbelievable};
 pub use mongo::Mongo;
 pub use page::PAGE_MAX;
@@ -37,6 +39,6 @@ pub use postgres::Postgres;
 pub use social::{DownloadBatch, Downloads, Social, StarRow, Starred, Totals};
 pub use sqlite::Sqlite;
 pub use traits::{
-    Between, BlobRow, Blobs, Catalog, Cursor, Filter, Head, Label, LabelCount, Ledger, ManifestRow, Meta, MetaError,
-    Order, Page, Refs, Releases,
+    Between, BlobRow, Blobs, Catalog, Cursor, Filter, Head, Ledger, ManifestRow, Meta, MetaError, Order, Page, Refs,
+    Releases,
 };

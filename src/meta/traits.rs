@@ -12,7 +12,7 @@ use crate::domain::{
     Area, Digest, Kind, Name, Package, Published, Release, Repository, Tag, Timestamp, Version, Visibility,
 };
 
-use super::{Accounts, Atomicity, Change, Groups, Outcome, Replay, Social};
+use super::{Accounts, Atomicity, Change, Groups, Label, LabelCount, Outcome, Replay, Social};
 
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -373,34 +373,4 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next page begins; `None` on the last page.
     pub next: Option<Cursor>,
-}
-
-/// A kind of label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub enum Label {
-    /// `tags`.
-    Tag,
-    /// `skills`.
-    Skill,
-    /// `authors`.
-    Author,
-    /// `license`.
-    License,
-    /// A value anywhere in `metadata`, as `path.to.it=value`.
-    Field,
-    /// What it needs: the name of a dependency, as written.
-    Need,
-    /// How the shown version stands: `published`, or `deprecated`, `yanked` or both.
-    State,
-    /// A user who owns it.
-    Owner,
-}
-
-/// A label and how many packages show it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct LabelCount {
-    /// The label as written.
-    pub label: String,
-    /// Packages.
-    pub count: u64,
 }

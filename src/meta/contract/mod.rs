@@ -5,6 +5,7 @@
 //! implementations is a matter of the [`Stores`] that are handed in, never another check.
 
 mod dump;
+mod said;
 mod world;
 
 pub mod accounts;

@@ -14,7 +14,7 @@ use crate::domain::{
 
 use super::super::{
     Accept, Act, Atomicity, Change, DownloadBatch, Downloads, ManifestFacts, Meta, MetaError, Outcome, Publication,
-    Releases, Replay, Seen, Starred,
+    Releases, Replay, Starred,
 };
 use super::{Failure, Stores};
 
@@ -27,9 +27,9 @@ pub struct World {
     pub meta: Meta,
     clock: AtomicI64,
     /// What collections said.
-    documents: Mutex<BTreeMap<Digest, Arc<Collection>>>,
+    pub(super) documents: Mutex<BTreeMap<Digest, Arc<Collection>>>,
     /// What organisations said.
-    profiles: Mutex<BTreeMap<Digest, Arc<Profile>>>,
+    pub(super) profiles: Mutex<BTreeMap<Digest, Arc<Profile>>>,
 }
 
 /// Something to push: `org/name@version`, or a plain image `repository:tag`.
@@ -297,22 +297,6 @@ impl World {
     /// Lets a package be seen by others.
     pub async fn see(&self, name: &str, visibility: Visibility) -> Result<Outcome, Failure> {
         self.act(Act::SetVisibility { name: name.parse()?, visibility }).await
-    }
-
-    /// Lets a collection say something.
-    pub async fn collect(&self, name: &str, content: &Collection, seen: Seen) -> Result<Outcome, Failure> {
-        let (bytes, content) = (content.to_bytes(), Arc::new(content.clone()));
-        let (name, document, size) = (name.parse()?, Digest::sha256(&bytes), bytes.len() as u64);
-        self.documents.lock().unwrap_or_else(PoisonError::into_inner).insert(document, content.clone());
-        self.act(Act::SetCollection { name, document, size, content: Some(content), seen }).await
-    }
-
-    /// Lets an organisation say something of itself.
-    pub async fn say(&self, org: &str, profile: &Profile, seen: Seen) -> Result<Outcome, Failure> {
-        let (bytes, profile) = (profile.to_bytes(), Arc::new(profile.clone()));
-        let (org, document, size) = (org.parse()?, Digest::sha256(&bytes), bytes.len() as u64);
-        self.profiles.lock().unwrap_or_else(PoisonError::into_inner).insert(document, profile.clone());
-        self.act(Act::SetOrg { org, document, size, profile, seen }).await
     }
 
     /// Gives a deleted version up.

@@ -168,3 +168,35 @@ impl Sql<'_> {
         self.run("DELETE FROM collections WHERE name = ?1", [name.as_str()]).map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::super::contract::{Artifact, World, dump};
+    use super::*;
+
+    /// A database from before there were owners has those who began its packages.
+    #[tokio::test]
+    async fn who_began_a_package_owns_it_after_an_upgrade() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metadata.sqlite");
+        let open = || World::over(Arc::new(Sqlite::open(&path).unwrap()).meta());
+        let world = open();
+        for (actor, spec) in
+            [("user:ann", "acme/one@1.0.0"), ("user:bob", "acme/one@2.0.0"), ("operator", "acme/two@1.0.0")]
+        {
+            world.push_as(actor, &Artifact::new(spec).unwrap()).await.unwrap().unwrap();
+        }
+        world.push_as("user:ann", &Artifact::new("acme/gone@1.0.0").unwrap()).await.unwrap().unwrap();
+        world.delete_tag("acme/gone:1.0.0").await.unwrap().unwrap();
+        let before = dump(&world.meta).await.unwrap();
+        drop(world);
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let undo = "ALTER TABLE packages DROP COLUMN owners; DELETE FROM package_labels WHERE type = 6;
+                    DELETE FROM migrations WHERE name = 'owners'";
+        connection.execute_batch(undo).unwrap();
+        drop(connection);
+        assert_eq!(dump(&open().meta).await.unwrap(), before);
+    }
+}

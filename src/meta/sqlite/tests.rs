@@ -267,29 +267,6 @@ async fn a_newer_schema_and_a_changed_migration_are_refused() {
     assert!(matches!(Sqlite::open(&path).err(), Some(MetaError::NewerSchema { found: 999, .. })));
 }
 
-/// A database from before there were owners has those who began its packages.
-#[tokio::test]
-async fn who_began_a_package_owns_it_after_an_upgrade() {
-    let folder = Folder::new();
-    let path = folder.next();
-    let world = open(&path).await;
-    for (actor, spec) in
-        [("user:ann", "acme/one@1.0.0"), ("user:bob", "acme/one@2.0.0"), ("operator", "acme/two@1.0.0")]
-    {
-        world.push_as(actor, &Artifact::new(spec).unwrap()).await.unwrap().unwrap();
-    }
-    world.push_as("user:ann", &Artifact::new("acme/gone@1.0.0").unwrap()).await.unwrap().unwrap();
-    world.delete_tag("acme/gone:1.0.0").await.unwrap().unwrap();
-    let before = dump(&world.meta).await.unwrap();
-    drop(world);
-    let connection = rusqlite::Connection::open(&path).unwrap();
-    let undo = "ALTER TABLE packages DROP COLUMN owners; DELETE FROM package_labels WHERE type = 6;
-                DELETE FROM migrations WHERE name = 'owners'";
-    connection.execute_batch(undo).unwrap();
-    drop(connection);
-    assert_eq!(dump(&open(&path).await.meta).await.unwrap(), before);
-}
-
 #[tokio::test]
 async fn an_older_database_gets_ids_and_states() {
     let folder = Folder::new();

@@ -1,0 +1,31 @@
+//! Labels: what packages are found by, whatever sort of word it is.
+
+/// A kind of label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum Label {
+    /// `tags`.
+    Tag,
+    /// `skills`.
+    Skill,
+    /// `authors`.
+    Author,
+    /// `license`.
+    License,
+    /// A value anywhere in `metadata`, as `path.to.it=value`.
+    Field,
+    /// What it needs: the name of a dependency, as written.
+    Need,
+    /// How the shown version stands: `published`, or `deprecated`, `yanked` or both.
+    State,
+    /// A user who owns it.
+    Owner,
+}
+
+/// A label and how many packages show it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LabelCount {
+    /// The label as written.
+    pub label: String,
+    /// Packages.
+    pub count: u64,
+}
