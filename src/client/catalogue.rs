@@ -182,12 +182,27 @@ impl Client {
 
     /// All tags and how many packages have each.
     pub async fn tags(&self) -> Result<List<Count>, ClientError> {
-        self.document("the tags", "/api/v1/tags", &()).await
+        self.labels("the tags", "/api/v1/tags").await
     }
 
     /// All skills and how many packages have each.
     pub async fn skills(&self) -> Result<List<Count>, ClientError> {
-        self.document("the skills", "/api/v1/skills", &()).await
+        self.labels("the skills", "/api/v1/skills").await
+    }
+
+    /// All pages of labels together.
+    async fn labels(&self, what: &str, path: &str) -> Result<List<Count>, ClientError> {
+        let (mut labels, mut cursor) = (Vec::new(), None);
+        for _ in 0..PAGES_MAX {
+            let query = ListQuery { cursor: cursor.take(), ..ListQuery::default() };
+            let page: List<Count> = self.document(what, path, &query).await?;
+            labels.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(List::new(labels, None));
+            }
+        }
+        Err(self.not_understood(what, "its pages do not end"))
     }
 
     /// Takes a version out of resolution. It can still be pulled by its version.

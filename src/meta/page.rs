@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use crate::domain::{Digest, Name, Package};
 
-use super::{Cursor, Filter, MetaError, Order, Page};
+use super::{Cursor, Filter, LabelCount, MetaError, Order, Page};
 
 /// Most rows of one page.
 pub const PAGE_MAX: usize = 1000;
@@ -83,6 +83,21 @@ impl FromStr for Cursor {
     }
 }
 
+impl LabelCount {
+    /// The text form of its place in a list of labels: letters and digits alone.
+    pub fn cursor(&self) -> String {
+        format!("{FORMAT}{}", hex::encode(format!("{}\n{}", self.count, self.label)))
+    }
+
+    /// The place that a text names. [`MetaError::Cursor`] if it names none.
+    pub fn from_cursor(text: &str) -> Result<Self, MetaError> {
+        let fields = text.strip_prefix(FORMAT).and_then(|digits| hex::decode(digits).ok()).ok_or(MetaError::Cursor)?;
+        let fields = String::from_utf8(fields).map_err(|_| MetaError::Cursor)?;
+        let (count, label) = fields.split_once('\n').ok_or(MetaError::Cursor)?;
+        Ok(Self { count: count.parse().map_err(|_| MetaError::Cursor)?, label: label.to_owned() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +110,18 @@ mod tests {
         assert_eq!(text.parse::<Cursor>()?, cursor);
         for garbled in ["", "1", "2", "zz", &text[1..], &text[..text.len() - 1], &format!("{text}0a61"), "é"] {
             assert!(matches!(garbled.parse::<Cursor>(), Err(MetaError::Cursor)), "{garbled:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn places_of_labels_come_back() -> Result<(), MetaError> {
+        for label in ["", "a b", "two\nlines", "写作\0"] {
+            let place = LabelCount { label: label.to_owned(), count: 7 };
+            assert_eq!(LabelCount::from_cursor(&place.cursor())?, place);
+        }
+        for garbled in ["", "1", "x", "13", "1zz", "137", "17a0a61"] {
+            assert!(matches!(LabelCount::from_cursor(garbled), Err(MetaError::Cursor)), "{garbled:?}");
         }
         Ok(())
     }

@@ -115,8 +115,14 @@ pub trait Catalog: Send + Sync {
     /// How many packages pass the filter.
     async fn count(&self, filter: &Filter) -> Result<u64, MetaError>;
 
-    /// Labels of public packages with the number of packages that show them, most used first, then by label.
-    async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError>;
+    /// Labels of public packages with the number of packages that show them, most used first, then by label; those behind `after`
+    /// in that order, whether it is still there or not.
+    async fn labels(
+        &self,
+        label: Label,
+        after: Option<&LabelCount>,
+        limit: usize,
+    ) -> Result<Vec<LabelCount>, MetaError>;
 }
 
 impl dyn Catalog {

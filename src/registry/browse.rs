@@ -235,10 +235,20 @@ impl Registry {
         Ok((tree.map_err(|error| RegistryError::ManifestInvalid(error.to_string()))?, room))
     }
 
-    /// Tags or skills with the number of packages that show them.
-    pub async fn labels(&self, actor: &Actor, label: Label, limit: usize) -> Result<Vec<LabelCount>, RegistryError> {
+    /// Tags or skills with the number of packages that show them, most used first, then by label, behind `after`; and whether more
+    /// follow.
+    pub async fn labels(
+        &self,
+        actor: &Actor,
+        label: Label,
+        after: Option<&LabelCount>,
+        limit: usize,
+    ) -> Result<(Vec<LabelCount>, bool), RegistryError> {
         self.require(actor, Action::Read, Scope::Registry)?;
-        Ok(self.0.meta.catalog.labels(label, limit).await?)
+        let mut labels = self.0.meta.catalog.labels(label, after, limit.saturating_add(1)).await?;
+        let has_more = labels.len() > limit;
+        labels.truncate(limit);
+        Ok((labels, has_more))
     }
 
     /// A version's record; `None` if it was purged.

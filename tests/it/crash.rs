@@ -188,8 +188,13 @@ impl Catalog for FailingCatalog {
         self.inner.count(filter).await
     }
 
-    async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
-        self.inner.labels(label, limit).await
+    async fn labels(
+        &self,
+        label: Label,
+        after: Option<&LabelCount>,
+        limit: usize,
+    ) -> Result<Vec<LabelCount>, MetaError> {
+        self.inner.labels(label, after, limit).await
     }
 }
 

@@ -55,10 +55,10 @@ pub async fn dump(meta: &Meta) -> Result<Value, MetaError> {
         "packages": packages,
         "by name": names(meta, Order::Name).await?,
         "by time": names(meta, Order::Updated).await?,
-        "tags": meta.catalog.labels(Label::Tag, usize::MAX).await?,
-        "skills": meta.catalog.labels(Label::Skill, usize::MAX).await?,
-        "states": meta.catalog.labels(Label::State, usize::MAX).await?,
-        "owners": meta.catalog.labels(Label::Owner, usize::MAX).await?,
+        "tags": meta.catalog.labels(Label::Tag, None, usize::MAX).await?,
+        "skills": meta.catalog.labels(Label::Skill, None, usize::MAX).await?,
+        "states": meta.catalog.labels(Label::State, None, usize::MAX).await?,
+        "owners": meta.catalog.labels(Label::Owner, None, usize::MAX).await?,
     }))
 }
 

@@ -247,7 +247,7 @@ pub async fn labels_are_counted_as_written(stores: &dyn Stores) -> Check {
     // An older version brings nothing.
     world.push(&artifact("acme/d@1.5.0")?.labels(&["older"], &["older"])).await?;
     let counted = async |label, limit| {
-        let counts = world.meta.catalog.labels(label, limit).await?;
+        let counts = world.meta.catalog.labels(label, None, limit).await?;
         Ok::<_, Failure>(counts.into_iter().map(|LabelCount { label, count }| (label, count)).collect::<Vec<_>>())
     };
     let expected = [("rust", 4), ("写作", 2), ("Rust", 1), (decomposed, 1), ("é", 1), ("перевод", 1)];
@@ -257,5 +257,40 @@ pub async fn labels_are_counted_as_written(stores: &dyn Stores) -> Check {
     assert_eq!(counted(Label::Skill, 100).await?, [("Rust".to_owned(), 3)]);
     let tagged = Filter { tags: vec!["Rust".to_owned()], ..Filter::default() };
     assert_eq!(names(&world, &tagged, Order::Name, 10).await?, ["acme/a"]);
+    Ok(())
+}
+
+/// Pages of labels have no gaps and no doubles, whatever their size; a page begins behind its place, whether or not the label there
+/// is shown any more.
+pub async fn labels_come_in_pages(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    for (spec, tags) in [
+        ("acme/a@1.0.0", &["all", "some", "few", "A", "é"][..]),
+        ("acme/b@1.0.0", &["all", "some", "写作", "b\0"]),
+        ("acme/c@1.0.0", &["all", "b", "some "]),
+    ] {
+        world.push(&artifact(spec)?.labels(tags, &["all"])).await?;
+    }
+    let labels = async |after: Option<&LabelCount>, limit| world.meta.catalog.labels(Label::Tag, after, limit).await;
+    let all = labels(None, 100).await?;
+    let expected = ["all", "some", "A", "b", "b\0", "few", "some ", "é", "写作"];
+    assert_eq!(all.iter().map(|counted| counted.label.as_str()).collect::<Vec<_>>(), expected);
+    for limit in 1..=all.len() {
+        let mut found: Vec<LabelCount> = Vec::new();
+        loop {
+            let page = labels(found.last(), limit).await?;
+            let is_last = page.len() < limit;
+            found.extend(page);
+            if is_last {
+                break;
+            }
+        }
+        assert_eq!(found, all, "pages of {limit}");
+    }
+    for (label, count, behind) in [("zz", 3, 1), ("a", 2, 1), ("", 1, 2), ("c", 1, 5), ("all", 9, 0), ("写作", 1, 9)]
+    {
+        let place = LabelCount { label: label.to_owned(), count };
+        assert_eq!(labels(Some(&place), 100).await?, all[behind..], "behind {label:?} with {count}");
+    }
     Ok(())
 }

@@ -86,7 +86,8 @@ macro_rules! metadata_contract {
                 references_keep_blobs, a_condemned_blob_lives_again, what_is_being_deleted_cannot_be_counted_on,
                 uploads_become_references_by_a_push;
             lists: filters_combine, groups_of_labels_combine, spans_of_time_are_half_open, pages_have_no_gaps_and_no_doubles, cursors_outlive_changes,
-                foreign_cursors_are_refused, labels_are_counted_as_written;
+                foreign_cursors_are_refused, labels_are_counted_as_written,
+                labels_come_in_pages;
             accounts: users_come_and_go, roles_are_given_and_taken, tokens_tell_whose_they_are,
                 tokens_are_listed_by_owner_and_name, tokens_expire_and_their_use_is_noted,
                 accounts_stand_concurrent_changes;

@@ -23,7 +23,7 @@ async fn owners(world: &World, name: &str) -> Result<Option<Vec<UserName>>, Fail
 async fn owned(world: &World, user: &str) -> Result<(Vec<String>, u64, u64), Failure> {
     let filter = Filter { labelled: vec![vec![(Label::Owner, user.to_owned())]], ..Filter::default() };
     let page = world.meta.catalog.packages(&filter, Order::Name, None, 100).await?;
-    let labels = world.meta.catalog.labels(Label::Owner, 100).await?;
+    let labels = world.meta.catalog.labels(Label::Owner, None, 100).await?;
     let counted = labels.iter().find(|counted| counted.label == user).map_or(0, |counted| counted.count);
     let names = page.items.iter().map(|package| package.name.to_string()).collect();
     Ok((names, world.meta.catalog.count(&filter).await?, counted))
@@ -65,7 +65,7 @@ pub async fn owners_are_labels(stores: &dyn Stores) -> Check {
     let (hello, both) = (vec!["acme/hello".to_owned()], vec!["acme/hello".to_owned(), "acme/other".to_owned()]);
     assert_eq!(owned(&world, "ann").await?, (hello.clone(), 1, 1));
     assert_eq!(owned(&world, "bob").await?, (both.clone(), 2, 2));
-    let tags = world.meta.catalog.labels(Label::Tag, 9).await?;
+    let tags = world.meta.catalog.labels(Label::Tag, None, 9).await?;
     assert_eq!((tags.len(), tags[0].count), (1, 2), "other labels stay as they are");
     // Another version with other labels.
     world.push(&artifact("acme/hello@2.0.0")?.labels(&["two"], &[])).await?;

@@ -329,7 +329,7 @@ pub async fn private_areas_make_private_packages(stores: &dyn Stores) -> Check {
     assert_eq!(listed(vec![]).await?, ["acme/open"]);
     assert_eq!(listed(vec![Visibility::Private]).await?, ["acme/hidden"]);
     assert_eq!(listed(vec![Visibility::Private, Visibility::Public]).await?, ["acme/hidden", "acme/open"]);
-    assert_eq!(world.meta.catalog.labels(super::super::Label::Tag, 10).await?, []);
+    assert_eq!(world.meta.catalog.labels(super::super::Label::Tag, None, 10).await?, []);
     let row = world.meta.blobs.blob(&hidden.repository, &hidden.blobs()[0].0).await?.ok_or("no blob")?;
     assert_eq!(row.area, hidden.area);
     Ok(())

@@ -54,7 +54,7 @@ async fn assert_states(world: &World, expected: [&[&str]; 3]) -> Check {
     counts.sort_by_key(|(state, count)| (std::cmp::Reverse(*count), state.as_str()));
     let counts: Vec<LabelCount> =
         counts.into_iter().map(|(state, count)| LabelCount { label: state.to_string(), count }).collect();
-    assert_eq!(world.meta.catalog.labels(Label::State, 10).await?, counts);
+    assert_eq!(world.meta.catalog.labels(Label::State, None, 10).await?, counts);
     Ok(())
 }
 

@@ -68,7 +68,11 @@ pub async fn any_text_can_be_asked_for(stores: &dyn Stores) -> Check {
     }
     let counted = hard().into_iter().map(|label| LabelCount { label, count: 1 }).collect::<Vec<_>>();
     for label in [Label::Tag, Label::Skill] {
-        assert_eq!(world.meta.catalog.labels(label, 100).await?, counted);
+        assert_eq!(world.meta.catalog.labels(label, None, 100).await?, counted);
+        for (at, last) in counted.iter().enumerate() {
+            let behind = world.meta.catalog.labels(label, Some(last), 100).await?;
+            assert_eq!(behind, counted[at + 1..], "behind {:?}", last.label);
+        }
     }
     let found = async |filter: Filter| {
         let page = world.meta.catalog.packages(&filter, Order::Name, None, 100).await?;

@@ -16,7 +16,7 @@ async fn listed(world: &World, visibilities: &[Visibility]) -> Result<(Vec<Strin
 
 /// Labels with their counts.
 async fn labels(world: &World, label: Label) -> Result<Vec<(String, u64)>, Failure> {
-    let labels = world.meta.catalog.labels(label, 100).await?;
+    let labels = world.meta.catalog.labels(label, None, 100).await?;
     Ok(labels.into_iter().map(|counted| (counted.label, counted.count)).collect())
 }
 

@@ -148,7 +148,12 @@ impl Catalog for Memory {
         Ok(listed(state.packages.iter().map(|(_, row)| row), filter, &social).count() as u64)
     }
 
-    async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
+    async fn labels(
+        &self,
+        label: Label,
+        after: Option<&LabelCount>,
+        limit: usize,
+    ) -> Result<Vec<LabelCount>, MetaError> {
         let state = self.read();
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
         for (_, row) in state.packages.iter() {
@@ -161,7 +166,9 @@ impl Catalog for Memory {
         }
         let mut counts: Vec<_> = counts.into_iter().collect();
         counts.sort_by_key(|(label, count)| (Reverse(*count), *label));
-        let counts = counts.into_iter().take(limit);
+        let place = after.map(|after| (Reverse(after.count), after.label.as_str()));
+        let is_behind = |(label, count): &(&str, u64)| place.is_none_or(|place| (Reverse(*count), *label) > place);
+        let counts = counts.into_iter().filter(is_behind).take(limit);
         Ok(counts.map(|(label, count)| LabelCount { label: label.to_owned(), count }).collect())
     }
 }

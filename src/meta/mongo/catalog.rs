@@ -127,8 +127,18 @@ impl Catalog for Mongo {
         self.connection.run(packages.count_documents(list(filter, Order::Name, None))).await
     }
 
-    async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
-        let of = doc! { "type": label_type(label) };
+    async fn labels(
+        &self,
+        label: Label,
+        after: Option<&LabelCount>,
+        limit: usize,
+    ) -> Result<Vec<LabelCount>, MetaError> {
+        let mut of = doc! { "type": label_type(label) };
+        if let Some(after) = after {
+            let (count, id) = (signed(after.count), keys::label(label, &after.label));
+            of.insert("count", doc! { "$lte": count });
+            of.insert("$or", [doc! { "count": { "$lt": count } }, doc! { "_id": { "$gt": id } }].to_vec());
+        }
         let found: Vec<rows::Label> = self.page(of, doc! { "count": -1, "_id": 1 }, limit).await?;
         let counted = found.into_iter().map(|row| {
             let label = row.id.split_once(' ').map(|(_, label)| label.to_owned()).unwrap_or_default();

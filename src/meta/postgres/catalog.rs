@@ -14,7 +14,7 @@ use super::super::{
 use super::Postgres;
 use super::list;
 use super::rows::Batch;
-use super::sql::{get, json_optional, parse, parse_optional, query, unescape};
+use super::sql::{escape, get, json_optional, parse, parse_optional, query, unescape};
 use super::transaction::End;
 
 #[async_trait]
@@ -97,11 +97,20 @@ impl Catalog for Postgres {
         list::count(&self.pool, filter).await
     }
 
-    async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
-        let sql =
-            "SELECT label, public FROM labels WHERE type = $1 AND public > 0 ORDER BY public DESC, label LIMIT $2";
-        let count = |row: &PgRow| Ok(LabelCount { label: unescape(get(row, 0)?), count: unsigned(get(row, 1)?) });
-        self.pool.rows(|| query(sql).bind(label_type(label)).bind(signed(limit as u64)), count).await
+    async fn labels(
+        &self,
+        label: Label,
+        after: Option<&LabelCount>,
+        limit: usize,
+    ) -> Result<Vec<LabelCount>, MetaError> {
+        let sql = "SELECT label, public FROM labels
+                   WHERE type = $1 AND public > 0 AND public <= $3 AND (public < $3 OR label > $4)
+                   ORDER BY public DESC, label LIMIT $2";
+        let (count, text) =
+            after.map_or((i64::MAX, String::new()), |after| (signed(after.count), escape(&after.label)));
+        let bound = || query(sql).bind(label_type(label)).bind(signed(limit as u64)).bind(count).bind(text.clone());
+        let counted = |row: &PgRow| Ok(LabelCount { label: unescape(get(row, 0)?), count: unsigned(get(row, 1)?) });
+        self.pool.rows(bound, counted).await
     }
 }
 

@@ -116,13 +116,20 @@ impl Catalog for Sqlite {
         self.pool.read(move |sql| list::count(sql, &filter)).await
     }
 
-    async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
+    async fn labels(
+        &self,
+        label: Label,
+        after: Option<&LabelCount>,
+        limit: usize,
+    ) -> Result<Vec<LabelCount>, MetaError> {
+        let (count, text) = after.map_or((i64::MAX, String::new()), |after| (signed(after.count), after.label.clone()));
         self.pool
             .read(move |sql| {
-                let query = "SELECT label, public FROM label_counts WHERE type = ?1 AND public > 0
+                let query = "SELECT label, public FROM label_counts
+                             WHERE type = ?1 AND public > 0 AND public <= ?3 AND (public < ?3 OR label > ?4)
                              ORDER BY public DESC, label LIMIT ?2";
                 let limit = signed(limit as u64);
-                sql.rows(query, [i64::from(label_type(label)), limit], |row| {
+                sql.rows(query, params![label_type(label), limit, count, text], |row| {
                     Ok(LabelCount { label: get(row, 0)?, count: unsigned(get(row, 1)?) })
                 })
             })

@@ -50,6 +50,21 @@ async fn labels_come_with_their_counts() {
 }
 
 #[tokio::test]
+async fn lists_of_labels_go_on_to_their_end() {
+    let world = World::open().await;
+    let (mut values, mut path) = (Vec::new(), "/api/v1/tags?limit=1".to_owned());
+    loop {
+        let page = world.get(&path).await;
+        values.extend(page.each("/items", "/value"));
+        let json = page.json();
+        let Some(next) = json["next"].as_str() else { break };
+        path = format!("/api/v1/tags?limit=1&cursor={next}");
+    }
+    assert_eq!(values, ["code", "planning", "review"]);
+    assert_eq!(world.get("/api/v1/skills?cursor=17").await.status, 400);
+}
+
+#[tokio::test]
 async fn operators_get_answers() {
     let world = World::open().await;
     assert_eq!(world.get("/health").await.json()["status"], "ok");

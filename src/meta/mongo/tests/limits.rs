@@ -30,7 +30,7 @@ async fn any_text_comes_back_as_it_was() {
     let mut expected: Vec<&str> = odd.to_vec();
     expected.sort_unstable();
     for label in [Label::Tag, Label::Skill] {
-        let counts = world.meta.catalog.labels(label, 100).await.unwrap();
+        let counts = world.meta.catalog.labels(label, None, 100).await.unwrap();
         assert_eq!(counts.iter().map(|count| count.label.as_str()).collect::<Vec<_>>(), expected);
         assert!(counts.iter().all(|count| count.count == 1));
     }
