@@ -30,6 +30,8 @@ pub struct ServeConfig {
     pub anonymous: Access,
     /// Whether other servers use the same folder and database at the same time.
     pub shared: bool,
+    /// File with what the operator says of tags and skills.
+    pub vocabulary: Option<PathBuf>,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// Which log lines are written, in the form of `tracing_subscriber::EnvFilter`.
@@ -156,6 +158,7 @@ impl ServeConfig {
         }
         Ok(Self {
             metadata,
+            vocabulary: settings.vocabulary,
             data,
             listen,
             anonymous,

@@ -54,6 +54,7 @@ mod update;
 mod user;
 mod versions;
 mod visibility;
+mod vocabulary;
 mod why;
 mod yank;
 

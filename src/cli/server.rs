@@ -14,6 +14,7 @@ use super::config::{LogFormat, ServeConfig};
 use super::output::Output;
 use super::progress::Progress;
 use super::settings;
+use super::vocabulary::read_vocabulary;
 use crate::domain::Actor;
 use crate::http::{App, Options};
 use crate::registry::{
@@ -68,6 +69,7 @@ pub(super) async fn serve(
     ready: impl FnOnce(SocketAddr) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
     log_to_stderr(&config)?;
+    let vocabulary = config.vocabulary.as_deref().map(read_vocabulary).transpose()?.unwrap_or_default();
     let metrics = PrometheusBuilder::new().install_recorder().context("cannot set up the metrics")?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -88,6 +90,7 @@ pub(super) async fn serve(
         request_timeout: limits.request_timeout,
         stop_timeout: limits.shutdown_timeout,
         import_max: limits.max_import_size,
+        vocabulary,
     };
     let address = listener.local_addr()?;
     tracing::info!(%address, data = %config.data.display(), "serving");

@@ -136,6 +136,8 @@ settings! {
     shared: bool, "PCLR_SHARED", "BOOL";
     /// What callers without an account may do, none, read or write [default: write, on loopback only]
     anonymous: Anonymous, "PCLR_ANONYMOUS", "ACCESS";
+    /// What to say of tags and skills, a file in TOML or JSON
+    vocabulary: PathBuf, "PCLR_VOCABULARY", "FILE";
     /// How log lines are written, text or json [default: text]
     log_format: LogFormat, "PCLR_LOG_FORMAT", "FORMAT";
     /// Which log lines are written, such as info or pcl_registry=debug [default: info]

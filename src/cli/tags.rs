@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::args::Global;
 use super::failure::Exit;
-use super::output::table;
-use crate::domain::api::{Count, List};
+use super::output::{short, table};
+use crate::domain::api::{LabelDocument, List};
 
 /// Takes nothing.
 #[derive(Debug, Args)]
@@ -31,7 +31,16 @@ impl Counts {
     }
 }
 
-fn of_counts(header: &str, counts: &List<Count>) -> String {
-    let rows = counts.items.iter().map(|count| [count.value.clone(), count.count.to_string()]);
-    table([header, "ARTIFACTS"], rows)
+/// With what the operator says of them, if of any.
+fn of_counts(header: &str, counts: &List<LabelDocument>) -> String {
+    let is_said = |label: &LabelDocument| label.category.is_some() || label.description.is_some();
+    if !counts.items.iter().any(is_said) {
+        let rows = counts.items.iter().map(|label| [label.value.clone(), label.count.to_string()]);
+        return table([header, "ARTIFACTS"], rows);
+    }
+    let rows = counts.items.iter().map(|label| {
+        let said = |text: &Option<String>| text.clone().unwrap_or_default();
+        [label.value.clone(), label.count.to_string(), said(&label.category), short(&said(&label.description))]
+    });
+    table([header, "ARTIFACTS", "CATEGORY", "ABOUT"], rows)
 }

@@ -11,7 +11,7 @@ use super::answer::{header, read_body};
 use super::error::ClientError;
 use super::transport::Client;
 use crate::domain::api::{
-    Comparison, Completion, CompletionOf, Count, Dependencies, Dependent, DeprecateRequest, HistoryEntry, List,
+    Comparison, Completion, CompletionOf, Dependencies, Dependent, DeprecateRequest, HistoryEntry, LabelDocument, List,
     PackageList, PinRequest, Related, ReleaseList, Resolved, SearchPage, SkillMatches, VersionDetail,
     VisibilityRequest, YankRequest,
 };
@@ -181,21 +181,21 @@ impl Client {
     }
 
     /// All tags and how many packages have each.
-    pub async fn tags(&self) -> Result<List<Count>, ClientError> {
+    pub async fn tags(&self) -> Result<List<LabelDocument>, ClientError> {
         self.labels("the tags", "/api/v1/tags").await
     }
 
     /// All skills and how many packages have each.
-    pub async fn skills(&self) -> Result<List<Count>, ClientError> {
+    pub async fn skills(&self) -> Result<List<LabelDocument>, ClientError> {
         self.labels("the skills", "/api/v1/skills").await
     }
 
     /// All pages of labels together.
-    async fn labels(&self, what: &str, path: &str) -> Result<List<Count>, ClientError> {
+    async fn labels(&self, what: &str, path: &str) -> Result<List<LabelDocument>, ClientError> {
         let (mut labels, mut cursor) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
             let query = ListQuery { cursor: cursor.take(), ..ListQuery::default() };
-            let page: List<Count> = self.document(what, path, &query).await?;
+            let page: List<LabelDocument> = self.document(what, path, &query).await?;
             labels.extend(page.items);
             cursor = page.next;
             if cursor.is_none() {

@@ -17,7 +17,7 @@ use super::{
 
 pub use accounts::{IssuedToken, NewToken, RoleRequest, TokenDocument, UserDocument, Whoami};
 pub use comparison::{CapabilityChange, Comparison, FieldChange, FileChange, FileChangeKind};
-pub use discovery::{Completion, CompletionOf};
+pub use discovery::{Completion, CompletionOf, LabelDocument, LabelPage};
 pub use groups::{CollectionDocument, CollectionEntry, MemberDocument, OrgDocument, Owners};
 pub use popularity::{DayDownloads, PackageStatistics, Star, Statistics, Trending, VersionDownloads};
 pub use relations::{Dependencies, Dependent, Needed, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};

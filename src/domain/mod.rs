@@ -25,6 +25,7 @@ mod text;
 mod time;
 mod tree;
 mod version;
+mod vocabulary;
 
 pub use account::{OrgName, Role, TOKEN_NAME_MAX, Token, TokenError, TokenName, TokenOwner, USER_MAX, User, UserName};
 pub use actor::{Access, Action, Actor, ActorId, Scope, allows};
@@ -47,3 +48,4 @@ pub use popularity::{Day, DayError, STAR_WEIGHT, WEIGHT_TODAY, WINDOW_MAX, trend
 pub use time::{Timestamp, TimestampError};
 pub use tree::{File, FileEntry, Tree, TreePath, TreePathError, tree_digest};
 pub use version::{Range, Step, VERSION_MAX, Version, VersionError};
+pub use vocabulary::{Term, Terms, Vocabulary, VocabularyError, meant};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::Access;
+use crate::domain::{Access, Vocabulary};
 
 /// What the server allows.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Options {
     pub stop_timeout: Duration,
     /// Largest archive that `/api/v1/import` takes, in bytes, packed and unpacked.
     pub import_max: u64,
+    /// What the operator says of tags and skills.
+    pub vocabulary: Vocabulary,
 }
 
 impl Default for Options {
@@ -38,6 +40,7 @@ impl Default for Options {
             request_timeout: Duration::from_secs(60),
             stop_timeout: Duration::from_secs(30),
             import_max: 512 << 20,
+            vocabulary: Vocabulary::default(),
         }
     }
 }

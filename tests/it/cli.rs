@@ -297,6 +297,24 @@ fn a_misspelt_key_in_the_settings_file_is_an_error() {
 }
 
 #[test]
+fn a_vocabulary_that_cannot_be_used_is_an_error_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = folder.path().join("words.toml");
+    std::fs::write(&words, "[tags.a]\nsynonyms = ['b']\n[tags.b]\n").unwrap();
+    let (path, data) = (words.to_str().unwrap(), folder.path().join("data"));
+    let printed = pclr(["serve", "--data", data.to_str().unwrap(), "--vocabulary", path]).replace(path, "FILE");
+    insta::assert_snapshot!(printed, @r#"
+    exit: 2
+    -- stdout
+
+    -- stderr
+    error: the vocabulary FILE cannot be used: "b" among the tags stands for "b" and for "a"
+    hint: docs/operations.md shows one: [tags.greeting] with category, description and synonyms
+    "#);
+    assert!(!data.exists(), "nothing was begun");
+}
+
+#[test]
 fn a_flag_wins_over_a_variable() {
     let command = |flag: Option<&str>| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));

@@ -54,7 +54,9 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/trending", get(popularity::trending))
         .route("/api/v1/statistics", get(popularity::of_registry))
         .route("/api/v1/tags", get(labels::tags))
+        .route("/api/v1/tags/{tag}", get(labels::tag))
         .route("/api/v1/skills", get(labels::skills))
+        .route("/api/v1/skills/{skill}", get(labels::skill))
         .route("/api/v1/collections", get(collections::list))
         .route(
             "/api/v1/collections/{org}/{slug}",

@@ -2,6 +2,7 @@
 
 use super::world::World;
 use crate::domain::Kind;
+use crate::http::Options;
 
 #[tokio::test]
 async fn words_find_and_the_snippet_shows_why() {
@@ -62,6 +63,45 @@ async fn lists_of_labels_go_on_to_their_end() {
     }
     assert_eq!(values, ["code", "planning", "review"]);
     assert_eq!(world.get("/api/v1/skills?cursor=17").await.status, 400);
+}
+
+#[tokio::test]
+async fn labels_come_with_what_the_operator_says() {
+    let vocabulary = serde_json::json!({
+        "tags": {
+            "code": {"category": "work", "description": "What programs are made of", "synonyms": ["source", "review"]},
+            "a, b": {"description": "Nobody shows it"},
+        },
+        "skills": {"Patience": {"category": "virtue"}},
+    });
+    let vocabulary = serde_json::from_value(vocabulary).unwrap();
+    let world = World::empty(Options { vocabulary, ..Options::default() }).await;
+    world.publish("acme/review", "1.0.0", Kind::Skill, &["code", "review"]).await;
+    world.registry.settled().await;
+    let code = serde_json::json!({
+        "value": "code", "count": 1, "category": "work", "description": "What programs are made of",
+        "synonyms": ["source", "review"],
+    });
+    let tags = world.get("/api/v1/tags").await.json();
+    assert_eq!(tags["items"], serde_json::json!([code, {"value": "review", "count": 1}]));
+    assert_eq!(world.get("/api/v1/skills").await.json()["items"][0]["category"], "virtue");
+
+    let mut page = code;
+    page["packages"] = "/api/v1/artifacts?tag=code".into();
+    for label in ["code", "source"] {
+        assert_eq!(world.get(&format!("/api/v1/tags/{label}")).await.json(), page, "{label}");
+    }
+    let shown = world.get("/api/v1/tags/review").await.json();
+    assert_eq!(shown["value"], "review", "a synonym that is shown stands for itself");
+    let unused = world.get("/api/v1/tags/a%2C%20b").await.json();
+    assert_eq!((&unused["count"], &unused["packages"]), (&0.into(), &r"/api/v1/artifacts?tag=a%5C%2C%20b".into()));
+    assert_eq!(world.get(r"/api/v1/artifacts?tag=a%5C%2C%20b").await.json()["items"], serde_json::json!([]));
+    assert_eq!(world.get("/api/v1/skills/Patience").await.json()["count"], 1);
+    for absent in ["/api/v1/tags/Code", "/api/v1/skills/code"] {
+        let refused = world.get(absent).await;
+        assert_eq!(refused.status, 404, "{absent}");
+        assert!(refused.json()["hint"].as_str().unwrap().contains("lists those that there are"), "{absent}");
+    }
 }
 
 #[tokio::test]
