@@ -20,6 +20,14 @@ fn one_of(values: &[&str]) -> ObjectBuilder {
     string().enum_values(Some(values.iter().map(|value| (*value).to_owned())))
 }
 
+/// Semantic Versioning 2.0.0: no leading zeros in numbers, which end at fifteen digits here: npm counts no further than 2^53.
+const VERSION: &str = "^(0|[1-9][0-9]{0,14})\\.(0|[1-9][0-9]{0,14})\\.(0|[1-9][0-9]{0,14})\
+    (-(0|[1-9][0-9]{0,14}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(\\.(0|[1-9][0-9]{0,14}|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?\
+    (\\+[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$";
+/// Components without control characters and backslashes.
+const TREE_PATH: &str =
+    "^[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]{1,255}(/[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]{1,255})*$";
+
 /// One `PartialSchema` and one `ToSchema` a type.
 macro_rules! text_schemas {
     ($($type:ident: $description:literal, $build:expr, $example:literal;)*) => {$(
@@ -44,7 +52,7 @@ text_schemas! {
         string().max_length(Some(200)).pattern(Some("^[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*$")),
         "acme/hello";
     Version: "Semantic version, build metadata included",
-        string().max_length(Some(128)).pattern(Some("^[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?(\\+[0-9A-Za-z.-]+)?$")),
+        string().max_length(Some(128)).pattern(Some(VERSION)),
         "1.0.0-rc.1";
     Range: "Range of versions with npm's semantics", string(), "^1.2 || ~3.0.1";
     Digest: "Algorithm and hash of some bytes",
@@ -54,8 +62,8 @@ text_schemas! {
         string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))), "2026-01-31T09:30:00.000000Z";
     Day: "A day in UTC",
         string().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))), "2026-01-31";
-    TreePath: "Path of a file within an artifact: `/` between components, none of them `.`, `..` or empty",
-        string().min_length(Some(1)).max_length(Some(1024)), "references/style.md";
+    TreePath: "Path of a file within an artifact: `/` between components of at most 255 bytes, none of them `.`, `..` or empty",
+        string().min_length(Some(1)).max_length(Some(1024)).pattern(Some(TREE_PATH)), "references/style.md";
     Tag: "Tag of a repository",
         string().max_length(Some(128)).pattern(Some("^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$")), "1.0.0-rc.1";
     ActorId: "Who did something; `anonymous` and `operator` have no account",

@@ -163,12 +163,12 @@ pub(super) async fn add_token(
 /// Revoke a token
 #[utoipa::path(
     delete,
-    path = "/api/v1/users/{user}/tokens/{token}",
+    path = "/api/v1/users/{user}/tokens/{name}",
     operation_id = "revokeToken",
     tag = "accounts",
     params(
         ("user" = TokenOwner, Path, description = "Whose; `operator` for one of the operator"),
-        ("token" = TokenName, Path, description = "What it is called"),
+        ("name" = TokenName, Path, description = "What the token is called"),
     ),
     responses(
         (status = 204, description = "It is of no use any more"),

@@ -88,7 +88,7 @@ pub(super) async fn get(app: Caller, OfPackage(name): OfPackage, uri: Uri, heade
     params(
         OfPackage,
         ("if-match" = Option<String>, Header, description = "Entity tag of the collection that was read"),
-        ("if-none-match" = Option<String>, Header, description = "`*`, if there is to be none yet"),
+        ("if-none-match" = Option<String>, Header, pattern = "^\\*$", description = "`*`, if there is to be none yet"),
     ),
     request_body(content = Collection, description = "What it says: at most 1,000 packages, each once"),
     responses(

@@ -25,7 +25,7 @@ const PREFIX_MAX: usize = 200;
     tag = "search",
     params(
         ("prefix" = Option<String>, Query, max_length = 200, description = "How it begins; nothing is the beginning of all"),
-        ("of" = Option<String>, Query, pattern = "^(name|tag|skill|all)$", description = "`name`, `tag`, `skill` or `all` (default)"),
+        ("of" = Option<String>, Query, pattern = "^(name|tag|skill|all)?$", description = "`name`, `tag`, `skill` or `all` (default)"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "How many of each sort, 10 if not given"),
     ),
     responses(

@@ -4,8 +4,9 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, Uri};
+use utoipa::IntoParams;
+use utoipa::openapi::Ref;
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, PartialSchema};
 use uuid::Uuid;
 
 use super::answer::{Answer, Refusal, bad_request, json, nothing};
@@ -14,7 +15,7 @@ use super::parameters::Parameters;
 use super::path::{self, OfVersion, segment};
 use super::received::{read_archive, read_small};
 use crate::domain::api::{DraftPublished, List, Problem, PublishRequest};
-use crate::domain::{About, AboutPatch, Draft, Kind, Name, Step, Version};
+use crate::domain::{About, AboutPatch, Draft, Kind, Name, OrgName, Step, Version};
 use crate::http::Caller;
 use crate::http::error::Failure;
 use crate::registry::Drafted;
@@ -41,7 +42,10 @@ impl<S: Send + Sync> FromRequestParts<S> for OfDraft {
 
 impl IntoParams for OfDraft {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![segment("org", "Organisation", String::schema()), segment("id", "Identity of the draft", String::schema())]
+        vec![
+            segment("org", "Organisation", Ref::from_schema_name("OrgName").into()),
+            segment("id", "Identity of the draft", path::uuid()),
+        ]
     }
 }
 
@@ -104,7 +108,7 @@ fn revision(parameters: &Parameters) -> Result<u64, Failure> {
     operation_id = "listDrafts",
     tag = "drafts",
     params(
-        ("org" = Option<String>, Query, description = "The organisation"),
+        ("org" = Option<OrgName>, Query, description = "The organisation"),
         ("name" = Option<Name>, Query, description = "The package; its organisation need not be given then"),
     ),
     responses(
@@ -116,7 +120,8 @@ pub(super) async fn list(app: Caller, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[&["org", "name"]])?;
     let hint = "say whose: ?org=NAME or ?name=org/name";
     let name: Option<Name> = parameters.parsed("name", hint)?;
-    let org = parameters.one("org")?.or(name.as_ref().map(Name::org));
+    let org: Option<OrgName> = parameters.parsed("org", hint)?;
+    let org = org.as_ref().map(OrgName::as_str).or(name.as_ref().map(Name::org));
     let org = org.ok_or_else(|| bad_request("neither org nor name is given", hint))?;
     let items = app.registry.drafts(&app.actor(), org, name.as_ref()).await?;
     json(&List::new(items, None))

@@ -25,7 +25,8 @@ const LIMIT: usize = 20;
     params(
         ("q" = Option<String>, Query, description = "What is looked for"),
         Filters,
-        ("sort" = Option<String>, Query, pattern = "^(relevance|name|newest)$", description = "`relevance` (default), `name` or `newest`"),
+        ("org" = Option<Vec<String>>, Query, description = "Any of these organisations", style = Form, explode),
+        ("sort" = Option<String>, Query, pattern = "^(relevance|name|newest)?$", description = "`relevance` (default), `name` or `newest`"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Hits on a page, 20 if not given"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before, with the same question"),
         ("facets" = Option<bool>, Query, description = "Whether to count all that match by kind, tag, skill and organisation"),
@@ -64,7 +65,11 @@ pub(super) async fn search(app: Caller, uri: Uri) -> Answer {
     path = "/api/v1/facets",
     operation_id = "facets",
     tag = "search",
-    params(("q" = Option<String>, Query, description = "What is looked for"), Filters),
+    params(
+        ("q" = Option<String>, Query, description = "What is looked for"),
+        Filters,
+        ("org" = Option<Vec<String>>, Query, description = "Any of these organisations", style = Form, explode),
+    ),
     responses(
         (status = 200, body = Facets, description = "The counts, most first"),
         (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),

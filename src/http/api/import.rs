@@ -17,7 +17,7 @@ use super::openapi::Octets;
 use super::parameters::Parameters;
 use super::received::{read_archive, read_small};
 use crate::domain::api::{ImportItem, ImportSummary, Problem};
-use crate::domain::{File, TreePath};
+use crate::domain::{File, OrgName, TreePath};
 use crate::http::Caller;
 use crate::http::error::{Code, Failure};
 use crate::pack::Limits;
@@ -43,7 +43,7 @@ const WAITING: usize = 64;
     operation_id = "import",
     tag = "import",
     params(
-        ("org" = String, Query, description = "The organisation to publish under"),
+        ("org" = OrgName, Query, description = "The organisation to publish under"),
         ("path" = Option<TreePath>, Query, description = "The body is one file, of this name"),
         ("atomic" = Option<bool>, Query, description = "Whether to publish all or nothing"),
     ),

@@ -3,6 +3,7 @@
 use utoipa::IntoParams;
 
 use super::answer::bad_request;
+use super::openapi::FieldAsked;
 use super::parameters::{Filters, Parameters, states};
 use crate::domain::{State, Timestamp, Visibility};
 use crate::http::error::Failure;
@@ -58,7 +59,7 @@ pub(super) struct Listed {
     owner: Vec<String>,
     /// A value in the metadata, as `path.to.it=value`, such as `governance.risk_classification=critical`. Given several times, all must
     /// be there.
-    #[param(required = false, style = Form, explode)]
+    #[param(required = false, style = Form, explode, value_type = Vec<FieldAsked>)]
     field: Vec<String>,
     /// First version published at this time or later.
     #[param(required = false, value_type = Timestamp)]

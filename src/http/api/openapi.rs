@@ -92,7 +92,9 @@ use crate::http::ops;
         ops::metrics,
         routes::document,
     ),
-    components(schemas(Day, Range, OrgName, State, TokenName, TokenOwner, UserName)),
+    components(schemas(
+        Day, Range, OrgName, State, TokenName, TokenOwner, UserName, FieldAsked, SkillAsked
+    )),
     tags(
         (name = "artifacts", description = "Packages and their versions"),
         (name = "drafts", description = "Artifacts that are not published yet"),
@@ -118,6 +120,37 @@ impl PartialSchema for Octets {
 }
 
 impl ToSchema for Octets {}
+
+/// A value in the metadata, as a list asks for it.
+pub(super) struct FieldAsked;
+
+impl PartialSchema for FieldAsked {
+    fn schema() -> RefOr<Schema> {
+        asked(
+            "`path.to.it=value`; `\\,` is a comma within it",
+            "^\\s*([^=,\\s][^=,]*=([^,\\\\]|\\\\.)*)?$",
+            "governance.reviewed=true",
+        )
+    }
+}
+
+impl ToSchema for FieldAsked {}
+
+/// A skill that is needed.
+pub(super) struct SkillAsked;
+
+impl PartialSchema for SkillAsked {
+    fn schema() -> RefOr<Schema> {
+        asked("A skill, with the least level behind a colon", "[^,\\s]", "code review:expert")
+    }
+}
+
+impl ToSchema for SkillAsked {}
+
+fn asked(description: &str, pattern: &str, example: &str) -> RefOr<Schema> {
+    let string = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+    RefOr::T(string.description(Some(description)).pattern(Some(pattern)).examples([example]).build().into())
+}
 
 /// The OpenAPI document as indented JSON, the same on every call.
 pub fn openapi() -> String {

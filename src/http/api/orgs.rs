@@ -76,7 +76,7 @@ pub(super) async fn get(app: Caller, Path(org): Path<String>, uri: Uri, headers:
     params(
         ("org" = OrgName, Path, description = "The organisation"),
         ("if-match" = Option<String>, Header, description = "Entity tag of what was read"),
-        ("if-none-match" = Option<String>, Header, description = "`*`, if it is to have said nothing yet"),
+        ("if-none-match" = Option<String>, Header, pattern = "^\\*$", description = "`*`, if it is to have said nothing yet"),
     ),
     request_body(content = Profile, description = "What it says"),
     responses(

@@ -28,8 +28,9 @@ const LIMIT: usize = 100;
     tag = "artifacts",
     params(
         Filters,
+        ("org" = Option<String>, Query, pattern = "^[^,]*$", description = "In this organisation"),
         Listed,
-        ("sort" = Option<String>, Query, pattern = "^(name|updated|created|downloads|stars)$",
+        ("sort" = Option<String>, Query, pattern = "^(name|updated|created|downloads|stars)?$",
             description = "`name` (default), `updated`: latest change first, `created`: newest first, `downloads` or `stars`: most first"),
         ("total" = Option<bool>, Query, description = "Whether to count the rows of all pages"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Rows of a page, 100 if not given"),

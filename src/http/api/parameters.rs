@@ -98,7 +98,7 @@ impl Parameters {
     }
 }
 
-/// Which packages: filters that lists, searches and facets share. A parameter may be given several times, or hold several
+/// Which packages: filters that lists, searches and facets share, but for `org`, which each describes. A parameter may be given several times, or hold several
 /// values with commas between them; `\,` is a comma within a value.
 #[derive(Debug, Default, PartialEq, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -112,8 +112,8 @@ pub(super) struct Filters {
     /// All of these skills.
     #[param(required = false, style = Form, explode)]
     pub skill: Vec<String>,
-    /// Any of these organisations.
-    #[param(required = false, style = Form, explode)]
+    /// Of these organisations; lists take one, searches any.
+    #[param(ignore)]
     pub org: Vec<String>,
 }
 

@@ -3,12 +3,13 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 use utoipa::{IntoParams, PartialSchema};
 use uuid::Uuid;
 
 use super::answer::{Refusal, bad_request};
-use crate::domain::{Name, Version};
+use crate::domain::{Name, OrgName, Version};
 use crate::http::error::{Code, Failure};
 
 /// `{org}/{slug}`
@@ -57,15 +58,15 @@ impl<S: Send + Sync> FromRequestParts<S> for OfId {
 
 impl IntoParams for OfId {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![segment("id", "Identity of the version", String::schema())]
+        vec![segment("id", "Identity of the version", uuid())]
     }
 }
 
 impl IntoParams for OfPackage {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![
-            segment("org", "Organisation", String::schema()),
-            segment("slug", "Name within the organisation", String::schema()),
+            segment("org", "Organisation", Ref::from_schema_name("OrgName").into()),
+            segment("slug", "Name within the organisation", slug()),
         ]
     }
 }
@@ -80,6 +81,17 @@ impl IntoParams for OfVersion {
         ));
         segments
     }
+}
+
+/// A name within an organisation is written as that of one.
+fn slug() -> RefOr<Schema> {
+    OrgName::schema()
+}
+
+/// How the document describes an identity.
+pub(super) fn uuid() -> RefOr<Schema> {
+    let string = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+    RefOr::T(string.format(Some(SchemaFormat::Custom("uuid".to_owned()))).build().into())
 }
 
 /// How the document describes one segment of a path.

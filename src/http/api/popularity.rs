@@ -98,7 +98,7 @@ pub(super) async fn stars(app: Caller, uri: Uri) -> Answer {
     operation_id = "trending",
     tag = "popularity",
     params(
-        ("window" = Option<String>, Query, pattern = "^[0-9]{1,2}d$", description = "Days that count, `1d` to `90d`; `7d` if not given"),
+        ("window" = Option<String>, Query, pattern = "^([1-9]|[1-8][0-9]|90)d$", description = "Days that count, `1d` to `90d`; `7d` if not given"),
         ("kind" = Option<Vec<Kind>>, Query, style = Form, explode, description = "Any of these kinds"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "How many, 20 if not given"),
     ),

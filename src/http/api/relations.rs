@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use http::Uri;
 
 use super::answer::{Answer, bad_request, json};
+use super::openapi::SkillAsked;
 use super::parameters::{Filters, Parameters};
 use super::path::OfPackage;
 use crate::domain::api::{Dependencies, Dependent, List, Problem, Related, SkillMatches};
@@ -119,7 +120,7 @@ pub(super) async fn related(app: Caller, OfPackage(name): OfPackage, uri: Uri) -
     operation_id = "matchSkills",
     tag = "search",
     params(
-        ("skill" = Vec<String>, Query, description = "What is needed, as packages write it; `name:intermediate` or `name:expert` asks \
+        ("skill" = Vec<SkillAsked>, Query, description = "What is needed, as packages write it; `name:intermediate` or `name:expert` asks \
             for that level or above. A skill without a level counts as a beginner's", style = Form, explode),
         ("kind" = Option<Vec<crate::domain::Kind>>, Query, description = "Any of these kinds", style = Form, explode),
         ("tag" = Option<Vec<String>>, Query, description = "All of these tags", style = Form, explode),

@@ -68,7 +68,7 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/users", get(accounts::users))
         .route("/api/v1/users/{user}", put(accounts::add_user).delete(accounts::remove_user))
         .route("/api/v1/users/{user}/tokens", get(accounts::tokens).post(accounts::add_token))
-        .route("/api/v1/users/{user}/tokens/{token}", delete(accounts::revoke_token))
+        .route("/api/v1/users/{user}/tokens/{name}", delete(accounts::revoke_token))
         .route("/api/v1/orgs", get(orgs::list))
         .route("/api/v1/orgs/{org}", get(orgs::get).put(orgs::put))
         .route("/api/v1/orgs/{org}/members", get(orgs::members))
