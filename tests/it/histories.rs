@@ -12,7 +12,7 @@ use crate::corpus;
 use crate::inside::{DataFolder, Owner, Package};
 
 /// Folders of revisions of one file, each with its content, oldest first.
-fn histories(corpus: &Path) -> Vec<(String, Vec<Vec<u8>>)> {
+pub fn histories(corpus: &Path) -> Vec<(String, Vec<Vec<u8>>)> {
     let mut files: Vec<(String, String, Vec<u8>)> = Vec::new();
     for file in corpus::files(&corpus.join("histories")) {
         let (folder, name) = file.path.as_str().rsplit_once('/').expect("a folder each");
@@ -46,10 +46,28 @@ fn apply(patch: &str, before: &[u8]) -> Vec<u8> {
     fs::read(&file).unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn revisions_are_versions_and_their_differences_apply() {
+/// One test a store.
+macro_rules! on_every_store {
+    ($($test:ident: $owner:ident;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $test() {
+            for owner in Owner::here([Owner::$owner]) {
+                revisions_are_versions(owner).await;
+            }
+        }
+    )*};
+}
+
+on_every_store! {
+    revisions_are_versions_and_their_differences_apply: Sqlite;
+    revisions_are_versions_and_their_differences_apply_in_memory: Store;
+    revisions_are_versions_and_their_differences_apply_with_postgresql: Postgres;
+    revisions_are_versions_and_their_differences_apply_with_mongodb: Mongo;
+}
+
+async fn revisions_are_versions(owner: Owner) {
     let Some(corpus) = corpus::folder() else { return };
-    let data = DataFolder::new(Owner::Sqlite);
+    let data = DataFolder::new(owner);
     let open = data.open().await;
     let (mut revisions, mut patches) = (0, 0);
     for (at, (folder, contents)) in histories(&corpus).into_iter().enumerate() {

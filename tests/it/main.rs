@@ -36,6 +36,7 @@ mod postgres;
 mod project;
 mod proxy;
 mod purge;
+mod queries;
 mod readers_on_corpus;
 mod rebuild;
 mod referrers;
