@@ -45,3 +45,28 @@ fn every_operation_has_a_name_of_its_own_and_every_reference_a_target() {
         }
     }
 }
+
+/// The guide ends with all calls.
+#[test]
+fn the_rest_guide_lists_every_operation() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rest.md");
+    let guide = std::fs::read_to_string(&path).expect("docs/rest.md is there");
+    let (begin, end) = ("<!-- calls: made from spec/openapi.json -->\n", "<!-- end of calls -->");
+    let (before, rest) = guide.split_once(begin).expect("docs/rest.md has a place for the calls");
+    let (_, after) = rest.split_once(end).expect("docs/rest.md says where the calls end");
+    let document: Value = serde_json::from_str(&pcl_registry::http::openapi()).expect("it is JSON");
+    let mut table = "| call | |\n|---|---|\n".to_owned();
+    for (path, operations) in document["paths"].as_object().expect("it has paths") {
+        for method in ["get", "put", "post", "delete"] {
+            if let Some(summary) = operations[method]["summary"].as_str() {
+                table += &format!("| `{} {path}` | {summary} |\n", method.to_uppercase());
+            }
+        }
+    }
+    let made = format!("{before}{begin}{table}{end}{after}");
+    if std::env::var_os("PCLR_BLESS").is_some() {
+        std::fs::write(&path, &made).expect("docs/rest.md can be written");
+        return;
+    }
+    assert!(guide == made, "the calls in docs/rest.md are stale: run `PCLR_BLESS=1 cargo test --test it openapi`");
+}
