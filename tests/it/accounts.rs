@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::backend::Backend;
 use crate::world::World;
 
 /// The program's standard output; it must end with this code.
@@ -27,20 +28,43 @@ fn pclr(exit: i32, token: Option<&str>, arguments: &[&str]) -> String {
 
 /// Adds a user with a token in the database of a folder.
 pub fn user(data: &Path, name: &str, role: Option<&str>) -> String {
-    let data = data.to_str().unwrap();
-    pclr(0, None, &["user", "add", name, "--data", data]);
+    user_in(&["--data", data.to_str().unwrap()], name, role)
+}
+
+/// The same in the database that the flags name.
+fn user_in(database: &[&str], name: &str, role: Option<&str>) -> String {
+    let beside = |arguments: &[&str]| pclr(0, None, &[arguments, database].concat());
+    beside(&["user", "add", name]);
     if let Some(role) = role {
-        pclr(0, None, &["org", "member", "add", "acme", name, "--role", role, "--data", data]);
+        beside(&["org", "member", "add", "acme", name, "--role", role]);
     }
-    pclr(0, None, &["token", "create", "laptop", "--user", name, "--data", data])
+    beside(&["token", "create", "laptop", "--user", name])
 }
 
 const SKILL: &str = "tests/fixtures/hello-skill";
 
-#[tokio::test]
-async fn a_closed_registry_is_opened_by_tokens() {
-    let world = World::start_with(&["--anonymous", "none"]);
+#[test]
+fn a_closed_registry_is_opened_by_tokens() {
+    is_opened_by_tokens(Backend::Sqlite);
+}
+
+#[test]
+fn a_closed_registry_is_opened_by_tokens_with_postgresql() {
+    is_opened_by_tokens(Backend::Postgres);
+}
+
+#[test]
+fn a_closed_registry_is_opened_by_tokens_with_mongodb() {
+    is_opened_by_tokens(Backend::Mongo);
+}
+
+fn is_opened_by_tokens(backend: Backend) {
+    let Some(place) = backend.place() else { return };
+    let metadata = place.flags();
+    let closed = ["--anonymous", "none"].map(str::to_owned).into_iter().chain(metadata.clone()).collect();
+    let world = World::start_new(closed, Some(place));
     let (data, url) = (world.data().to_str().unwrap(), format!("http://{}", world.address));
+    let database: Vec<&str> = ["--data", data].into_iter().chain(metadata.iter().map(String::as_str)).collect();
     let on = |arguments: &[&str]| -> Vec<String> {
         ["--registry", &url].iter().chain(arguments).map(|text| (*text).to_owned()).collect()
     };
@@ -51,8 +75,8 @@ async fn a_closed_registry_is_opened_by_tokens() {
     let push = ["push", SKILL, "acme/hello-skill@1.0.0"];
     let refused = run(1, None, &push);
     assert!(refused.contains("without an account") && refused.contains("token"), "{refused}");
-    let ann = user(world.data(), "ann", Some("member"));
-    let bob = user(world.data(), "bob", Some("reader"));
+    let ann = user_in(&database, "ann", Some("member"));
+    let bob = user_in(&database, "bob", Some("reader"));
     let refused = run(1, Some(&bob), &push);
     assert!(refused.contains("may not do that here"), "{refused}");
     run(0, Some(&ann), &push);
@@ -116,7 +140,7 @@ async fn a_closed_registry_is_opened_by_tokens() {
     assert!(refused.contains("the token is not valid"), "revoked by this process, it is of no use at once: {refused}");
 
     // The operator does the rest, with a token too.
-    let operator = pclr(0, None, &["token", "create", "root", "--data", data]);
+    let operator = pclr(0, None, &[&["token", "create", "root"][..], &database].concat());
     let users: Value = serde_json::from_str(&run(0, Some(&operator), &["user", "list", "--output", "json"])).unwrap();
     let names: Vec<&str> = users.as_array().unwrap().iter().map(|user| user["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["ann", "bob"]);

@@ -100,4 +100,39 @@ macro_rules! on_every_backend {
     )*};
 }
 
-pub(crate) use on_every_backend;
+/// The same for functions that take what the `on` of a type starts on a backend.
+macro_rules! started_on_every_backend {
+    ($started:ident: $($test:ident)*) => {$(
+        mod $test {
+            use crate::backend::Backend;
+
+            fn on(backend: Backend) {
+                if let Some(started) = super::$started::on(backend) {
+                    super::$test(started);
+                }
+            }
+
+            #[test]
+            fn on_memory() {
+                on(Backend::Memory);
+            }
+
+            #[test]
+            fn on_sqlite() {
+                on(Backend::Sqlite);
+            }
+
+            #[test]
+            fn on_postgres() {
+                on(Backend::Postgres);
+            }
+
+            #[test]
+            fn on_mongodb() {
+                on(Backend::Mongo);
+            }
+        }
+    )*};
+}
+
+pub(crate) use {on_every_backend, started_on_every_backend};

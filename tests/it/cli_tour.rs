@@ -6,13 +6,15 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::world::{Server, start_server};
+use crate::backend::{Backend, Place, started_on_every_backend};
+use crate::world::{Server, start_server_with};
 
-/// A running registry and a folder to work in. The process ends before the folder goes: the order of the fields.
+/// A running registry and a folder to work in. The process ends before the folder and the database go: the order of the fields.
 struct Tour {
     url: String,
     _server: Server,
     folder: tempfile::TempDir,
+    _place: Place,
 }
 
 /// What one command printed and how it ended.
@@ -23,10 +25,12 @@ struct Ended {
 }
 
 impl Tour {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let (address, server) = start_server(&folder.path().join("data"));
-        Self { folder, url: format!("http://{address}"), _server: server }
+    fn on(backend: Backend) -> Option<Self> {
+        let (place, folder) = (backend.place()?, tempfile::tempdir().unwrap());
+        let flags = place.flags();
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let (address, server) = start_server_with(&folder.path().join("data"), &flags);
+        Some(Self { folder, url: format!("http://{address}"), _server: server, _place: place })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -62,6 +66,20 @@ impl Tour {
     }
 }
 
+started_on_every_backend! {
+    Tour:
+    what_was_pushed_comes_back_byte_for_byte
+    the_same_again_does_nothing_and_other_files_need_another_version
+    what_is_published_is_found_shown_and_listed
+    a_yanked_version_is_not_chosen_but_can_be_pulled
+    an_import_publishes_everything_once
+    what_is_not_there_is_said_so
+    a_bad_release_is_rolled_back_deprecated_and_told
+    a_version_in_other_words_becomes_the_next_one
+    lists_are_filtered_and_counted
+    artifacts_are_found_by_what_they_have_to_do_with_each_other
+}
+
 fn fixture(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name).display().to_string()
 }
@@ -72,9 +90,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     read.tree.files().iter().map(|file| (file.path.to_string(), file.content.to_vec())).collect()
 }
 
-#[test]
-fn what_was_pushed_comes_back_byte_for_byte() {
-    let tour = Tour::start();
+fn what_was_pushed_comes_back_byte_for_byte(tour: Tour) {
     let skill = fixture("hello-skill");
     let pushed = tour.json(&["push", &skill, "acme/hello-skill"]);
     assert_eq!((&pushed["version"], &pushed["outcome"]), (&"1.0.0".into(), &"published".into()));
@@ -91,9 +107,7 @@ fn what_was_pushed_comes_back_byte_for_byte() {
     }
 }
 
-#[test]
-fn the_same_again_does_nothing_and_other_files_need_another_version() {
-    let tour = Tour::start();
+fn the_same_again_does_nothing_and_other_files_need_another_version(tour: Tour) {
     let copy = tour.path("hello");
     tour.done(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
     tour.done(&["pull", "acme/hello-skill", "-o", "hello"]);
@@ -111,9 +125,7 @@ fn the_same_again_does_nothing_and_other_files_need_another_version() {
     assert_eq!(numbers, ["1.0.1", "1.0.0"]);
 }
 
-#[test]
-fn what_is_published_is_found_shown_and_listed() {
-    let tour = Tour::start();
+fn what_is_published_is_found_shown_and_listed(tour: Tour) {
     tour.done(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
     tour.done(&["push", &fixture("personas/reviewer.pcl"), "acme/reviewer"]);
 
@@ -144,9 +156,7 @@ fn what_is_published_is_found_shown_and_listed() {
     }
 }
 
-#[test]
-fn a_yanked_version_is_not_chosen_but_can_be_pulled() {
-    let tour = Tour::start();
+fn a_yanked_version_is_not_chosen_but_can_be_pulled(tour: Tour) {
     let persona = fixture("personas/reviewer.pcl");
     tour.done(&["push", &persona, "acme/reviewer@1.0.0"]);
     tour.done(&["push", &persona, "acme/reviewer@1.1.0"]);
@@ -161,9 +171,7 @@ fn a_yanked_version_is_not_chosen_but_can_be_pulled() {
     assert!(tour.done(&["resolve", "acme/reviewer", "^1"]).starts_with("acme/reviewer@1.1.0"));
 }
 
-#[test]
-fn an_import_publishes_everything_once() {
-    let tour = Tour::start();
+fn an_import_publishes_everything_once(tour: Tour) {
     for skill in ["hello-skill", "tidy"] {
         let folder = tour.path("skills").join(skill);
         std::fs::create_dir_all(&folder).unwrap();
@@ -179,9 +187,7 @@ fn an_import_publishes_everything_once() {
     assert_eq!(tour.json(&["list"])["items"].as_array().unwrap().len(), 2);
 }
 
-#[test]
-fn what_is_not_there_is_said_so() {
-    let tour = Tour::start();
+fn what_is_not_there_is_said_so(tour: Tour) {
     for arguments in [
         &["pull", "acme/nothing"][..],
         &["pull", "acme/nothing@^1"],
@@ -200,7 +206,7 @@ fn what_is_not_there_is_said_so() {
 #[test]
 fn the_same_again_gives_back_what_the_registry_lost() {
     for lost in ["layers", "config"] {
-        let tour = Tour::start();
+        let tour = Tour::on(Backend::Sqlite).expect("it needs no server");
         let pushed = tour.json(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
         let manifest = tour.path(&format!("data/store/{}", public_blob(pushed["digest"].as_str().unwrap())));
         let manifest: Value = serde_json::from_slice(&fs::read(manifest).unwrap()).unwrap();
@@ -222,9 +228,7 @@ fn public_blob(digest: &str) -> String {
     pcl_registry::storage::Key::Blob { area, digest: digest.parse().unwrap() }.path()
 }
 
-#[test]
-fn a_bad_release_is_rolled_back_deprecated_and_told() {
-    let tour = Tour::start();
+fn a_bad_release_is_rolled_back_deprecated_and_told(tour: Tour) {
     tour.done(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
     tour.done(&["pull", "acme/hello-skill", "-o", "hello"]);
     fs::write(tour.path("hello").join("NOTES.md"), "new\n").unwrap();
@@ -288,9 +292,7 @@ fn a_bad_release_is_rolled_back_deprecated_and_told() {
     assert!(tour.done(&["history", "acme/hello-skill", "--limit", "5"]).contains("undeprecate"));
 }
 
-#[test]
-fn a_version_in_other_words_becomes_the_next_one() {
-    let tour = Tour::start();
+fn a_version_in_other_words_becomes_the_next_one(tour: Tour) {
     tour.done(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
     let first = tour.json(&["show", "acme/hello-skill@1.0.0"]);
     let id = first["id"].as_str().unwrap();
@@ -320,9 +322,7 @@ fn a_version_in_other_words_becomes_the_next_one() {
     assert_eq!(tour.json(&["show", "acme/hello-skill@1.0.0"]), first);
 }
 
-#[test]
-fn lists_are_filtered_and_counted() {
-    let tour = Tour::start();
+fn lists_are_filtered_and_counted(tour: Tour) {
     tour.done(&["push", &fixture("hello-skill"), "acme/hello-skill"]);
     tour.done(&["push", &fixture("personas/reviewer.pcl"), "acme/reviewer"]);
     assert_eq!(tour.done(&["list", "--count"]), "2\n");
@@ -344,9 +344,7 @@ fn persona(tour: &Tour, name: &str, front: &str) {
     tour.done(&["push", &format!("{name}.md"), &format!("acme/{name}@1.0.0"), "--kind", "persona"]);
 }
 
-#[test]
-fn artifacts_are_found_by_what_they_have_to_do_with_each_other() {
-    let tour = Tour::start();
+fn artifacts_are_found_by_what_they_have_to_do_with_each_other(tour: Tour) {
     persona(&tour, "ann", "skills: [sql, review]\ntags: [data, rare]");
     persona(&tour, "ben", "skills: [sql, deploy]\ntags: [data]\ndependencies: ['acme/ann@^1']");
     persona(&tour, "cem", "skills: [review, deploy, design]\ntags: [rare]");

@@ -16,6 +16,11 @@ fn version(text: &str) -> Drafted {
     Drafted { version: Some(text.parse().unwrap()), ..Drafted::default() }
 }
 
+/// Whoever commits here.
+fn everywhere() -> Vec<Owner> {
+    Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo])
+}
+
 async fn begin(open: &Opened, text: &str) -> Draft {
     let name = "acme/hello".parse().unwrap();
     open.registry.create_draft(&Actor::Operator, &name, files(text), version("1.0.0")).await.unwrap()
@@ -23,7 +28,7 @@ async fn begin(open: &Opened, text: &str) -> Draft {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_who_save_at_once_one_wins() {
-    for owner in [Owner::Sqlite, Owner::Store] {
+    for owner in everywhere() {
         let folder = DataFolder::new(owner);
         let open = std::sync::Arc::new(folder.open().await);
         let draft = begin(&open, "begun").await;
@@ -57,7 +62,13 @@ async fn of_many_who_save_at_once_one_wins() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_published_is_what_a_push_would_be() {
-    let folder = DataFolder::new(Owner::Sqlite);
+    for owner in everywhere() {
+        is_what_a_push_would_be(owner).await;
+    }
+}
+
+async fn is_what_a_push_would_be(owner: Owner) {
+    let folder = DataFolder::new(owner);
     let open = folder.open().await;
     let draft = begin(&open, "the same").await;
     let (published, digest) = open.registry.publish_draft(&Actor::Operator, "acme", draft.id, 1, None).await.unwrap();
@@ -111,7 +122,13 @@ async fn a_version_with_other_words_is_a_draft_of_the_next() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_else_sees_a_draft() {
-    let folder = DataFolder::new(Owner::Sqlite);
+    for owner in everywhere() {
+        is_seen_by_nobody_else(owner).await;
+    }
+}
+
+async fn is_seen_by_nobody_else(owner: Owner) {
+    let folder = DataFolder::new(owner);
     let open = folder.open().await;
     let draft = begin(&open, "a secret").await;
     for access in [Access::None, Access::Read] {

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::backend::started_on_every_backend;
 use crate::project::{Bench, ended};
 
 const TEAM: &str = "
@@ -11,9 +12,22 @@ const TEAM: &str = "
     acme/mid 1.0.0: acme/base ^1
     acme/top 1.0.0: acme/mid ^1, acme/base >=1 <2";
 
-#[test]
-fn a_package_is_added_with_all_that_it_needs() {
-    let bench = Bench::start();
+started_on_every_backend! {
+    Bench:
+    a_package_is_added_with_all_that_it_needs
+    the_same_again_writes_nothing_and_asks_nobody
+    comments_and_order_survive_and_ranges_are_as_typed
+    an_update_moves_only_what_it_may
+    a_removed_package_goes_with_what_nobody_else_needs
+    what_is_locked_stays_though_newer_or_yanked
+    prereleases_come_only_to_those_who_name_them
+    what_does_not_fit_is_told_with_what_to_change_and_nothing_is_written
+    what_names_no_package_is_left_out_and_said
+    a_cycle_is_installed_and_told_with_its_path
+    the_nearest_project_and_its_registry_count
+}
+
+fn a_package_is_added_with_all_that_it_needs(bench: Bench) {
     bench.publish(TEAM);
     insta::assert_snapshot!(bench.done(&["add", "acme/top"]), @"
     + acme/base 1.1.0
@@ -42,9 +56,7 @@ fn a_package_is_added_with_all_that_it_needs() {
     assert!(bench.refused(1, &["why", "acme/other"]).contains("acme/other is not in pclr.lock"));
 }
 
-#[test]
-fn the_same_again_writes_nothing_and_asks_nobody() {
-    let mut bench = Bench::start();
+fn the_same_again_writes_nothing_and_asks_nobody(mut bench: Bench) {
     bench.publish(TEAM);
     bench.done(&["add", "acme/top"]);
     let before = (bench.read("pclr.toml"), bench.read("pclr.lock"));
@@ -59,9 +71,7 @@ fn the_same_again_writes_nothing_and_asks_nobody() {
     assert_eq!(modified(&bench), first);
 }
 
-#[test]
-fn comments_and_order_survive_and_ranges_are_as_typed() {
-    let bench = Bench::start();
+fn comments_and_order_survive_and_ranges_are_as_typed(bench: Bench) {
     bench.publish(TEAM);
     bench.write("pclr.toml", "# ours\n[dependencies]\n\"acme/base\" = \"1.x\"  # not 2\n");
     bench.done(&["add", "acme/mid@>=1", "acme/top@1.0.0"]);
@@ -74,9 +84,7 @@ fn comments_and_order_survive_and_ranges_are_as_typed() {
     assert!(error.contains("the registry has no acme/nothing") && error.contains("hint: "), "{error}");
 }
 
-#[test]
-fn an_update_moves_only_what_it_may() {
-    let bench = Bench::start();
+fn an_update_moves_only_what_it_may(bench: Bench) {
     bench.publish("acme/base 1.0.0\n acme/other 1.0.0\n acme/top 1.0.0: acme/base ^1");
     bench.done(&["add", "acme/top", "acme/other"]);
     bench.publish("acme/base 1.1.0\n acme/other 1.1.0\n acme/other 2.0.0\n acme/top 1.1.0: acme/base ^1");
@@ -91,9 +99,7 @@ fn an_update_moves_only_what_it_may() {
     assert!(bench.refused(1, &["update", "acme/nothing"]).contains("acme/nothing is not in pclr.lock"));
 }
 
-#[test]
-fn a_removed_package_goes_with_what_nobody_else_needs() {
-    let bench = Bench::start();
+fn a_removed_package_goes_with_what_nobody_else_needs(bench: Bench) {
     bench.publish(TEAM);
     bench.done(&["add", "acme/top", "acme/base@^1"]);
     assert!(bench.refused(1, &["remove", "acme/mid"]).contains("pclr.toml does not ask for acme/mid"));
@@ -107,9 +113,7 @@ fn a_removed_package_goes_with_what_nobody_else_needs() {
     assert!(!bench.path("pcl_modules").exists(), "nothing is left of what was installed");
 }
 
-#[test]
-fn what_is_locked_stays_though_newer_or_yanked() {
-    let bench = Bench::start();
+fn what_is_locked_stays_though_newer_or_yanked(bench: Bench) {
     bench.publish("acme/base 1.0.0\n acme/base 1.1.0");
     bench.done(&["add", "acme/base@^1"]);
     bench.publish("acme/base 1.2.0\n acme/top 1.0.0: acme/base ^1");
@@ -121,9 +125,7 @@ fn what_is_locked_stays_though_newer_or_yanked() {
     assert_eq!(bench.locked(), "acme/base@1.2.0 acme/top@1.0.0");
 }
 
-#[test]
-fn prereleases_come_only_to_those_who_name_them() {
-    let bench = Bench::start();
+fn prereleases_come_only_to_those_who_name_them(bench: Bench) {
     bench.publish("acme/base 1.0.0\n acme/base 1.1.0-rc.1");
     bench.done(&["add", "acme/base"]);
     assert_eq!(bench.locked(), "acme/base@1.0.0");
@@ -131,9 +133,7 @@ fn prereleases_come_only_to_those_who_name_them() {
     assert_eq!(bench.locked(), "acme/base@1.1.0-rc.1");
 }
 
-#[test]
-fn what_does_not_fit_is_told_with_what_to_change_and_nothing_is_written() {
-    let bench = Bench::start();
+fn what_does_not_fit_is_told_with_what_to_change_and_nothing_is_written(bench: Bench) {
     bench.publish(TEAM);
     bench.done(&["add", "acme/top"]);
     let before = (bench.read("pclr.toml"), bench.read("pclr.lock"), bench.files());
@@ -168,9 +168,7 @@ fn what_does_not_fit_is_told_with_what_to_change_and_nothing_is_written() {
     assert_eq!((bench.read("pclr.toml"), bench.read("pclr.lock"), bench.files()), before);
 }
 
-#[test]
-fn what_names_no_package_is_left_out_and_said() {
-    let bench = Bench::start();
+fn what_names_no_package_is_left_out_and_said(bench: Bench) {
     bench.publish("acme/pdf 1.0.0\n acme/top 1.0.0: pdf, SecurityExpert, ./config, gone, acme/pdf latest");
     let added = bench.run(&["add", "acme/top"]);
     assert_eq!(bench.locked(), "acme/pdf@1.0.0 acme/top@1.0.0");
@@ -189,9 +187,7 @@ fn what_names_no_package_is_left_out_and_said() {
     assert_eq!(bench.locked(), "acme/lost@1.0.0 acme/pdf@1.0.0 acme/top@1.0.0");
 }
 
-#[test]
-fn a_cycle_is_installed_and_told_with_its_path() {
-    let bench = Bench::start();
+fn a_cycle_is_installed_and_told_with_its_path(bench: Bench) {
     bench.publish(
         "acme/team 1.0.0: acme/persona ^1\n acme/persona 1.0.0: acme/skill ^1\n acme/skill 1.0.0: acme/team ^1",
     );
@@ -210,9 +206,7 @@ fn a_cycle_is_installed_and_told_with_its_path() {
     assert_eq!(bench.json(&["tree"])["cycles"][0].as_array().unwrap().len(), 4);
 }
 
-#[test]
-fn the_nearest_project_and_its_registry_count() {
-    let mut bench = Bench::start();
+fn the_nearest_project_and_its_registry_count(mut bench: Bench) {
     let error = bench.refused(2, &["install"]);
     assert!(error.contains("there is no pclr.toml") && error.contains("pclr add"), "{error}");
     bench.publish(TEAM);

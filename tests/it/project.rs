@@ -6,13 +6,15 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::world::{Server, start_server};
+use crate::backend::{Backend, Place};
+use crate::world::{Server, start_server_with};
 
-/// A registry, a project and a cache. The process ends before the folder goes: the order of the fields.
+/// A registry, a project and a cache. The process ends before the folder and the database go: the order of the fields.
 pub struct Bench {
     url: String,
     server: Option<Server>,
     folder: tempfile::TempDir,
+    _place: Place,
 }
 
 /// What one command printed and how it ended.
@@ -24,10 +26,16 @@ pub struct Ended {
 
 impl Bench {
     pub fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let (address, server) = start_server(&folder.path().join("data"));
+        Self::on(Backend::Sqlite).expect("it needs no server")
+    }
+
+    pub fn on(backend: Backend) -> Option<Self> {
+        let (place, folder) = (backend.place()?, tempfile::tempdir().unwrap());
+        let flags = place.flags();
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let (address, server) = start_server_with(&folder.path().join("data"), &flags);
         fs::create_dir(folder.path().join("project")).unwrap();
-        Self { folder, url: format!("http://{address}"), server: Some(server) }
+        Some(Self { folder, url: format!("http://{address}"), server: Some(server), _place: place })
     }
 
     /// Ends the registry: from now on only the cache is left.
