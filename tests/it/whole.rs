@@ -35,7 +35,7 @@ async fn there(open: &Opened) -> u64 {
         let detail = open.registry.version(&Actor::Operator, &package.name, &package.shown).await.unwrap();
         assert!(!detail.files.is_empty(), "{} has its record", package.name);
         let text = open.registry.source(&Actor::Operator, &package.name, &package.shown, None).await.unwrap();
-        assert!(!text.is_empty());
+        assert!(!text.0.is_empty());
     }
     count
 }
