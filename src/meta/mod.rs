@@ -1,7 +1,8 @@
 //! The metadata store: pointers, not bytes.
 //!
-//! Seven small traits at the level of the domain ([`Catalog`], [`Refs`], [`Blobs`], [`Ledger`], [`Accounts`], [`Groups`], [`Social`]) and the
-//! implementations that keep them. What a change does, and when it is refused, is decided once for all of them in [`rules`]; an implementation
+//! Small traits at the level of the domain ([`Catalog`], [`Refs`], [`Blobs`], [`Ledger`], [`Accounts`], [`Groups`], [`Social`], and
+//! [`Carrier`] for what moves from one store to another) and the implementations that keep them. What a change does, and when it is
+//! refused, is decided once for all of them in [`rules`]; an implementation
 //! reads the facts that a decision needs and carries out the writes that it asks for, in one transaction.
 //! [`contract`] is the promise: an implementation written elsewhere proves itself with it.
 //!
@@ -9,6 +10,7 @@
 
 mod accounts;
 mod address;
+mod carry;
 mod change;
 mod column;
 pub mod contract;
@@ -23,11 +25,13 @@ pub mod rules;
 mod shown;
 mod social;
 mod sqlite;
+mod tally;
 mod traits;
 mod ways;
 
 pub use accounts::{Accounts, Login, TokenAdded, TokenRow, USED_EVERY, UserRow};
 pub use address::{Address, Server};
+pub use carry::{BlobKey, CarriedBlob, CarriedLink, Carrier, Life, LinkKey};
 pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome, Publication, Refused, Replay, Seen};
 pub use engine::Planned;
 pub use groups::{CollectionRow, Collections, Groups, OrgRow, OrgSaid};
@@ -38,6 +42,7 @@ pub use page::PAGE_MAX;
 pub use postgres::Postgres;
 pub use social::{DownloadBatch, Downloads, Social, StarRow, Starred, Totals};
 pub use sqlite::Sqlite;
+pub use tally::{Count, Difference, Table, difference, tally};
 pub use traits::{
     Between, BlobRow, Blobs, Catalog, Cursor, Filter, Head, Ledger, ManifestRow, Meta, MetaError, Order, Page, Refs,
     Releases,

@@ -12,7 +12,7 @@ use crate::domain::{
     Area, Digest, Kind, Name, Package, Published, Release, Repository, Tag, Timestamp, Version, Visibility,
 };
 
-use super::{Accounts, Atomicity, Change, Groups, Label, LabelCount, Outcome, Replay, Social};
+use super::{Accounts, Atomicity, Carrier, Change, Groups, Label, LabelCount, Outcome, Replay, Social};
 
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +76,8 @@ pub struct Meta {
     pub groups: Arc<dyn Groups>,
     /// Downloads and stars.
     pub social: Arc<dyn Social>,
+    /// What no event says of blobs, for a move to another store.
+    pub carrier: Arc<dyn Carrier>,
 }
 
 /// Packages and versions, and the one way to change anything.

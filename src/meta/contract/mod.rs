@@ -11,6 +11,7 @@ mod world;
 pub mod accounts;
 pub mod batches;
 pub mod blobs;
+pub mod carrying;
 pub mod collections;
 pub mod faults;
 pub mod filters;
@@ -85,6 +86,8 @@ macro_rules! metadata_contract {
             blobs: a_read_needs_a_link, mounts_find_what_is_linked, unreferenced_blobs_are_condemned,
                 references_keep_blobs, a_condemned_blob_lives_again, what_is_being_deleted_cannot_be_counted_on,
                 uploads_become_references_by_a_push;
+            carrying: carried_rows_come_in_byte_order, carried_rows_are_put_as_they_are,
+                what_is_carried_lives_on, equal_stores_have_equal_tallies, a_tally_finds_what_differs;
             lists: filters_combine, groups_of_labels_combine, spans_of_time_are_half_open, pages_have_no_gaps_and_no_doubles, cursors_outlive_changes,
                 foreign_cursors_are_refused, labels_are_counted_as_written,
                 labels_come_in_pages;

@@ -8,6 +8,7 @@
 mod accounts;
 mod archive;
 mod blobs;
+mod carry;
 mod catalog;
 mod groups;
 mod ledger;
@@ -67,7 +68,8 @@ impl Memory {
             ledger: self.clone(),
             accounts: self.clone(),
             groups: self.clone(),
-            social: self,
+            social: self.clone(),
+            carrier: self,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::domain::{
     Visibility,
 };
 
+pub(super) use super::super::Life;
 use super::super::engine::Rows;
 use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted, Write};
 use super::super::{CollectionRow, Head, Label, ManifestRow, MetaError, OrgSaid};
@@ -75,13 +76,6 @@ pub(super) struct VersionRow {
 pub(super) struct Gathered {
     pub row: CollectionRow,
     pub packages: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Life {
-    Live,
-    Condemned(Timestamp),
-    Deleting,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -12,6 +12,7 @@
 mod accounts;
 mod address;
 mod blobs;
+mod carry;
 mod catalog;
 mod connection;
 mod error;
@@ -74,7 +75,8 @@ impl Mongo {
             ledger: self.clone(),
             accounts: self.clone(),
             groups: self.clone(),
-            social: self,
+            social: self.clone(),
+            carrier: self,
         }
     }
 }

@@ -20,6 +20,7 @@
 
 mod accounts;
 mod blobs;
+mod carry;
 mod catalog;
 mod error;
 mod facts;
@@ -75,7 +76,8 @@ impl Postgres {
             ledger: self.clone(),
             accounts: self.clone(),
             groups: self.clone(),
-            social: self,
+            social: self.clone(),
+            carrier: self,
         }
     }
 }

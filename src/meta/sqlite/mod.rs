@@ -6,6 +6,7 @@
 
 mod accounts;
 mod blobs;
+mod carry;
 mod catalog;
 mod facts;
 mod groups;
@@ -64,7 +65,8 @@ impl Sqlite {
             ledger: self.clone(),
             accounts: self.clone(),
             groups: self.clone(),
-            social: self,
+            social: self.clone(),
+            carrier: self,
         }
     }
 }

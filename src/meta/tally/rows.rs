@@ -1,0 +1,223 @@
+//! The rows of each table, as streams.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
+use serde::Serialize;
+
+use super::super::{BlobKey, Cursor, Filter, Label, LinkKey, Meta, MetaError, Order, PAGE_MAX, TokenRow};
+use super::Table;
+use crate::domain::{Body, Event, Name, Release, Repository, UserName, Version, Visibility};
+
+/// Repositories that are read at once.
+const READS: usize = 8;
+
+/// One row: what names it, and all that it says.
+#[derive(Debug, PartialEq)]
+pub(super) struct Row {
+    pub key: String,
+    pub value: Vec<u8>,
+}
+
+pub(super) type Rows<'a> = BoxStream<'a, Result<Row, MetaError>>;
+
+fn row(key: impl ToString, value: &impl Serialize) -> Result<Row, MetaError> {
+    let value = serde_json::to_vec(value).map_err(|error| MetaError::Corrupt(error.to_string()))?;
+    Ok(Row { key: key.to_string(), value })
+}
+
+/// Every name that the events of a store mention, with the versions that were published under it.
+pub(super) struct Names(BTreeMap<Repository, BTreeSet<Version>>);
+
+impl Names {
+    pub async fn of(meta: &Meta) -> Result<Self, MetaError> {
+        let (mut names, mut after) = (BTreeMap::<Repository, BTreeSet<Version>>::new(), 0);
+        loop {
+            let page = meta.ledger.events(after, PAGE_MAX).await?;
+            let Some((last, _)) = page.last() else { return Ok(Self(names)) };
+            after = *last;
+            for (_, bytes) in page {
+                let event = Event::parse(&bytes).map_err(|error| MetaError::Corrupt(error.to_string()))?;
+                let versions = names.entry(event.body.repository()).or_default();
+                if let Body::Publish { version, .. } = event.body {
+                    versions.insert(version);
+                }
+            }
+        }
+    }
+
+    fn repositories(&self) -> impl Iterator<Item = &Repository> + Send {
+        self.0.keys()
+    }
+
+    fn packages(&self) -> impl Iterator<Item = (Name, &BTreeSet<Version>)> + Send {
+        let published = self.0.iter().filter(|(_, versions)| !versions.is_empty());
+        published.filter_map(|(repository, versions)| Some((repository.package()?, versions)))
+    }
+}
+
+/// The rows of a table, in the order of names, which is the same for every store.
+pub(super) fn rows<'a>(meta: &'a Meta, names: &'a Names, table: Table) -> Rows<'a> {
+    match table {
+        Table::Events => pages(0, move |after| events(meta, after)),
+        Table::Repositories => all(repositories(meta, names)),
+        Table::Manifests => each(names.repositories().map(move |name| manifests(meta, name))),
+        Table::Tags => each(names.repositories().map(move |name| tags(meta, name))),
+        Table::Packages => pages(None, move |after| packages(meta, after)),
+        Table::Versions => each(names.packages().map(move |(name, versions)| versions_of(meta, name, versions))),
+        Table::Labels => all(labels(meta)),
+        Table::Blobs => pages(None, move |after| blobs(meta, after)),
+        Table::Links => pages(None, move |after| links(meta, after)),
+        Table::Users => pages(None, move |after| users(meta, after)),
+        Table::Tokens => all(tokens(meta)),
+    }
+}
+
+/// Rows page by page; a page says where the next one begins.
+fn pages<'a, A, F>(first: A, page: impl Fn(A) -> F + Send + 'a) -> Rows<'a>
+where
+    A: Send + 'a,
+    F: Future<Output = Result<(Vec<Row>, Option<A>), MetaError>> + Send + 'a,
+{
+    let next = move |at: Option<A>| {
+        let asked = at.map(&page);
+        async move {
+            let Some(asked) = asked else { return Ok(None) };
+            let (rows, next) = asked.await?;
+            Ok(Some((stream::iter(rows.into_iter().map(Ok)), next)))
+        }
+    };
+    stream::try_unfold(Some(first), next).try_flatten().boxed()
+}
+
+/// Rows that are read in one go.
+fn all<'a>(rows: impl Future<Output = Result<Vec<Row>, MetaError>> + Send + 'a) -> Rows<'a> {
+    each(std::iter::once(rows))
+}
+
+/// Rows of one name after the other, a few names at once.
+fn each<'a, F>(rows: impl Iterator<Item = F> + Send + 'a) -> Rows<'a>
+where
+    F: Future<Output = Result<Vec<Row>, MetaError>> + Send + 'a,
+{
+    let read = stream::iter(rows).buffered(READS);
+    read.map_ok(|rows| stream::iter(rows.into_iter().map(Ok))).try_flatten().boxed()
+}
+
+async fn events(meta: &Meta, after: u64) -> Result<(Vec<Row>, Option<u64>), MetaError> {
+    let page = meta.ledger.events(after, PAGE_MAX).await?;
+    let next = page.last().map(|(n, _)| *n);
+    let rows = page.into_iter().map(|(n, bytes)| Row { key: format!("event {n}"), value: bytes.to_vec() });
+    Ok((rows.collect(), next))
+}
+
+async fn repositories(meta: &Meta, names: &Names) -> Result<Vec<Row>, MetaError> {
+    let mut found: BTreeMap<String, (bool, bool)> = BTreeMap::new();
+    let asked = names.repositories().map(|name| async move {
+        let known = meta.refs.tags(name, None, 1).await?.is_some();
+        Ok::<_, MetaError>((name.to_string(), known))
+    });
+    let mut known = stream::iter(asked.collect::<Vec<_>>()).buffered(READS);
+    while let Some((name, known)) = known.try_next().await? {
+        found.entry(name).or_default().0 = known;
+    }
+    let mut after = None;
+    loop {
+        let page = meta.refs.repositories(after.as_deref(), PAGE_MAX).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.to_string());
+        page.iter().for_each(|name| found.entry(name.to_string()).or_default().1 = true);
+    }
+    found.iter().map(|(name, says)| row(name, says)).collect()
+}
+
+async fn manifests(meta: &Meta, repository: &Repository) -> Result<Vec<Row>, MetaError> {
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let page = meta.refs.manifests(repository, after.as_ref(), PAGE_MAX).await?;
+        let Some((last, _)) = page.last() else { return Ok(rows) };
+        after = Some(last.digest);
+        for (manifest, blobs) in &page {
+            rows.push(row(format!("{repository}@{}", manifest.digest), &(manifest, blobs))?);
+        }
+    }
+}
+
+async fn tags(meta: &Meta, repository: &Repository) -> Result<Vec<Row>, MetaError> {
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let page = meta.refs.tags(repository, after.as_deref(), PAGE_MAX).await?.unwrap_or_default();
+        let Some(last) = page.last() else { return Ok(rows) };
+        after = Some(last.to_string());
+        for tag in &page {
+            rows.push(row(format!("{repository}:{tag}"), &meta.refs.tag(repository, tag).await?)?);
+        }
+    }
+}
+
+async fn packages(meta: &Meta, after: Option<Cursor>) -> Result<(Vec<Row>, Option<Option<Cursor>>), MetaError> {
+    let visibilities = vec![Visibility::Public, Visibility::Unlisted, Visibility::Private];
+    let filter = Filter { visibilities, ..Filter::default() };
+    let page = meta.catalog.packages(&filter, Order::Name, after.as_ref(), PAGE_MAX).await?;
+    let rows = page.items.iter().map(|package| row(&package.name, package)).collect::<Result<_, _>>()?;
+    Ok((rows, page.next.map(Some)))
+}
+
+async fn versions_of(meta: &Meta, name: Name, versions: &BTreeSet<Version>) -> Result<Vec<Row>, MetaError> {
+    let releases = meta.catalog.releases(&name).await?;
+    // Whether it can be chosen, and its place among those that can.
+    let places: HashMap<&Version, (usize, &Release)> =
+        releases.iter().enumerate().map(|(at, release)| (&release.version, (at, release))).collect();
+    let wanted: Vec<(Name, Version)> = versions.iter().map(|version| (name.clone(), version.clone())).collect();
+    let mut rows = Vec::with_capacity(wanted.len());
+    for wanted in wanted.chunks(PAGE_MAX) {
+        for version in meta.catalog.versions(wanted).await? {
+            let place = places.get(&version.version);
+            rows.push(row(format!("{name}@{}", version.version), &(&version, place))?);
+        }
+    }
+    Ok(rows)
+}
+
+async fn labels(meta: &Meta) -> Result<Vec<Row>, MetaError> {
+    let mut rows = Vec::new();
+    for label in [Label::Tag, Label::Skill, Label::Author, Label::License, Label::Field, Label::Need] {
+        let mut counts = meta.catalog.labels(label, usize::MAX).await?;
+        counts.sort_by(|one, other| one.label.cmp(&other.label));
+        for count in counts {
+            rows.push(row(format!("{label:?} {}", count.label), &count.count)?);
+        }
+    }
+    Ok(rows)
+}
+
+async fn blobs(meta: &Meta, after: Option<BlobKey>) -> Result<(Vec<Row>, Option<Option<BlobKey>>), MetaError> {
+    let page = meta.carrier.blobs(after.as_ref(), PAGE_MAX).await?;
+    let next = page.last().map(|last| Some(last.key()));
+    let rows = page.iter().map(|blob| row(format!("{} {}", blob.area, blob.digest), blob));
+    Ok((rows.collect::<Result<_, _>>()?, next))
+}
+
+async fn links(meta: &Meta, after: Option<LinkKey>) -> Result<(Vec<Row>, Option<Option<LinkKey>>), MetaError> {
+    let page = meta.carrier.links(after.as_ref(), PAGE_MAX).await?;
+    let next = page.last().map(|last| Some(last.key()));
+    let rows = page.iter().map(|link| row(format!("{} {}", link.repository, link.digest), link));
+    Ok((rows.collect::<Result<_, _>>()?, next))
+}
+
+async fn users(meta: &Meta, after: Option<UserName>) -> Result<(Vec<Row>, Option<Option<UserName>>), MetaError> {
+    let page = meta.accounts.users(after.as_ref(), PAGE_MAX).await?;
+    let next = page.last().map(|last| Some(last.name.clone()));
+    let rows = page.iter().map(|user| row(&user.name, &(user.created, &user.roles)));
+    Ok((rows.collect::<Result<_, _>>()?, next))
+}
+
+async fn tokens(meta: &Meta) -> Result<Vec<Row>, MetaError> {
+    let tokens = meta.accounts.tokens(None).await?;
+    let says = |token: &TokenRow| {
+        let TokenRow { owner, name, hash, created, used, expires } = token;
+        row(format!("{owner}'s {name}"), &(hash, created, used, expires))
+    };
+    tokens.iter().map(says).collect()
+}

@@ -1,0 +1,77 @@
+//! The tables that can be compared.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// What can be compared by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Table {
+    /// The exact bytes of each event.
+    Events,
+    /// Repositories, and whether each is in lists.
+    Repositories,
+    /// Manifests that can be read, with the blobs that they name.
+    Manifests,
+    /// What each tag names.
+    Tags,
+    /// Packages as lists show them.
+    Packages,
+    /// Versions with all that is known of each, deleted and purged ones too.
+    Versions,
+    /// Labels and how many packages show each.
+    Labels,
+    /// Blobs, when each was last needed, and how far a collection is with it.
+    Blobs,
+    /// Which repository may read which blob.
+    Links,
+    /// Users and their roles.
+    Users,
+    /// Tokens, by their hashes.
+    Tokens,
+}
+
+impl Table {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Events,
+        Self::Repositories,
+        Self::Manifests,
+        Self::Tags,
+        Self::Packages,
+        Self::Versions,
+        Self::Labels,
+        Self::Blobs,
+        Self::Links,
+        Self::Users,
+        Self::Tokens,
+    ];
+
+    /// Those that follow from the events alone, and are the same in every store of the same events.
+    pub const CATALOGUE: [Self; 7] =
+        [Self::Events, Self::Repositories, Self::Manifests, Self::Tags, Self::Packages, Self::Versions, Self::Labels];
+
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Repositories => "repositories",
+            Self::Manifests => "manifests",
+            Self::Tags => "tags",
+            Self::Packages => "packages",
+            Self::Versions => "versions",
+            Self::Labels => "labels",
+            Self::Blobs => "blobs",
+            Self::Links => "links",
+            Self::Users => "users",
+            Self::Tokens => "tokens",
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
