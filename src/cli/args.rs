@@ -173,6 +173,8 @@ pub(super) enum Command {
     Whoami(super::user::Whoami),
     /// Rebuild catalogue and search index from the object store
     Rebuild(super::rebuild::Rebuild),
+    /// Move the catalogue to another metadata store
+    Migrate(super::migrate::Migrate),
     /// Remove content that nothing names any more
     #[command(visible_alias = "gc")]
     Collect(super::collect::Collect),

@@ -23,6 +23,7 @@ mod import;
 mod import_archive;
 mod install;
 mod list;
+mod migrate;
 mod org;
 mod output;
 mod owner;

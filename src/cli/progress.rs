@@ -1,5 +1,6 @@
 //! Bars on standard error, for what takes long. They appear only on a terminal, and never with `--quiet`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -25,11 +26,11 @@ impl Progress {
     }
 
     /// Counts things whose number is not known beforehand.
-    pub(super) fn things(output: Output, verb: &'static str) -> Self {
+    pub(super) fn things(output: Output, verb: impl Into<Cow<'static, str>>) -> Self {
         Self::new(output, "{spinner} {msg} {pos} ({per_sec:.0})", None, verb)
     }
 
-    fn new(output: Output, template: &str, total: Option<u64>, verb: &'static str) -> Self {
+    fn new(output: Output, template: &str, total: Option<u64>, verb: impl Into<Cow<'static, str>>) -> Self {
         let target = if output.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(total, target).with_message(verb);
         // The templates are the three above; one that does not parse leaves the plain style.

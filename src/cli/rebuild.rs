@@ -19,6 +19,9 @@ pub(super) struct Rebuild {
     /// Only add to the catalogue what the store has more, after an older database was restored
     #[arg(long)]
     catch_up: bool,
+    /// Database to take users and tokens from [default: the one that is rebuilt, unless it is one of MongoDB]
+    #[arg(long, value_name = "STORE", conflicts_with_all = ["search", "catch_up"])]
+    accounts_from: Option<super::config::Metadata>,
     #[command(flatten)]
     store: Store,
 }
@@ -43,6 +46,12 @@ impl Store {
         self.data.is_some() || self.metadata.is_some() || self.config.is_some()
     }
 
+    /// The same data folder with other metadata.
+    pub(super) fn with(&self, metadata: super::config::Metadata) -> anyhow::Result<ServeConfig> {
+        let given = Settings { data: self.data.clone(), metadata: Some(metadata), ..Settings::default() };
+        ServeConfig::load(given, self.config.as_deref())
+    }
+
     /// The configuration that a server on this store would have.
     pub(super) fn config(self) -> anyhow::Result<ServeConfig> {
         let given = Settings { data: self.data, metadata: self.metadata, ..Settings::default() };
@@ -57,7 +66,8 @@ impl Rebuild {
             (false, true) => RebuildWhat::CatchUp,
             (false, false) => RebuildWhat::Everything,
         };
-        let done = server::rebuild(self.store.config()?, what, global.output()).await?;
+        let accounts = self.accounts_from.map(|metadata| self.store.with(metadata)).transpose()?;
+        let done = server::rebuild(self.store.config()?, what, accounts, global.output()).await?;
         global.output().outcome(&done, |done| {
             let what = match what {
                 RebuildWhat::Search => "search index rebuilt",

@@ -104,6 +104,7 @@ async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
         Command::Token(token) => token.run(global).await,
         Command::Whoami(whoami) => whoami.run(global).await,
         Command::Rebuild(rebuild) => rebuild.run(global).await,
+        Command::Migrate(migrate) => migrate.run(global).await,
         Command::Collect(collect) => collect.run(global).await,
         Command::Completions(completions) => completions.run(),
     }

@@ -11,15 +11,19 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::config::{LogFormat, ServeConfig};
+use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::progress::Progress;
 use super::settings;
 use super::vocabulary::read_vocabulary;
 use crate::domain::Actor;
 use crate::http::{App, Options};
+use crate::meta::MetaError;
+pub(super) use crate::registry::Moved;
 use crate::registry::{
-    Clock, DataOptions, Limits, Metadata, Registry, catch_up_catalog, open_accounts, open_data, rebuild_catalog,
-    rebuild_search,
+    CarryAccounts, Clock, DataError, DataOptions, Limits, Metadata, Migration, MoveError, OpenError, Registry,
+    RegistryError, Stage, catch_up_catalog, check_migration, migrate_catalog, open_accounts, open_data,
+    rebuild_catalog_with, rebuild_search,
 };
 use crate::storage::Sharing;
 
@@ -61,6 +65,15 @@ pub(super) struct Collected {
     pub(super) uploads: u64,
     /// Blobs that will be removed after the grace period.
     pub(super) condemned: u64,
+}
+
+/// How a catalogue moves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Migrate {
+    /// Nothing is written.
+    pub(super) verify_only: bool,
+    /// Users and tokens stay behind where they must.
+    pub(super) without_accounts: bool,
 }
 
 /// Opens the store, listens, calls `ready` with the address, and serves until SIGINT or SIGTERM.
@@ -118,14 +131,21 @@ pub(super) async fn serve(
 }
 
 /// Rebuilds projections of a data folder that no server is using.
-pub(super) async fn rebuild(config: ServeConfig, what: RebuildWhat, output: Output) -> anyhow::Result<Rebuilt> {
+pub(super) async fn rebuild(
+    config: ServeConfig,
+    what: RebuildWhat,
+    accounts: Option<ServeConfig>,
+    output: Output,
+) -> anyhow::Result<Rebuilt> {
     let options = data_options(&config);
     let progress = Progress::things(output, "events");
     let show = |n| progress.at(n);
     let mut applied = 0;
     match what {
         RebuildWhat::Everything => {
-            applied = rebuild_catalog(&options.folder, &options.metadata, show).await?.applied;
+            let accounts = accounts.as_ref().map(|config| data_options(config).metadata);
+            let rebuilt = rebuild_catalog_with(&options.folder, &options.metadata, accounts.as_ref(), show).await?;
+            applied = rebuilt.applied;
         }
         RebuildWhat::CatchUp => {
             let rebuilt = catch_up_catalog(&options.folder, &options.metadata, show).await?;
@@ -135,6 +155,62 @@ pub(super) async fn rebuild(config: ServeConfig, what: RebuildWhat, output: Outp
     }
     let head = rebuild_search(options).await?;
     Ok(Rebuilt { applied, head })
+}
+
+/// Moves the catalogue of a data folder that no server is using to the metadata store of `to`.
+pub(super) async fn migrate(
+    from: &ServeConfig,
+    to: &ServeConfig,
+    plan: Migrate,
+    output: Output,
+) -> anyhow::Result<Moved> {
+    let accounts = if plan.without_accounts { CarryAccounts::WherePossible } else { CarryAccounts::Always };
+    let [from, to] = [from, to].map(data_options);
+    let migration = Migration { folder: from.folder, from: from.metadata, to: to.metadata, accounts };
+    let mut bar: Option<(Stage, Progress)> = None;
+    let show = move |stage: Stage, at| {
+        if bar.as_ref().is_none_or(|(shown, _)| *shown != stage) {
+            // The bar before goes away first.
+            bar = None;
+            bar = Some((stage, Progress::things(output, verb(stage))));
+        }
+        if let Some((_, progress)) = &bar {
+            progress.at(at);
+        }
+    };
+    let moved = match plan.verify_only {
+        true => check_migration(migration, show).await,
+        false => migrate_catalog(migration, show).await,
+    };
+    moved.map_err(|error| of_data(&error).into())
+}
+
+fn verb(stage: Stage) -> String {
+    match stage {
+        Stage::Events => "events".to_owned(),
+        Stage::Accounts => "users and tokens".to_owned(),
+        Stage::Blobs => "blobs".to_owned(),
+        Stage::Links => "rights to read blobs".to_owned(),
+        Stage::Reading(table) => format!("reading {table}"),
+        Stage::Checking(table) => format!("comparing {table}"),
+    }
+}
+
+/// What a failure of a data folder means to whoever started the program.
+fn of_data(error: &DataError) -> Failure {
+    let exit = match error {
+        DataError::Move(MoveError::Differs(_)) => Exit::NotVerified,
+        DataError::Meta(MetaError::Unavailable(_))
+        | DataError::Move(MoveError::Open(OpenError::Registry(RegistryError::Meta(MetaError::Unavailable(_))))) => {
+            Exit::Unreachable
+        }
+        _ => Exit::No,
+    };
+    let text = error.to_string();
+    match text.split_once("\nhint: ") {
+        Some((message, hint)) => Failure { exit, message: message.to_owned(), hint: Some(hint.to_owned()) },
+        None => Failure { exit, message: text, hint: None },
+    }
 }
 
 /// The accounts in a database, which a server may use at the same time.

@@ -17,7 +17,9 @@ use crate::storage::{Key, Owner, Sharing, Storage, StorageError};
 
 use super::carry::{carry_accounts, carry_social};
 use super::replay::EVENT_MAX;
-use super::{Accounts, Builder, Clock, Committing, Limits, OpenError, Rebuilt, Registry, RegistryError, catch_up};
+use super::{
+    Accounts, Builder, Clock, Committing, Limits, MoveError, OpenError, Rebuilt, Registry, RegistryError, catch_up,
+};
 
 /// Which store holds the pointers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +67,9 @@ pub enum DataError {
     /// There is nothing to build from.
     #[error("there is no registry in {0}; name its data folder with --data")]
     NoStore(PathBuf),
+    /// A database that is to be read is not there.
+    #[error("there is no file {0}; name the database with sqlite:PATH")]
+    NoFile(PathBuf),
     /// A rebuild into the database of another registry.
     #[error("the database holds the catalogue of another registry; name another database")]
     Others,
@@ -76,6 +81,9 @@ pub enum DataError {
     /// Store and database do not belong together.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A move to another metadata store.
+    #[error(transparent)]
+    Move(#[from] MoveError),
     /// A use case.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -143,13 +151,31 @@ pub async fn rebuild_catalog(
     metadata: &Metadata,
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
+    rebuild_catalog_with(folder, metadata, None, progress).await
+}
+
+/// The same with users and tokens out of another database, which must be there and is left as it is. Otherwise they are those of
+/// the database that is rebuilt, as far as it can be read; MongoDB's is empty and has none.
+pub async fn rebuild_catalog_with(
+    folder: &Path,
+    metadata: &Metadata,
+    accounts: Option<&Metadata>,
+    progress: impl FnMut(u64) + Send,
+) -> Result<Rebuilt, DataError> {
+    let accounts = match accounts {
+        Some(Metadata::Memory) => return Err(DataError::NoAccounts),
+        Some(Metadata::Sqlite(path)) if !path.is_file() => return Err(DataError::NoFile(path.clone())),
+        Some(metadata) => Some(open_metadata(metadata).await?.0),
+        None => None,
+    };
+    let accounts = accounts.as_ref();
     let storage = open_existing(folder).await?;
     // Built beside the old one and put in its place when whole: a rebuild that fails leaves everything as it was.
     match metadata {
-        Metadata::Sqlite(path) => rebuild_sqlite(&storage, path, progress).await,
+        Metadata::Sqlite(path) => rebuild_sqlite(&storage, path, accounts, progress).await,
         Metadata::Server(address) => match server_of(address)? {
-            Server::Postgres => rebuild_postgres(&storage, address, progress).await,
-            Server::Mongo => rebuild_mongo(&storage, address, progress).await,
+            Server::Postgres => rebuild_postgres(&storage, address, accounts, progress).await,
+            Server::Mongo => rebuild_mongo(&storage, address, accounts, progress).await,
         },
         // Memory is built from the events at every start; what can be done here is to see that it can.
         Metadata::Memory => Ok(catch_up(&storage, &open_metadata(metadata).await?.0, progress).await?),
@@ -159,13 +185,16 @@ pub async fn rebuild_catalog(
 async fn rebuild_sqlite(
     storage: &Storage,
     path: &Path,
+    accounts: Option<&Meta>,
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
     let building = beside(path, "rebuilding");
     remove_database(&building)?;
     let (meta, committing) = open_metadata(&Metadata::Sqlite(building.clone())).await?;
     let rebuilt = catch_up(storage, &meta, progress).await?;
-    if path.is_file() {
+    if let Some(accounts) = accounts {
+        carry_accounts(accounts.accounts.as_ref(), meta.accounts.as_ref()).await?;
+    } else if path.is_file() {
         match open_metadata(&Metadata::Sqlite(path.to_owned())).await {
             Ok((held, _)) => keep_accounts(&held, &meta).await,
             Err(error) => accounts_are_lost(&error),
@@ -184,6 +213,7 @@ async fn rebuild_sqlite(
 async fn rebuild_postgres(
     storage: &Storage,
     address: &Address,
+    accounts: Option<&Meta>,
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
     // A database that cannot be read is what a rebuild is for.
@@ -196,9 +226,10 @@ async fn rebuild_postgres(
     }
     let meta = Arc::new(Postgres::rebuilding(address).await?).meta();
     let rebuilt = catch_up(storage, &meta, progress).await?;
-    match held {
-        Ok(held) => keep_accounts(&held, &meta).await,
-        Err(error) => accounts_are_lost(&error),
+    match (accounts, held) {
+        (Some(accounts), _) => drop(carry_accounts(accounts.accounts.as_ref(), meta.accounts.as_ref()).await?),
+        (None, Ok(held)) => keep_accounts(&held, &meta).await,
+        (None, Err(error)) => accounts_are_lost(&error),
     }
     let owner = owner_of(&meta, &Committing::Database).await?;
     Postgres::take_over(address).await?;
@@ -226,6 +257,7 @@ fn accounts_are_lost(error: &dyn std::error::Error) {
 async fn rebuild_mongo(
     storage: &Storage,
     address: &Address,
+    accounts: Option<&Meta>,
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
     let meta = Arc::new(Mongo::open(address.reveal()).await?).meta();
@@ -234,6 +266,9 @@ async fn rebuild_mongo(
         return Err(DataError::NotEmpty(held));
     }
     let rebuilt = catch_up(storage, &meta, progress).await?;
+    if let Some(accounts) = accounts {
+        carry_accounts(accounts.accounts.as_ref(), meta.accounts.as_ref()).await?;
+    }
     storage.replace_owner(&owner_of(&meta, &Committing::Database).await?).await?;
     Ok(rebuilt)
 }
@@ -281,7 +316,7 @@ fn absent_is_fine(result: std::io::Result<()>) -> Result<(), DataError> {
 }
 
 /// The store of a data folder that is there: a mistyped one must not become a registry.
-async fn open_existing(folder: &Path) -> Result<Storage, DataError> {
+pub(super) async fn open_existing(folder: &Path) -> Result<Storage, DataError> {
     let store = store_of(folder);
     if !store.join(Key::Format.path()).is_file() {
         return Err(DataError::NoStore(folder.to_owned()));
@@ -293,7 +328,7 @@ fn store_of(folder: &Path) -> PathBuf {
     folder.join("store")
 }
 
-async fn open_metadata(metadata: &Metadata) -> Result<(Meta, Committing), DataError> {
+pub(super) async fn open_metadata(metadata: &Metadata) -> Result<(Meta, Committing), DataError> {
     match metadata {
         Metadata::Sqlite(path) => {
             let path = path.clone();

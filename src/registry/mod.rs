@@ -30,6 +30,8 @@ mod invalidate;
 mod layers;
 mod login;
 mod manifests;
+mod migrate;
+mod moving;
 mod open;
 mod orgs;
 mod owners;
@@ -60,7 +62,7 @@ pub use collect::Collected;
 pub use commit::{Committer, Committing};
 pub use data::{
     DataError, DataOptions, Metadata, catch_up_catalog, open_accounts, open_data, open_over, rebuild_catalog,
-    rebuild_search,
+    rebuild_catalog_with, rebuild_search,
 };
 pub use dependencies::DEPTH_MAX;
 pub use drafts::Drafted;
@@ -68,6 +70,8 @@ pub use error::RegistryError;
 pub use find::FindQuery;
 pub use import_whole::{ImportedWhole, WHOLE_MAX};
 pub use login::Credentials;
+pub use migrate::{Migration, check_migration, migrate_catalog};
+pub use moving::{CarryAccounts, MoveError, Moved, Moving, Side, Stage};
 pub use open::{Builder, Health, Limits, OpenError};
 pub use push::{Push, Pushed};
 pub use rebuild::{Rebuilt, catch_up};

@@ -218,7 +218,7 @@ impl Builder {
 
 /// Brings event objects and ledger to the same head where the ledger is ahead. Returns the last durable event, and whether the
 /// store is ahead.
-async fn compare_heads(storage: &Storage, meta: &Meta) -> Result<(u64, bool), OpenError> {
+pub(super) async fn compare_heads(storage: &Storage, meta: &Meta) -> Result<(u64, bool), OpenError> {
     let Head { n: head, .. } = meta.ledger.head().await?;
     mend_tail(storage, meta, head).await?;
     let last = storage.last_event(head).await?;
@@ -259,7 +259,7 @@ async fn mend_tail(storage: &Storage, meta: &Meta, head: u64) -> Result<(), Open
 
 /// Makes the last events durable of a store that owns itself: a process that ended between creating one and syncing it left it
 /// readable, and what comes next builds on it. Returns the last.
-async fn settle_tail(storage: &Storage, meta: &Meta) -> Result<u64, OpenError> {
+pub(super) async fn settle_tail(storage: &Storage, meta: &Meta) -> Result<u64, OpenError> {
     let head = meta.ledger.head().await?.n;
     let keys: Vec<Key> = (head.saturating_sub(TAIL) + 1..=head).map(Key::Event).collect();
     storage.settle(&keys).await?;
@@ -268,7 +268,7 @@ async fn settle_tail(storage: &Storage, meta: &Meta) -> Result<u64, OpenError> {
 
 /// Removes the last event of a store that owns itself if a loss of power cut it while it was written: each event is durable
 /// before the next is created and before anybody is told, so that a cut last one was never acknowledged.
-async fn drop_torn_event(storage: &Storage, hint: u64) -> Result<(), OpenError> {
+pub(super) async fn drop_torn_event(storage: &Storage, hint: u64) -> Result<(), OpenError> {
     let last = storage.last_event(hint).await?;
     if last == 0 {
         return Ok(());

@@ -10,7 +10,7 @@ use super::replay::replay_of;
 use super::whole::finish_batches;
 
 /// Most events in one transaction of a rebuild.
-const BATCH: usize = 512;
+pub(super) const BATCH: usize = 512;
 
 /// What a rebuild did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,16 @@ pub struct Rebuilt {
 pub async fn catch_up(
     storage: &Storage,
     meta: &Meta,
+    progress: impl FnMut(u64) + Send,
+) -> Result<Rebuilt, RegistryError> {
+    catch_up_by(storage, meta, BATCH, progress).await
+}
+
+/// The same with at most so many events in one transaction.
+pub(super) async fn catch_up_by(
+    storage: &Storage,
+    meta: &Meta,
+    most: usize,
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, RegistryError> {
     finish_batches(storage).await?;
@@ -50,7 +60,7 @@ pub async fn catch_up(
             batch.push(replay);
         }
         let is_whole = batch.last().is_none_or(|replay| replay.event.n >= together);
-        if (batch.len() >= BATCH && is_whole) || last {
+        if (batch.len() >= most && is_whole) || last {
             meta.catalog.replay(&batch).await?;
             if let Some(replay) = batch.last() {
                 progress(replay.event.n);

@@ -74,6 +74,7 @@ fn help_names_every_command() {
       token         Make, list and revoke tokens
       whoami        Show whom the registry takes you for
       rebuild       Rebuild catalogue and search index from the object store
+      migrate       Move the catalogue to another metadata store
       collect       Remove content that nothing names any more [alias: gc]
       completions   Print the completions of a shell
       help          Print this message or the help of the given subcommand(s)

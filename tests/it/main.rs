@@ -30,6 +30,7 @@ mod install_targets;
 mod kill;
 mod limits;
 mod mongo;
+mod moving;
 mod openapi;
 mod outage;
 mod popularity;

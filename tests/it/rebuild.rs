@@ -19,7 +19,7 @@ use crate::inside::{DataFolder, Opened, Owner, Package, plain};
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-fn version(text: &str) -> Version {
+pub fn version(text: &str) -> Version {
     text.parse().unwrap()
 }
 
@@ -28,7 +28,7 @@ fn tag(text: &str) -> Reference {
 }
 
 /// Every sort of event that there is, in two packages and a plain repository.
-async fn live(open: &Opened) {
+pub async fn live(open: &Opened) {
     let (actor, registry) = (Actor::Operator, &open.registry);
     for spec in ["acme/review@1.0.0", "acme/review@1.1.0", "acme/review@2.0.0-rc.1", "acme/planner@0.1.0", "b/c@1.0.0"]
     {

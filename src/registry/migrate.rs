@@ -1,0 +1,61 @@
+//! A data folder's catalogue in another metadata store.
+
+use std::path::{Path, PathBuf};
+
+use super::data::{open_existing, open_metadata};
+use super::rebuild::BATCH;
+use super::{CarryAccounts, DataError, Metadata, Moved, Moving, Side, Stage};
+
+/// Which catalogue moves, and where.
+#[derive(Clone, Debug)]
+pub struct Migration {
+    /// The data folder, which no server may be using.
+    pub folder: PathBuf,
+    /// The metadata store that it has.
+    pub from: Metadata,
+    /// The one that it is to have.
+    pub to: Metadata,
+    /// What becomes of users and tokens.
+    pub accounts: CarryAccounts,
+}
+
+/// Moves the catalogue of a data folder, or goes on with a move that was interrupted. The object store stays where it is.
+pub async fn migrate_catalog(
+    migration: Migration,
+    progress: impl FnMut(Stage, u64) + Send,
+) -> Result<Moved, DataError> {
+    Ok(migration.open().await?.run(progress).await?)
+}
+
+/// Compares the two metadata stores of a data folder, and writes to neither.
+pub async fn check_migration(
+    migration: Migration,
+    progress: impl FnMut(Stage, u64) + Send,
+) -> Result<Moved, DataError> {
+    if let Metadata::Sqlite(path) = &migration.to {
+        existing(path)?;
+    }
+    Ok(migration.open().await?.check(progress).await?)
+}
+
+impl Migration {
+    async fn open(self) -> Result<Moving, DataError> {
+        let storage = open_existing(&self.folder).await?;
+        if let Metadata::Sqlite(path) = &self.from {
+            existing(path)?;
+        }
+        let (meta, committing) = open_metadata(&self.from).await?;
+        let from = Side { meta, committing };
+        let (meta, committing) = open_metadata(&self.to).await?;
+        let to = Side { meta, committing };
+        Ok(Moving { storage, from, to, batch: BATCH, accounts: self.accounts })
+    }
+}
+
+/// A mistyped path must not become an empty database.
+fn existing(path: &Path) -> Result<(), DataError> {
+    match path.is_file() {
+        true => Ok(()),
+        false => Err(DataError::NoFile(path.to_owned())),
+    }
+}

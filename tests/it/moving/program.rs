@@ -1,0 +1,75 @@
+//! `pclr migrate`, as somebody types it.
+
+use std::path::Path;
+
+use pcl_registry::meta::Table;
+
+use super::registry::filled;
+use crate::cli::pclr;
+use crate::inside::{DataFolder, Owner};
+
+fn migrate(folder: &DataFolder, arguments: &[&str]) -> String {
+    let data = folder.path().to_str().unwrap();
+    pclr(["migrate", "--data", data].iter().chain(arguments)).replace(data, "DATA")
+}
+
+fn to(path: &Path) -> String {
+    format!("sqlite:{}", path.display())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_is_told_and_repeated_without_harm() {
+    let (folder, _) = filled(Owner::Sqlite).await;
+    let copy = folder.path().join("copy.sqlite");
+    let refused = migrate(&folder, &["--to", "memory:"]);
+    insta::assert_snapshot!(refused, @"
+    exit: 1
+    -- stdout
+
+    -- stderr
+    error: 4 users and tokens would be lost: a registry without a database keeps none
+    hint: --without-accounts leaves them behind
+    ");
+    let moved = migrate(&folder, &["--to", &to(&copy)]);
+    let lines: Vec<&str> = moved.lines().collect();
+    assert_eq!(lines[..2], ["exit: 0", "-- stdout"], "{moved}");
+    let tables: Vec<&str> = lines[3..14].iter().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(tables, Table::ALL.map(Table::as_str), "{moved}");
+    assert!(lines[3..14].iter().all(|line| line.split_whitespace().last().is_some_and(|hash| hash.len() == 16)));
+    assert!(moved.contains("\n\nmoved and compared: ") && moved.contains("serve with the new metadata"), "{moved}");
+    let again = migrate(&folder, &["--to", &to(&copy)]);
+    assert!(again.contains("the store belongs to these metadata already"), "{again}");
+    assert!(migrate(&folder, &["--verify-only", "--to", &to(&copy)]).contains("both hold the same: "));
+    let printed = migrate(&folder, &["--verify-only", "--to", &to(&copy), "--output", "json"]);
+    let json = printed.split_once("-- stdout\n").unwrap().1.split_once("\n-- stderr").unwrap().0;
+    let json: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(json["tables"].as_array().unwrap().len(), 11);
+    let connection = rusqlite::Connection::open(&copy).unwrap();
+    connection.execute("DELETE FROM tags WHERE tag = '1.0.0'", []).unwrap();
+    drop(connection);
+    let printed = migrate(&folder, &["--verify-only", "--to", &to(&copy)]);
+    assert!(printed.starts_with("exit: 4\n") && printed.contains("the two differ in tags: "), "{printed}");
+    assert!(printed.contains("\nhint: run it again"), "{printed}");
+}
+
+#[test]
+fn what_cannot_be_moved_to_is_said() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    insta::assert_snapshot!(migrate(&folder, &["--to", "memory:"]), @"
+    exit: 1
+    -- stdout
+
+    -- stderr
+    error: there is no registry in DATA; name its data folder with --data
+    ");
+    insta::assert_snapshot!(migrate(&folder, &["--to", "mysql://ann:secret@host/db"]), @"
+    exit: 2
+    -- stdout
+
+    -- stderr
+    error: mysql://ann@host/db is not a metadata store
+    hint: expected sqlite:PATH, memory:, postgres://USER@HOST/DATABASE or mongodb://HOST/DATABASE
+    ");
+    assert!(migrate(&folder, &["--to", "nonsense"]).starts_with("exit: 2\n"));
+    assert!(migrate(&folder, &[]).starts_with("exit: 2\n"));
+}

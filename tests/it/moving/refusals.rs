@@ -1,0 +1,160 @@
+//! What is not moved: another registry's catalogue, one that is in use, one that is not the owner's.
+
+use pcl_registry::meta::Table;
+use pcl_registry::registry::{
+    CarryAccounts, DataError, Metadata, Migration, MoveError, catch_up_catalog, check_migration, migrate_catalog,
+    rebuild_catalog_with,
+};
+use pcl_registry::storage::{Meter, StorageError};
+
+use super::registry::{Held, accounts, filled, migration, onto};
+use crate::inside::{DataFolder, Owner, Package};
+use crate::rebuild::close;
+
+async fn refused(migration: Migration) -> MoveError {
+    match migrate_catalog(migration, |_, _| {}).await {
+        Err(DataError::Move(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_catalogue_of_another_registry_is_left_alone() {
+    for owner in Owner::here([Owner::Sqlite, Owner::Postgres, Owner::Mongo]) {
+        let (ours, _) = filled(Owner::Sqlite).await;
+        let theirs = DataFolder::new(owner);
+        let open = theirs.open().await;
+        open.push(&Package::new("other/first@1.0.0", "theirs")).await.unwrap();
+        accounts(&open).await;
+        let held = Held::of(&open).await;
+        close(&theirs, open).await;
+        let error = refused(migration(&ours, ours.metadata(), theirs.metadata())).await;
+        assert!(matches!(error, MoveError::Others("events")), "{owner:?}: {error}");
+        let open = theirs.open().await;
+        held.assert_is(&open, &Table::ALL, "theirs").await;
+        close(&theirs, open).await;
+        drop(ours.open().await);
+    }
+}
+
+/// A database without events but with somebody's users is not empty.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_of_another_registry_are_left_alone() {
+    let (ours, _) = filled(Owner::Sqlite).await;
+    let theirs = DataFolder::new(Owner::Sqlite);
+    let open = theirs.open().await;
+    open.meta.accounts.add_user(&"zoe".parse().unwrap(), open.registry.now()).await.unwrap();
+    close(&theirs, open).await;
+    let error = refused(migration(&ours, ours.metadata(), theirs.metadata())).await;
+    assert!(matches!(error, MoveError::Others("users")), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_are_not_lost_unasked() {
+    let (folder, _) = filled(Owner::Sqlite).await;
+    let plan = Migration { accounts: CarryAccounts::Always, ..migration(&folder, folder.metadata(), Metadata::Memory) };
+    let error = refused(plan).await;
+    assert!(matches!(error, MoveError::AccountsLost(4)), "two users and two tokens: {error}");
+    drop(folder.open().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_in_use_does_not_move() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    let error = migrate_catalog(migration(&folder, folder.metadata(), Metadata::Memory), |_, _| {}).await.unwrap_err();
+    assert!(matches!(error, DataError::Storage(StorageError::Locked(_))), "{error}");
+    close(&folder, open).await;
+    migrate_catalog(migration(&folder, folder.metadata(), Metadata::Memory), |_, _| {}).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_owner_is_moved_from() {
+    let (folder, _) = filled(Owner::Sqlite).await;
+    let other = folder.path().join("other.sqlite");
+    let metadata = |path: &std::path::Path| Metadata::Sqlite(path.to_owned());
+    let error = migrate_catalog(migration(&folder, metadata(&other), Metadata::Memory), |_, _| {}).await.unwrap_err();
+    assert!(matches!(error, DataError::NoFile(_)), "{error}");
+    assert!(!other.exists(), "a mistyped path becomes no database");
+    drop(pcl_registry::meta::Sqlite::open(&other).unwrap());
+    let third = metadata(&folder.path().join("third.sqlite"));
+    let error = refused(migration(&folder, metadata(&other), third)).await;
+    assert!(matches!(error, MoveError::NotOwner(_)), "{error}");
+    let error = refused(migration(&folder, Metadata::Memory, metadata(&other))).await;
+    assert!(matches!(error, MoveError::NotOwner(_)), "{error}");
+    for same in [metadata(&folder.database()), Metadata::Memory] {
+        let error = refused(migration(&folder, same.clone(), same)).await;
+        assert!(matches!(error, MoveError::Same), "{error}");
+    }
+}
+
+/// A database that was restored from a backup lacks what came later: that is added first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_behind_catches_up_first() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    open.push(&Package::new("acme/first@1.0.0", "before the backup")).await.unwrap();
+    close(&folder, open).await;
+    let backup = std::fs::read(folder.database()).unwrap();
+    let open = folder.open().await;
+    open.push(&Package::new("acme/second@1.0.0", "after the backup")).await.unwrap();
+    close(&folder, open).await;
+    for suffix in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", folder.database().display()));
+    }
+    std::fs::write(folder.database(), backup).unwrap();
+    let error = refused(migration(&folder, folder.metadata(), Metadata::Memory)).await;
+    assert!(matches!(error, MoveError::Behind), "{error}");
+    catch_up_catalog(folder.path(), &folder.metadata(), |_| {}).await.unwrap();
+    let moved = migrate_catalog(migration(&folder, folder.metadata(), Metadata::Memory), |_, _| {}).await.unwrap();
+    assert_eq!(moved.head, 2);
+}
+
+/// Comparing writes nothing, and finds what differs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_stores_can_be_compared_at_any_time() {
+    let (folder, _) = filled(Owner::Sqlite).await;
+    let copy = folder.path().join("copy.sqlite");
+    let plan = || migration(&folder, folder.metadata(), Metadata::Sqlite(copy.clone()));
+    assert!(matches!(check_migration(plan(), |_, _| {}).await, Err(DataError::NoFile(_))));
+    let moved = migrate_catalog(plan(), |_, _| {}).await.unwrap();
+    let checked = check_migration(plan(), |_, _| {}).await.unwrap();
+    assert_eq!((checked.head, checked.tables), (moved.head, moved.tables));
+    let connection = rusqlite::Connection::open(&copy).unwrap();
+    connection.execute("UPDATE users SET created = 7 WHERE name = 'ann'", []).unwrap();
+    drop(connection);
+    let Err(DataError::Move(MoveError::Differs(found))) = check_migration(plan(), |_, _| {}).await else { panic!() };
+    assert_eq!(found.to_string(), "users: ann differs");
+}
+
+/// Where the database of before is at another place, as with MongoDB, a rebuild takes users and tokens from there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_takes_accounts_from_where_it_is_told() {
+    for (owner, to) in
+        [(Owner::Mongo, Owner::Mongo), (Owner::Sqlite, Owner::Postgres), (Owner::Postgres, Owner::Sqlite)]
+    {
+        if Owner::here([owner, to]).len() < 2 {
+            continue;
+        }
+        let (mut folder, _) = filled(owner).await;
+        let open = folder.open().await;
+        let users = open.meta.accounts.users(None, 10).await.unwrap();
+        let tokens = open.meta.accounts.tokens(None).await.unwrap();
+        close(&folder, open).await;
+        let (old, held) = (folder.metadata(), (folder.postgres.take(), folder.mongo.take()));
+        let new = onto(&mut folder, to);
+        rebuild_catalog_with(folder.path(), &new, Some(&old), |_| {}).await.unwrap();
+        let open = folder.open().await;
+        assert_eq!(open.meta.accounts.users(None, 10).await.unwrap(), users, "{owner:?} to {to:?}");
+        assert_eq!(open.meta.accounts.tokens(None).await.unwrap(), tokens, "{owner:?} to {to:?}");
+        assert_eq!((users.len(), tokens.len()), (2, 2));
+        close(&folder, open).await;
+        drop(held);
+    }
+    let folder = DataFolder::new(Owner::Sqlite);
+    drop(folder.open().await);
+    drop(folder.open_storage(&Meter::default()).await);
+    let absent = Metadata::Sqlite(folder.path().join("absent"));
+    let error = rebuild_catalog_with(folder.path(), &folder.metadata(), Some(&absent), |_| {}).await.unwrap_err();
+    assert!(matches!(error, DataError::NoFile(_)), "{error}");
+}
