@@ -7,6 +7,7 @@ use clap::Args;
 use super::args::Global;
 use super::failure::{Exit, Failure};
 use super::import_archive::{Archive, pack_folder};
+use super::import_sqlite::{Converted, convert, is_sqlite};
 use super::output::{Format, aside, count, table};
 use super::progress::Progress;
 use crate::client::{ClientError, FilesError, ImportLine, ImportOf};
@@ -18,7 +19,7 @@ use crate::domain::{NameError, Repository};
 #[command(after_help = "Importing again adds only what is new: an artifact is known by where it came from. \
     With --output json, one line an artifact is printed as it goes, and the summary last.")]
 pub(super) struct Import {
-    /// Folder, or one file: registry.json, a CSV table of prompts, PCL, Markdown, JSON or YAML
+    /// Folder, or one file: registry.json or SQLite file of an older registry, a CSV table of prompts, PCL, Markdown, JSON or YAML
     path: PathBuf,
     /// Organisation to publish under
     #[arg(long, value_parser = organisation)]
@@ -41,6 +42,7 @@ fn organisation(text: &str) -> Result<String, NameError> {
 enum Body {
     Packed(Archive),
     AsItIs { path: PathBuf, name: Option<String> },
+    Converted(Converted),
 }
 
 impl Import {
@@ -50,6 +52,7 @@ impl Import {
         let (path, name) = match &body {
             Body::Packed(archive) => (&archive.path, None),
             Body::AsItIs { path, name } => (path, name.as_deref()),
+            Body::Converted(document) => (&document.path, Some(document.name.as_str())),
         };
         let sending = Progress::bytes_of(output, "sending", std::fs::metadata(path)?.len());
         let client = global.client()?.watched(sending.watch());
@@ -104,6 +107,9 @@ impl Import {
                 return Err(Failure::no(format!("{} holds no file", self.path.display()), "name another folder").into());
             }
             return Ok(Body::Packed(archive));
+        }
+        if is_sqlite(&self.path)? {
+            return Ok(Body::Converted(convert(&self.path)?));
         }
         let name = self.path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
         let packed = name.as_deref().is_some_and(|name| name.ends_with(".tar.gz") || name.ends_with(".tgz"));

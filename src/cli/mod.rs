@@ -21,6 +21,7 @@ mod failure;
 mod history;
 mod import;
 mod import_archive;
+mod import_sqlite;
 mod install;
 mod list;
 mod migrate;

@@ -31,6 +31,7 @@ mod kill;
 mod limits;
 mod mongo;
 mod moving;
+mod older_registry;
 mod openapi;
 mod outage;
 mod popularity;
