@@ -96,8 +96,13 @@ impl Catalog for Failing {
         self.meta.catalog.count(filter).await
     }
 
-    async fn labels(&self, label: Label, limit: usize) -> Result<Vec<LabelCount>, MetaError> {
-        self.meta.catalog.labels(label, limit).await
+    async fn labels(
+        &self,
+        label: Label,
+        after: Option<&LabelCount>,
+        limit: usize,
+    ) -> Result<Vec<LabelCount>, MetaError> {
+        self.meta.catalog.labels(label, after, limit).await
     }
 }
 
