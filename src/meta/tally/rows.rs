@@ -183,7 +183,7 @@ async fn versions_of(meta: &Meta, name: Name, versions: &BTreeSet<Version>) -> R
 async fn labels(meta: &Meta) -> Result<Vec<Row>, MetaError> {
     let mut rows = Vec::new();
     for label in [Label::Tag, Label::Skill, Label::Author, Label::License, Label::Field, Label::Need] {
-        let mut counts = meta.catalog.labels(label, usize::MAX).await?;
+        let mut counts = meta.catalog.labels(label, None, usize::MAX).await?;
         counts.sort_by(|one, other| one.label.cmp(&other.label));
         for count in counts {
             rows.push(row(format!("{label:?} {}", count.label), &count.count)?);
