@@ -175,7 +175,49 @@ impl Registry {
         }
     }
 
-    pub(super) async fn save(&self, draft: &Draft, tree: &Tree) -> Result<(), RegistryError> {
+    /// A new draft as it is first saved.
+    pub(super) async fn begin_draft(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        config: Config,
+        tree: Tree,
+    ) -> Result<Draft, RegistryError> {
+        let (now, id) = (self.0.clock.now(), Uuid::now_v7());
+        let draft = Draft {
+            id,
+            revision: 1,
+            name: name.clone(),
+            config,
+            files: tree.entries(),
+            actor: actor.id(),
+            created: now,
+            updated: now,
+        };
+        self.save(&draft, &tree).await?;
+        Ok(draft)
+    }
+
+    /// The next revision of a draft. `revision`: the one that the caller saw.
+    pub(super) async fn save_draft(
+        &self,
+        actor: &Actor,
+        known: Draft,
+        revision: u64,
+        config: Config,
+        tree: Tree,
+    ) -> Result<Draft, RegistryError> {
+        self.may_draft(actor, &known.name).await?;
+        if known.revision != revision {
+            return Err(RegistryError::DraftChanged { id: known.id, seen: revision });
+        }
+        let (actor, updated) = (actor.id(), self.0.clock.now());
+        let draft = Draft { revision: revision + 1, config, files: tree.entries(), actor, updated, ..known };
+        self.save(&draft, &tree).await?;
+        Ok(draft)
+    }
+
+    async fn save(&self, draft: &Draft, tree: &Tree) -> Result<(), RegistryError> {
         let (of, tree) = (draft.clone(), tree.clone());
         let write = move || {
             let mut bytes = serde_json::to_vec(&of).map_err(|error| RegistryError::BadRequest(error.to_string()))?;

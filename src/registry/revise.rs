@@ -4,7 +4,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::{AboutPatch, Actor, Config, Draft, Name, PatchError, Step, Tree, Version};
+use crate::domain::{AboutPatch, Actor, Config, Draft, Name, PatchError, Step, Version};
 
 use super::{Registry, RegistryError};
 
@@ -55,48 +55,6 @@ impl Registry {
                 return Ok(next);
             }
         }
-    }
-
-    /// A new draft as it is first saved.
-    pub(super) async fn begin_draft(
-        &self,
-        actor: &Actor,
-        name: &Name,
-        config: Config,
-        tree: Tree,
-    ) -> Result<Draft, RegistryError> {
-        let (now, id) = (self.0.clock.now(), Uuid::now_v7());
-        let draft = Draft {
-            id,
-            revision: 1,
-            name: name.clone(),
-            config,
-            files: tree.entries(),
-            actor: actor.id(),
-            created: now,
-            updated: now,
-        };
-        self.save(&draft, &tree).await?;
-        Ok(draft)
-    }
-
-    /// The next revision of a draft. `revision`: the one that the caller saw.
-    pub(super) async fn save_draft(
-        &self,
-        actor: &Actor,
-        known: Draft,
-        revision: u64,
-        config: Config,
-        tree: Tree,
-    ) -> Result<Draft, RegistryError> {
-        self.may_draft(actor, &known.name).await?;
-        if known.revision != revision {
-            return Err(RegistryError::DraftChanged { id: known.id, seen: revision });
-        }
-        let (actor, updated) = (actor.id(), self.0.clock.now());
-        let draft = Draft { revision: revision + 1, config, files: tree.entries(), actor, updated, ..known };
-        self.save(&draft, &tree).await?;
-        Ok(draft)
     }
 }
 
