@@ -53,8 +53,13 @@ impl Catalog for Postgres {
 
     async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError> {
         let deleted = of == Releases::Deleted;
-        let sql = "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
-                   WHERE name = $1 AND (rank IS NULL) = $2";
+        // Two statements: that those which can be read have a rank is said by an index.
+        let sql = match deleted {
+            false => "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
+                      WHERE name = $1 AND rank IS NOT NULL",
+            true => "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
+                     WHERE name = $1 AND rank IS NULL",
+        };
         let release = |row: &PgRow| {
             Ok(Release {
                 version: parse(row, 0)?,
@@ -65,7 +70,7 @@ impl Catalog for Postgres {
                 published: Timestamp::from_micros(get(row, 3)?),
             })
         };
-        let mut releases = self.pool.rows(|| query(sql).bind(name.to_string()).bind(deleted), release).await?;
+        let mut releases = self.pool.rows(|| query(sql).bind(name.to_string()), release).await?;
         releases.sort_by(|one, other| other.version.cmp(&one.version));
         Ok(releases)
     }

@@ -65,9 +65,14 @@ impl Catalog for Sqlite {
         let mut releases = self
             .pool
             .read(move |sql| {
-                let releases = "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
-                                WHERE name = ?1 AND (rank IS NULL) = ?2";
-                sql.rows(releases, params![name.as_str(), deleted], |row| {
+                // Two statements: that those which can be read have a rank is said by an index.
+                let releases = match deleted {
+                    false => "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
+                              WHERE name = ?1 AND rank IS NOT NULL",
+                    true => "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
+                             WHERE name = ?1 AND rank IS NULL",
+                };
+                sql.rows(releases, params![name.as_str()], |row| {
                     Ok(Release {
                         version: parse(row, 0)?,
                         digest: parse(row, 1)?,
