@@ -21,6 +21,20 @@ pub enum Label {
     Owner,
 }
 
+impl Label {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Tag,
+        Self::Skill,
+        Self::Author,
+        Self::License,
+        Self::Field,
+        Self::Need,
+        Self::State,
+        Self::Owner,
+    ];
+}
+
 /// A label and how many packages show it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LabelCount {

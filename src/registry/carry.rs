@@ -4,21 +4,16 @@
 //! Afterwards the second store holds of these what the first one does, and nothing else. Only what differs is written, so that
 //! whoever was interrupted begins again and is soon where it was.
 
-use std::collections::BTreeMap;
-
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use uuid::Uuid;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
-use crate::domain::{TokenName, TokenOwner, UserName};
+use crate::domain::{Name, Timestamp, TokenName, TokenOwner, UserName};
 use crate::meta::{
-    Accounts, BlobKey, CarriedBlob, CarriedLink, Carrier, DownloadBatch, LinkKey, Meta, MetaError, PAGE_MAX,
-    TokenAdded, TokenRow, UserRow,
+    Accounts, BlobKey, CarriedBlob, CarriedLink, Carrier, DownloadBatch, LinkKey, Meta, MetaError, PAGE_MAX, Social,
+    Starred, TokenAdded, TokenRow, UserRow,
 };
-
-/// Stars that are given at once: a store may write them down together.
-const STARS: usize = 64;
 
 /// Makes users, roles and tokens of a store those of another one. Returns how many users and tokens those are.
 pub(super) async fn carry_accounts(from: &dyn Accounts, to: &dyn Accounts) -> Result<u64, MetaError> {
@@ -188,39 +183,73 @@ impl Carried for CarriedLink {
     }
 }
 
-/// Copies downloads and stars into a store without any, which has their packages and users. Returns how many versions' days, and stars.
-/// Begun again after an interruption it counts nothing twice: batches are known by the store that they come from.
+/// Makes downloads and stars of a store those of another one, which has its packages and users. Returns how many days of versions,
+/// and stars, those are. Downloads are only ever added to: where the second store has counted more, it keeps that.
 pub(super) async fn carry_social(from: &Meta, to: &Meta) -> Result<u64, MetaError> {
-    let identity = from.ledger.identity().await?;
-    let sender: Uuid = identity.parse().map_err(|_| MetaError::Corrupt(format!("{identity:?} is no identity")))?;
-    let (mut carried, mut after, mut number) = (0, None, 0);
-    loop {
-        let downloads = from.social.counted(after.as_ref(), PAGE_MAX).await?;
-        let Some(last) = downloads.last() else { break };
-        after = Some(last.clone());
-        carried += downloads.len() as u64;
-        number += 1;
-        to.social.count(&DownloadBatch { sender, number, downloads }).await?;
+    let mut carried = carry_downloads(from.social.as_ref(), to.social.as_ref()).await?;
+    for user in all_users(from.accounts.as_ref()).await? {
+        carried += carry_stars(from.social.as_ref(), to.social.as_ref(), &user.name).await?;
     }
+    Ok(carried)
+}
+
+async fn carry_downloads(from: &dyn Social, to: &dyn Social) -> Result<u64, MetaError> {
+    // An interrupted move left some there. What is missing is found by comparing: whether the last batch arrived does not matter then.
+    let mut held = HashMap::new();
     let mut after = None;
     loop {
-        let users = from.accounts.users(after.as_ref(), PAGE_MAX).await?;
-        let Some(last) = users.last() else { return Ok(carried) };
-        after = Some(last.name.clone());
-        for user in users {
-            carried += carry_stars(from, to, &user.name).await?;
+        let page = to.counted(after.as_ref(), PAGE_MAX).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.clone());
+        held.extend(page.into_iter().map(|row| ((row.name, row.version.number(), row.day), row.number)));
+    }
+    let (sender, mut number, mut carried, mut after) = (Uuid::now_v7(), 0, 0, None);
+    loop {
+        let mut downloads = from.counted(after.as_ref(), PAGE_MAX).await?;
+        let Some(last) = downloads.last() else { return Ok(carried) };
+        after = Some(last.clone());
+        carried += downloads.len() as u64;
+        for row in &mut downloads {
+            let known = held.get(&(row.name.clone(), row.version.number(), row.day)).copied();
+            row.number = row.number.saturating_sub(known.unwrap_or_default());
+        }
+        downloads.retain(|row| row.number > 0);
+        if !downloads.is_empty() {
+            number += 1;
+            to.count(&DownloadBatch { sender, number, downloads }).await?;
         }
     }
 }
 
-async fn carry_stars(from: &Meta, to: &Meta, user: &UserName) -> Result<u64, MetaError> {
-    let (mut carried, mut after) = (0, None);
+async fn carry_stars(from: &dyn Social, to: &dyn Social, user: &UserName) -> Result<u64, MetaError> {
+    let mut held = all_stars(to, user).await?;
+    let stars = all_stars(from, user).await?;
+    let carried = stars.len() as u64;
+    let mut changes = Vec::new();
+    for (name, starred) in stars {
+        match held.remove(&name) {
+            Some(known) if known == starred => {}
+            // A star that is there keeps its time: taken away first.
+            Some(_) => changes.extend([(name.clone(), None), (name, Some(starred))]),
+            None => changes.push((name, Some(starred))),
+        }
+    }
+    changes.extend(held.into_keys().map(|name| (name, None)));
+    for (name, starred) in changes {
+        if to.star(&name, user, starred).await? != Starred::Done {
+            return Err(MetaError::Corrupt(format!("a star of {user} for {name}, of which one is not there")));
+        }
+    }
+    Ok(carried)
+}
+
+/// Every star of a user, by package.
+async fn all_stars(store: &dyn Social, user: &UserName) -> Result<BTreeMap<Name, Timestamp>, MetaError> {
+    let (mut stars, mut after) = (BTreeMap::new(), None);
     loop {
-        let stars = from.social.stars(user, after.as_ref(), PAGE_MAX).await?;
-        let Some(last) = stars.last() else { return Ok(carried) };
+        let page = store.stars(user, after.as_ref(), PAGE_MAX).await?;
+        let Some(last) = page.last() else { return Ok(stars) };
         after = Some(last.name.clone());
-        carried += stars.len() as u64;
-        let given = stars.iter().map(|star| to.social.star(&star.name, user, Some(star.starred)));
-        stream::iter(given.collect::<Vec<_>>()).buffer_unordered(STARS).try_for_each(|_| async { Ok(()) }).await?;
+        stars.extend(page.into_iter().map(|star| (star.name, star.starred)));
     }
 }

@@ -174,7 +174,7 @@ async fn comes_back_whole(owner: Owner) {
 }
 
 /// What was counted, the stars of `ann`, and what the package shows of both.
-type Popular = (Vec<Downloads>, Vec<StarRow>, (u64, u64));
+pub type Popular = (Vec<Downloads>, Vec<StarRow>, (u64, u64));
 
 async fn held(open: &Opened) -> Popular {
     let (social, review) = (&open.meta.social, Package::new("acme/review@1.0.0", "").name());
@@ -184,7 +184,7 @@ async fn held(open: &Opened) -> Popular {
 }
 
 /// Downloads of two versions, one of them deleted, and stars.
-async fn popular(open: &Opened) -> Popular {
+pub async fn popular(open: &Opened) -> Popular {
     let day = Day::of(open.registry.now());
     let row = |name: &str, version: &str, back: u32| {
         let (name, version) = (name.parse().unwrap(), version.parse().unwrap());

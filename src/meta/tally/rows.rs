@@ -6,12 +6,15 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 
-use super::super::{BlobKey, Cursor, Filter, Label, LinkKey, Meta, MetaError, Order, PAGE_MAX, TokenRow};
+use super::super::{
+    BlobKey, Collections, Cursor, Filter, Label, LinkKey, Meta, MetaError, Order, PAGE_MAX, Releases, TokenRow,
+};
 use super::Table;
-use crate::domain::{Body, Event, Name, Release, Repository, UserName, Version, Visibility};
+use crate::domain::{Body, Day, Event, Name, OrgName, Package, Release, Repository, UserName, Version, Visibility};
 
 /// Repositories that are read at once.
 const READS: usize = 8;
+const EVERY_VISIBILITY: [Visibility; 3] = [Visibility::Public, Visibility::Unlisted, Visibility::Private];
 
 /// One row: what names it, and all that it says.
 #[derive(Debug, PartialEq)]
@@ -39,7 +42,8 @@ impl Names {
             after = *last;
             for (_, bytes) in page {
                 let event = Event::parse(&bytes).map_err(|error| MetaError::Corrupt(error.to_string()))?;
-                let versions = names.entry(event.body.repository()).or_default();
+                let Some(repository) = event.body.repository() else { continue };
+                let versions = names.entry(repository).or_default();
                 if let Body::Publish { version, .. } = event.body {
                     versions.insert(version);
                 }
@@ -67,10 +71,15 @@ pub(super) fn rows<'a>(meta: &'a Meta, names: &'a Names, table: Table) -> Rows<'
         Table::Packages => pages(None, move |after| packages(meta, after)),
         Table::Versions => each(names.packages().map(move |(name, versions)| versions_of(meta, name, versions))),
         Table::Labels => all(labels(meta)),
+        Table::Owners => each(names.packages().map(move |(name, _)| owners(meta, name))),
+        Table::Collections => pages(None, move |after| collections(meta, after)),
+        Table::Orgs => pages(None, move |after| orgs(meta, after)),
         Table::Blobs => pages(None, move |after| blobs(meta, after)),
         Table::Links => pages(None, move |after| links(meta, after)),
         Table::Users => pages(None, move |after| users(meta, after)),
         Table::Tokens => all(tokens(meta)),
+        Table::Downloads => each(names.packages().map(move |(name, _)| downloads(meta, name))),
+        Table::Stars => all(stars(meta)),
     }
 }
 
@@ -157,15 +166,16 @@ async fn tags(meta: &Meta, repository: &Repository) -> Result<Vec<Row>, MetaErro
 }
 
 async fn packages(meta: &Meta, after: Option<Cursor>) -> Result<(Vec<Row>, Option<Option<Cursor>>), MetaError> {
-    let visibilities = vec![Visibility::Public, Visibility::Unlisted, Visibility::Private];
-    let filter = Filter { visibilities, ..Filter::default() };
+    let filter = Filter { visibilities: EVERY_VISIBILITY.to_vec(), ..Filter::default() };
     let page = meta.catalog.packages(&filter, Order::Name, after.as_ref(), PAGE_MAX).await?;
-    let rows = page.items.iter().map(|package| row(&package.name, package)).collect::<Result<_, _>>()?;
+    // Downloads and stars, which no event tells of, are compared by themselves.
+    let events_alone = |package: &Package| Package { downloads: 0, stars: 0, ..package.clone() };
+    let rows = page.items.iter().map(|package| row(&package.name, &events_alone(package))).collect::<Result<_, _>>()?;
     Ok((rows, page.next.map(Some)))
 }
 
 async fn versions_of(meta: &Meta, name: Name, versions: &BTreeSet<Version>) -> Result<Vec<Row>, MetaError> {
-    let releases = meta.catalog.releases(&name).await?;
+    let releases = meta.catalog.releases(&name, Releases::Readable).await?;
     // Whether it can be chosen, and its place among those that can.
     let places: HashMap<&Version, (usize, &Release)> =
         releases.iter().enumerate().map(|(at, release)| (&release.version, (at, release))).collect();
@@ -182,7 +192,7 @@ async fn versions_of(meta: &Meta, name: Name, versions: &BTreeSet<Version>) -> R
 
 async fn labels(meta: &Meta) -> Result<Vec<Row>, MetaError> {
     let mut rows = Vec::new();
-    for label in [Label::Tag, Label::Skill, Label::Author, Label::License, Label::Field, Label::Need] {
+    for label in Label::ALL {
         let mut counts = meta.catalog.labels(label, None, usize::MAX).await?;
         counts.sort_by(|one, other| one.label.cmp(&other.label));
         for count in counts {
@@ -190,6 +200,56 @@ async fn labels(meta: &Meta) -> Result<Vec<Row>, MetaError> {
         }
     }
     Ok(rows)
+}
+
+async fn owners(meta: &Meta, name: Name) -> Result<Vec<Row>, MetaError> {
+    let owners = meta.groups.owners(&name).await?;
+    Ok(vec![row(&name, &owners)?])
+}
+
+async fn collections(meta: &Meta, after: Option<Name>) -> Result<(Vec<Row>, Option<Option<Name>>), MetaError> {
+    let which = Collections { visibilities: EVERY_VISIBILITY.to_vec(), ..Collections::default() };
+    let page = meta.groups.collections(&which, after.as_ref(), PAGE_MAX).await?;
+    let next = page.last().map(|last| Some(last.name.clone()));
+    let rows = page.iter().map(|collection| row(&collection.name, collection)).collect::<Result<_, _>>()?;
+    Ok((rows, next))
+}
+
+async fn orgs(meta: &Meta, after: Option<OrgName>) -> Result<(Vec<Row>, Option<Option<OrgName>>), MetaError> {
+    let page = meta.groups.orgs(after.as_ref(), PAGE_MAX).await?;
+    let next = page.last().map(|last| Some(last.name.clone()));
+    Ok((page.iter().map(|org| row(&org.name, org)).collect::<Result<_, _>>()?, next))
+}
+
+async fn downloads(meta: &Meta, name: Name) -> Result<Vec<Row>, MetaError> {
+    let shown = meta.catalog.package(&name).await?.map(|package| (package.downloads, package.stars));
+    let mut rows = vec![row(&name, &shown)?];
+    let (first, last) = (Day::from_number(i32::MIN), Day::from_number(i32::MAX));
+    for (version, number) in meta.social.versions(&name).await? {
+        let days = meta.social.days(&name, Some(&version), first, last).await?;
+        rows.push(row(format!("{name}@{version}"), &(number, days))?);
+    }
+    Ok(rows)
+}
+
+async fn stars(meta: &Meta) -> Result<Vec<Row>, MetaError> {
+    let (mut rows, mut last_user) = (Vec::new(), None);
+    loop {
+        let users = meta.accounts.users(last_user.as_ref(), PAGE_MAX).await?;
+        let Some(last) = users.last() else { return Ok(rows) };
+        last_user = Some(last.name.clone());
+        for user in &users {
+            let mut after = None;
+            loop {
+                let stars = meta.social.stars(&user.name, after.as_ref(), PAGE_MAX).await?;
+                let Some(last) = stars.last() else { break };
+                after = Some(last.name.clone());
+                for star in &stars {
+                    rows.push(row(format!("{} for {}", user.name, star.name), &star.starred)?);
+                }
+            }
+        }
+    }
 }
 
 async fn blobs(meta: &Meta, after: Option<BlobKey>) -> Result<(Vec<Row>, Option<Option<BlobKey>>), MetaError> {

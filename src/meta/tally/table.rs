@@ -16,12 +16,18 @@ pub enum Table {
     Manifests,
     /// What each tag names.
     Tags,
-    /// Packages as lists show them.
+    /// Packages as lists show them, without downloads and stars.
     Packages,
     /// Versions with all that is known of each, deleted and purged ones too.
     Versions,
     /// Labels and how many packages show each.
     Labels,
+    /// Who owns each package.
+    Owners,
+    /// Collections.
+    Collections,
+    /// What organisations say of themselves.
+    Orgs,
     /// Blobs, when each was last needed, and how far a collection is with it.
     Blobs,
     /// Which repository may read which blob.
@@ -30,11 +36,15 @@ pub enum Table {
     Users,
     /// Tokens, by their hashes.
     Tokens,
+    /// Downloads of each version on each day, and of each package what lists show of downloads and stars.
+    Downloads,
+    /// Stars of each user.
+    Stars,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Events,
         Self::Repositories,
         Self::Manifests,
@@ -42,15 +52,30 @@ impl Table {
         Self::Packages,
         Self::Versions,
         Self::Labels,
+        Self::Owners,
+        Self::Collections,
+        Self::Orgs,
         Self::Blobs,
         Self::Links,
         Self::Users,
         Self::Tokens,
+        Self::Downloads,
+        Self::Stars,
     ];
 
     /// Those that follow from the events alone, and are the same in every store of the same events.
-    pub const CATALOGUE: [Self; 7] =
-        [Self::Events, Self::Repositories, Self::Manifests, Self::Tags, Self::Packages, Self::Versions, Self::Labels];
+    pub const CATALOGUE: [Self; 10] = [
+        Self::Events,
+        Self::Repositories,
+        Self::Manifests,
+        Self::Tags,
+        Self::Packages,
+        Self::Versions,
+        Self::Labels,
+        Self::Owners,
+        Self::Collections,
+        Self::Orgs,
+    ];
 
     /// The word.
     pub const fn as_str(self) -> &'static str {
@@ -62,10 +87,15 @@ impl Table {
             Self::Packages => "packages",
             Self::Versions => "versions",
             Self::Labels => "labels",
+            Self::Owners => "owners",
+            Self::Collections => "collections",
+            Self::Orgs => "orgs",
             Self::Blobs => "blobs",
             Self::Links => "links",
             Self::Users => "users",
             Self::Tokens => "tokens",
+            Self::Downloads => "downloads",
+            Self::Stars => "stars",
         }
     }
 }

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use pcl_registry::domain::{
-    Digest, Name, OrgName, Package, Published, Release, Role, Timestamp, TokenName, TokenOwner, UserName, Version,
+    Day, Digest, Kind, Name, OrgName, Package, Published, Release, Role, Timestamp, TokenName, TokenOwner, UserName,
+    Version,
 };
 use pcl_registry::meta::{
-    Accounts, Atomicity, BlobKey, CarriedBlob, CarriedLink, Carrier, Catalog, Change, Cursor, Filter, Label,
-    LabelCount, LinkKey, Login, Meta, MetaError, Order, Outcome, Page, Replay, TokenAdded, TokenRow, UserRow,
+    Accounts, Atomicity, BlobKey, CarriedBlob, CarriedLink, Carrier, Catalog, Change, Cursor, DownloadBatch, Downloads,
+    Filter, Label, LabelCount, LinkKey, Login, Meta, MetaError, Order, Outcome, Page, Releases, Replay, Social, StarRow,
+    Starred, TokenAdded, TokenRow, Totals, UserRow,
 };
 
 /// Whether a write that fails has happened.
@@ -41,7 +43,7 @@ impl Writes {
     /// The store with this in front of everything that a move writes.
     pub fn before(&self, meta: Meta) -> Meta {
         let failing = Arc::new(Failing { meta: meta.clone(), writes: self.clone() });
-        Meta { catalog: failing.clone(), accounts: failing.clone(), carrier: failing, ..meta }
+        Meta { catalog: failing.clone(), accounts: failing.clone(), social: failing.clone(), carrier: failing, ..meta }
     }
 
     async fn write<T>(&self, write: impl Future<Output = Result<T, MetaError>> + Send) -> Result<T, MetaError> {
@@ -74,8 +76,8 @@ impl Catalog for Failing {
         self.meta.catalog.package(name).await
     }
 
-    async fn releases(&self, name: &Name) -> Result<Vec<Release>, MetaError> {
-        self.meta.catalog.releases(name).await
+    async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError> {
+        self.meta.catalog.releases(name, of).await
     }
 
     async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
@@ -157,5 +159,51 @@ impl Accounts for Failing {
 
     async fn login(&self, hash: &Digest, now: Timestamp) -> Result<Option<Login>, MetaError> {
         self.meta.accounts.login(hash, now).await
+    }
+}
+
+#[async_trait]
+impl Social for Failing {
+    async fn count(&self, batch: &DownloadBatch) -> Result<(), MetaError> {
+        self.writes.write(self.meta.social.count(batch)).await
+    }
+
+    async fn star(&self, name: &Name, user: &UserName, at: Option<Timestamp>) -> Result<Starred, MetaError> {
+        self.writes.write(self.meta.social.star(name, user, at)).await
+    }
+
+    async fn stars(&self, user: &UserName, after: Option<&Name>, limit: usize) -> Result<Vec<StarRow>, MetaError> {
+        self.meta.social.stars(user, after, limit).await
+    }
+
+    async fn counted(&self, after: Option<&Downloads>, limit: usize) -> Result<Vec<Downloads>, MetaError> {
+        self.meta.social.counted(after, limit).await
+    }
+
+    async fn versions(&self, name: &Name) -> Result<Vec<(Version, u64)>, MetaError> {
+        self.meta.social.versions(name).await
+    }
+
+    async fn days(
+        &self,
+        name: &Name,
+        version: Option<&Version>,
+        first: Day,
+        last: Day,
+    ) -> Result<Vec<(Day, u64)>, MetaError> {
+        self.meta.social.days(name, version, first, last).await
+    }
+
+    async fn trending(
+        &self,
+        weights: &[(Day, u64)],
+        kinds: &[Kind],
+        limit: usize,
+    ) -> Result<Vec<(Package, u64)>, MetaError> {
+        self.meta.social.trending(weights, kinds, limit).await
+    }
+
+    async fn totals(&self) -> Result<Totals, MetaError> {
+        self.meta.social.totals().await
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::inside::{DataFolder, Opened, Owner, Package};
 use crate::mongo;
 use crate::postgres::database::Database;
-use crate::rebuild::{close, live, version};
+use crate::rebuild::{close, live, popular, version};
 
 /// Every sort of event, and everything that none tells of.
 pub async fn everything(open: &Opened, folder: &DataFolder) {
@@ -35,7 +35,7 @@ pub async fn everything(open: &Opened, folder: &DataFolder) {
     open.push_blob(&repository, &Bytes::from_static(b"just now")).await.unwrap();
 }
 
-/// Users with roles and tokens, and a token of the operator's.
+/// Users with roles and tokens, a token of the operator's, downloads and stars.
 pub async fn accounts(open: &Opened) {
     let (store, now) = (&open.meta.accounts, open.registry.now());
     for name in ["ann", "bob"] {
@@ -49,6 +49,7 @@ pub async fn accounts(open: &Opened) {
         let (owner, name) = (owner.parse().unwrap(), "x".parse().unwrap());
         store.add_token(&TokenRow { owner, name, hash, created: now, used: Some(now), expires: None }).await.unwrap();
     }
+    popular(open).await;
 }
 
 /// What a registry holds, however it is asked.
