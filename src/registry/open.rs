@@ -16,13 +16,15 @@ use crate::storage::{Key, Owner, Storage, StorageError};
 use super::commit::{Committer, Committing};
 use super::downloads::Counting;
 use super::event_objects::write_missing_events;
+use super::import_whole::WHOLE_MAX;
 use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
 use super::snapshot::Snapshots;
 use super::{Clock, Inner, Registry, RegistryError, follow, index, snapshot};
 
-/// How many of the last events are synced at start: as many as one batch can have left unsynced, and one that was written before it.
-const TAIL: u64 = 512;
+/// How many of the last events are looked at and synced at start: as many as the largest batch can have left unsynced, and one that was
+/// written before it.
+const TAIL: u64 = 2 * WHOLE_MAX as u64;
 
 /// Memory that archives may take while they are opened, all requests together, in MiB.
 pub(super) const OPENING_MIB: usize = 1024;

@@ -66,6 +66,9 @@ pub(super) async fn finish_batches(storage: &Storage) -> Result<(), RegistryErro
             let events = read_lines(&bytes)?;
             if has_begun(storage, &events, digest).await? {
                 tracing::warn!(events = events.len() + 1, "a batch of events was interrupted, and is finished");
+                // Whoever created the first may have ended before it was durable, and what follows builds on it.
+                let first = events.first().map(|(n, _)| Key::Event(n.saturating_sub(1)));
+                storage.settle(first.as_slice()).await?;
                 for (n, bytes) in events {
                     finish_event(storage, n, bytes).await?;
                 }

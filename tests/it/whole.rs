@@ -182,6 +182,33 @@ async fn crashes_at_every_step(owner: Owner, when: When) {
     }
 }
 
+/// The database has all of a large batch, and the process ends while the objects of its events are written: first, middle and last ones.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_batch_is_mended_from_its_first_event() {
+    const MANY: usize = 700;
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    open.meter.arm(None);
+    import(&open, skills(MANY)).await.unwrap();
+    let steps = open.meter.steps();
+    for (before_the_end, power) in [(650, true), (650, false), (300, false)] {
+        let what = format!("{before_the_end} steps before the end, power stays: {power}");
+        let folder = DataFolder::new(Owner::Sqlite);
+        let open = folder.open().await;
+        let (step, when) = (steps - before_the_end, When::Before);
+        open.meter.arm(Some(Fault { step, when, failure: Failure::Crash }));
+        assert!(import(&open, skills(MANY)).await.is_err(), "{what}");
+        open.meter.arm(None);
+        if !power {
+            open.storage.disk().unwrap().lose_power().unwrap();
+        }
+        drop(open);
+        assert!(folder.open_storage(&Meter::default()).await.last_event(0).await.unwrap() < MANY as u64, "{what}");
+        let again = folder.open().await;
+        assert_eq!(again.assert_events_agree().await, MANY as u64, "{what}");
+    }
+}
+
 async fn fails_at_every_step(owner: Owner, when: When) {
     let steps = steps(owner).await;
     for step in 1..=steps {
