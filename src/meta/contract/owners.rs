@@ -1,9 +1,9 @@
 //! Who owns a package.
 
-use super::super::{Act, Applied, Filter, Label, Order, Outcome, Refused};
+use super::super::{Act, Applied, Filter, Label, Order, Outcome, Refused, Replay, rules};
 use super::world::{artifact, image, parse};
 use super::{Check, Failure, Stores, World, dump};
-use crate::domain::{Name, UserName, Visibility};
+use crate::domain::{Body, Name, UserName, Visibility};
 
 /// Names of users.
 fn users(names: &[&str]) -> Result<Vec<UserName>, Failure> {
@@ -151,5 +151,12 @@ pub async fn a_replay_keeps_the_owners(stores: &dyn Stores) -> Check {
     assert_eq!(dump(&copy.meta).await?, dump(&world.meta).await?);
     assert_eq!(owned(&copy, "ann").await?, (vec!["acme/hello".to_owned(), "acme/other".to_owned()], 2, 2));
     assert_eq!(owners(&copy, "acme/third").await?, Some(users(&[])?));
+    // An older release recorded what it did not know that it said already.
+    let same = Body::Owners { name: parse("acme/hello")?, owners: users(&["ann"])? };
+    let change = copy.change(Act::SetOwners { name: parse("acme/hello")?, owners: users(&["ann"])?, seen: None });
+    let (event, bytes) = rules::seal(&change, same, copy.meta.ledger.head().await?);
+    let last = Replay { event, bytes, facts: None, record: None, collection: None, profile: None };
+    copy.meta.catalog.replay(&[last]).await?;
+    assert_eq!(owners(&copy, "acme/hello").await?, Some(users(&["ann"])?));
     Ok(())
 }

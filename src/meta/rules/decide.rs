@@ -26,7 +26,7 @@ pub fn decide(act: &Act, actor: &ActorId, facts: &Facts, mode: Mode) -> Result<D
         Act::Pin { name, version } => decide_pin(name, Some(version), facts),
         Act::Unpin { name } => decide_pin(name, None, facts),
         Act::SetVisibility { name, visibility } => decide_visibility(name, *visibility, facts),
-        Act::SetOwners { name, owners, seen } => groups::decide_owners(name, owners, seen.as_deref(), facts),
+        Act::SetOwners { name, owners, seen } => groups::decide_owners(name, owners, seen.as_deref(), facts, mode),
         Act::SetCollection { name, document, size, content, seen } => {
             let content = content.clone().unwrap_or_else(|| {
                 // Nobody knows any more who was to find it.
