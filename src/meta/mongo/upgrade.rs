@@ -23,6 +23,9 @@ pub(super) async fn fill(connection: &Connection, number: i64) -> Result<(), Met
     if number < 3 {
         fill_states(connection).await?;
     }
+    if number < 4 {
+        fill_owners(connection).await?;
+    }
     Ok(())
 }
 
@@ -96,6 +99,72 @@ async fn fill_states(connection: &Connection) -> Result<(), MetaError> {
         }
     }
     update(connection, rows::Label::COLLECTION, counts).await
+}
+
+/// Gives every package the owner that it would have had from the beginning: who published it first, if that was a user.
+async fn fill_owners(connection: &Connection) -> Result<(), MetaError> {
+    let packages = connection.database.collection::<Document>(rows::Package::COLLECTION);
+    let versions = connection.database.collection::<Document>(Release::COLLECTION);
+    let events = connection.database.collection::<Event>(EVENTS);
+    loop {
+        let page = packages.find(doc! { "owners": { "$exists": false } }).projection(doc! { "shown": 1 });
+        let page = connection.all(page.limit(AT_ONCE).batch_size(BATCH)).await?;
+        if page.is_empty() {
+            break;
+        }
+        let names: Vec<&str> = page.iter().map(|package| package.get_str("_id").unwrap_or_default()).collect();
+        let of = doc! { "name": { "$in": &names } };
+        let of = versions.find(of).projection(doc! { "name": 1, "event": 1 }).batch_size(BATCH);
+        let mut first = HashMap::<String, i64>::new();
+        for version in connection.all(of).await? {
+            let event = version.get_i64("event").unwrap_or_default();
+            let known = first.entry(version.get_str("name").unwrap_or_default().to_owned()).or_insert(event);
+            *known = event.min(*known);
+        }
+        let numbers: Vec<i64> = first.values().copied().collect();
+        let mut actors = HashMap::new();
+        for event in connection.all(events.find(doc! { "_id": { "$in": numbers } }).batch_size(BATCH)).await? {
+            let read =
+                domain::Event::parse(&event.bytes.bytes).map_err(|error| MetaError::Corrupt(error.to_string()))?;
+            actors.insert(event.n, read.actor);
+        }
+        let updates = page.iter().map(|package| {
+            let name = package.get_str("_id").unwrap_or_default();
+            let actor = first.get(name).and_then(|event| actors.get(event));
+            let owner: Option<String> = actor.and_then(|actor| actor.user()).map(|user| user.to_string());
+            let mut update = doc! { "$set": { "owners": owner.iter().collect::<Vec<_>>() } };
+            if let (Some(owner), true) = (&owner, package.contains_key("shown")) {
+                update.insert("$addToSet", doc! { "labels": keys::label(Label::Owner, owner) });
+            }
+            doc! { "q": { "_id": name }, "u": update }
+        });
+        update(connection, rows::Package::COLLECTION, updates.collect()).await?;
+    }
+    count_owners(connection).await
+}
+
+/// Counts the public packages of each owner.
+async fn count_owners(connection: &Connection) -> Result<(), MetaError> {
+    let packages = connection.database.collection::<Document>(rows::Package::COLLECTION);
+    let public = doc! { "owners.0": { "$exists": true }, "visibility": Visibility::Public.as_str(),
+        "shown": { "$exists": true } };
+    let group = doc! { "_id": "$owners", "count": { "$sum": 1i64 } };
+    let sums = packages.aggregate(vec![
+        doc! { "$match": public },
+        doc! { "$unwind": "$owners" },
+        doc! { "$group": group },
+    ]);
+    let counts = connection.all(sums.batch_size(BATCH)).await?.into_iter().filter_map(|sum| {
+        let key = keys::label(Label::Owner, sum.get_str("_id").ok()?);
+        let count = sum.get_i64("count").ok()?;
+        let set = doc! { "$set": { "type": keys::label_type(Label::Owner), "count": count } };
+        Some(doc! { "q": { "_id": key }, "u": set, "upsert": true })
+    });
+    let counts: Vec<Document> = counts.collect();
+    for counts in counts.chunks(AT_ONCE as usize) {
+        update(connection, rows::Label::COLLECTION, counts.to_vec()).await?;
+    }
+    Ok(())
 }
 
 /// Sends updates, durable on return.

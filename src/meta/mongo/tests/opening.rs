@@ -7,6 +7,7 @@ use futures::future::join_all;
 use mongodb::bson::{Document, doc};
 
 use super::super::super::MetaError;
+use super::super::super::contract::Artifact;
 use super::super::Mongo;
 use super::server::{Server, Set, free_port};
 use super::{Databases, database, given, numbers, world};
@@ -52,7 +53,7 @@ async fn an_open_database_is_found_as_it_was_left() {
 }
 
 #[tokio::test]
-async fn an_older_database_gets_ids_and_states() {
+async fn an_older_database_gets_ids_states_and_owners() {
     let Some(databases) = Databases::new() else { return };
     let address = databases.next();
     let first = world(&Arc::new(Mongo::open(&address).await.unwrap())).await;
@@ -61,14 +62,20 @@ async fn an_older_database_gets_ids_and_states() {
     }
     first.publish("acme/left@1.0.0").await.unwrap();
     first.yank("acme/left@1.0.0", None).await.unwrap().unwrap();
+    for spec in ["acme/owned@1.0.0", "acme/owned@2.0.0", "acme/gone@1.0.0"] {
+        first.push_as("user:ann", &Artifact::new(spec).unwrap()).await.unwrap().unwrap();
+    }
     let before = super::super::super::contract::dump(&first.meta).await.unwrap();
     let raw = database(&address).await;
     raw.run_command(doc! { "collMod": "versions", "validator": {} }).await.unwrap();
     let versions = raw.collection::<Document>("versions");
     versions.update_many(doc! {}, doc! { "$unset": { "event_id": "" } }).await.unwrap();
-    let states = doc! { "$pull": { "labels": { "$regex": "^state " } } };
+    let states = doc! { "$pull": { "labels": { "$regex": "^(state|owner) " } } };
     raw.collection::<Document>("packages").update_many(doc! {}, states).await.unwrap();
-    raw.collection::<Document>("labels").delete_many(doc! { "type": "state" }).await.unwrap();
+    let owners = doc! { "$unset": { "owners": "" } };
+    raw.collection::<Document>("packages").update_many(doc! {}, owners).await.unwrap();
+    let counts = doc! { "type": { "$in": ["state", "owner"] } };
+    raw.collection::<Document>("labels").delete_many(counts).await.unwrap();
     let registry = raw.collection::<Document>("registry");
     registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 1i64 } }).await.unwrap();
     let opened = join_all((0..3).map(|_| Mongo::open(&address))).await;
@@ -77,7 +84,7 @@ async fn an_older_database_gets_ids_and_states() {
         assert_eq!(super::super::super::contract::dump(&again.meta).await.unwrap(), before);
     }
     let number = registry.find_one(doc! { "_id": "schema" }).await.unwrap().unwrap();
-    assert_eq!(number.get_i64("version").unwrap(), 3);
+    assert_eq!(number.get_i64("version").unwrap(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,7 +113,7 @@ async fn a_newer_schema_and_the_database_of_another_program_are_refused() {
     let registry = database(&newer).await.collection::<Document>("registry");
     registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 7i64 } }).await.unwrap();
     let error = refused(&newer).await;
-    assert!(matches!(error, MetaError::NewerSchema { found: 7, known: 3, .. }), "{error}");
+    assert!(matches!(error, MetaError::NewerSchema { found: 7, known: 4, .. }), "{error}");
     let foreign = databases.next();
     database(&foreign).await.collection("tags").insert_one(doc! { "theirs": true }).await.unwrap();
     let error = refused(&foreign).await;
