@@ -14,6 +14,7 @@ use pcl_registry::meta::{Address, Meta, Mongo, Postgres, Replay, Sqlite};
 use pcl_registry::search::{Document, Index};
 use pcl_registry::storage::{Owner, Storage};
 
+use crate::popularity;
 use crate::population::{Population, RELEASES};
 
 /// Of every so many packages the bytes are there too: manifests and records, what reads of a version open.
@@ -118,6 +119,7 @@ impl Filled {
             copy_index(population, folder, &self.data.join("search"));
             fs::write(self.data.join("complete"), "").expect("a mark");
         }
+        popularity::fill(&meta, population, &self.data.join("popular")).await;
         self.head = meta.ledger.head().await.expect("a head").n;
     }
 

@@ -18,6 +18,7 @@ mod load;
 mod made;
 mod memory;
 mod mixed;
+mod popularity;
 mod population;
 mod process;
 mod push;

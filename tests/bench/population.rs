@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pcl_registry::domain::{
-    About, Accepted, Actor, Area, Body, CONFIG_SCHEMA, Config, Dependency, DependencyType, Digest, EVENT_FORMAT, Event,
+    About, Accepted, Area, Body, CONFIG_SCHEMA, Config, Dependency, DependencyType, Digest, EVENT_FORMAT, Event,
     FileEntry, Kind, Level, Name, Primary, Record, Skill, Timestamp, Version, media_type,
 };
 use pcl_registry::meta::{ManifestFacts, Replay};
@@ -100,7 +100,7 @@ impl Random {
     }
 
     /// A rank below the bound, each about as likely as one over it: few are met everywhere, most hardly ever.
-    fn rank(&mut self, bound: u64) -> u64 {
+    pub fn rank(&mut self, bound: u64) -> u64 {
         let part = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
         ((bound as f64 + 1.0).powf(part) as u64).saturating_sub(1).min(bound - 1)
     }
@@ -252,7 +252,7 @@ impl Population {
             n,
             id: Uuid::from_u128(u128::from(n)),
             time: self.time(n),
-            actor: Actor::Operator.id(),
+            actor: format!("user:{}", publisher(&name)).parse().expect("an actor"),
             body: Body::Publish { accepted, version, kind, record: blobs[1].0 },
         };
         let facts = ManifestFacts {
@@ -279,6 +279,11 @@ impl Population {
     pub fn event_of(self, package: u64, release: u64) -> u64 {
         (package / BLOCK) * BLOCK * RELEASES + release * BLOCK + package % BLOCK + 1
     }
+}
+
+/// Who publishes a package, and so owns it.
+pub fn publisher(name: &Name) -> String {
+    format!("owner-of-{}", name.org())
 }
 
 /// The tag of that rank; 0 is on the most packages.

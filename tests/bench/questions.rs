@@ -4,18 +4,24 @@
 use std::time::{Duration, Instant};
 
 use pcl_registry::domain::Package;
-use pcl_registry::meta::{Cursor, Filter, Label, Order};
+use pcl_registry::meta::{Cursor, Filter, Label, LabelCount, Order};
 
 use crate::backend::SAMPLE;
 use crate::connection::Connection;
-use crate::population::{Population, RELEASES, Random, skill, tag};
+use crate::population::{Population, RELEASES, Random, publisher, skill, tag};
 
 /// Questions of one sort, at most.
 const QUESTIONS: usize = 300;
 /// Time for one sort, at most.
 const TIME: Duration = Duration::from_millis(2500);
 
-const ORDERS: [(Order, &str); 3] = [(Order::Name, "name"), (Order::Updated, "updated"), (Order::Created, "created")];
+const ORDERS: [(Order, &str); 5] = [
+    (Order::Name, "name"),
+    (Order::Updated, "updated"),
+    (Order::Created, "created"),
+    (Order::Downloads, "downloads"),
+    (Order::Stars, "stars"),
+];
 
 /// One sort of question: what it is called, and where to ask.
 pub struct Sort {
@@ -67,6 +73,10 @@ pub fn sorts(population: Population, connection: &mut Connection) -> Vec<Sort> {
         many("a version by number", &mut |package| {
             format!("{}/versions/{}", artifact(sampled(package)), version(package))
         }),
+        many("a version by id", &mut |package| {
+            let event = population.event_of(sampled(package), package % RELEASES);
+            format!("/api/v1/versions/{}", population.published(event).replay.event.id)
+        }),
         many("a manifest by digest, first read", &mut |package| {
             format!("/v2/{}/manifests/{}", name(sampled(package)), digest(sampled(package)))
         }),
@@ -81,6 +91,17 @@ pub fn sorts(population: Population, connection: &mut Connection) -> Vec<Sort> {
     sorts.extend([
         many("tags with counts", &mut |_| "/api/v1/tags".to_owned()),
         many("skills with counts", &mut |_| "/api/v1/skills".to_owned()),
+        many("tags with counts, further on", &mut |package| {
+            let after = LabelCount { label: tag(package % 3000), count: 1 + package % 30 };
+            format!("/api/v1/tags?cursor={}", after.cursor())
+        }),
+        many("trending, another window each time", &mut |package| {
+            format!("/api/v1/trending?window={}d&limit={}", 1 + package % 60, 1 + package % 100)
+        }),
+        many("statistics", &mut |_| "/api/v1/statistics".to_owned()),
+        many("statistics of a package", &mut |package| format!("{}/statistics", artifact(package))),
+        many("organisations", &mut |_| "/api/v1/orgs".to_owned()),
+        many("an organisation", &mut |package| format!("/api/v1/orgs/{}", name(package).org())),
         many("related", &mut |package| format!("{}/related", artifact(package))),
         many("dependencies, three steps", &mut |package| format!("{}/dependencies?depth=3", artifact(package))),
         many("dependents", &mut |package| format!("{}/dependents", artifact(package % 500))),
@@ -107,7 +128,7 @@ fn skills(package: u64, count: u64) -> String {
     skills.collect::<Vec<_>>().join("&")
 }
 
-/// Filters, each with the three orders, and counts.
+/// Filters, each with every order, and counts.
 fn lists(population: Population, connection: &mut Connection) -> Vec<Sort> {
     let last = population.packages - 1;
     let field = |text: &str| format!("field={}", encoded(text));
@@ -139,6 +160,8 @@ fn lists(population: Population, connection: &mut Connection) -> Vec<Sort> {
             "kind, tag, licence and field",
             format!("kind=skill&{common}&license=MIT&{}", field("governance.risk_classification=critical")),
         ),
+        ("an owner", format!("owner={}", publisher(&population.name(last)))),
+        ("often downloaded and liked", "downloads_min=100&stars_min=3".to_owned()),
         ("changed lately", format!("updated_since={}", population.time(population.versions() / 100 * 98))),
     ];
     let mut sorts = Vec::new();
@@ -180,7 +203,8 @@ fn listed(population: Population, order: Order) -> Vec<String> {
     let mut names: Vec<String> =
         (0..population.packages).step_by(step).map(|package| population.name(package).to_string()).collect();
     match order {
-        Order::Name => names.sort_unstable(),
+        // Most have no downloads and no stars, and are by name among themselves.
+        Order::Name | Order::Downloads | Order::Stars => names.sort_unstable(),
         // The latest first.
         _ => names.reverse(),
     }
