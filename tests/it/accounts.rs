@@ -103,11 +103,11 @@ fn is_opened_by_tokens(backend: Backend) {
     // Organisations: who is in them, and what they say of themselves.
     assert_eq!(run(0, Some(&bob), &["org", "member", "list", "acme"]), "USER  ROLE\nann   member\nbob   reader");
     assert_eq!(
-        pclr(0, None, &["org", "member", "list", "acme", "--data", data]),
+        pclr(0, None, &[&["org", "member", "list", "acme"][..], &database].concat()),
         "USER  ROLE\nann   member\nbob   reader"
     );
     run(1, Some(&ann), &["org", "create", "acme", "--title", "Acme"]);
-    let root = pclr(0, None, &["token", "create", "first", "--data", data]);
+    let root = pclr(0, None, &[&["token", "create", "first"][..], &database].concat());
     run(0, Some(&root), &["org", "create", "acme", "--title", "Acme", "--homepage", "https://acme.example"]);
     run(1, Some(&root), &["org", "create", "acme", "--title", "Again"]);
     run(1, Some(&root), &["org", "set", "nobody", "--title", "Nobody"]);
