@@ -15,15 +15,15 @@ use crate::rebuild::{close, live, popular, version};
 pub async fn everything(open: &Opened, folder: &DataFolder) {
     let (actor, registry) = (Actor::Operator, &open.registry);
     live(open).await;
-    for spec in ["acme/old@1.0.0", "acme/old@1.1.0", "acme/old@1.2.0", "quiet/one@1.0.0"] {
+    for spec in ["acme/old@1.0.0", "acme/old@1.1.0", "acme/old@1.2.0", "calm/one@1.0.0"] {
         open.push(&Package::new(spec, spec)).await.unwrap();
     }
-    let (old, quiet): (Name, Name) = ("acme/old".parse().unwrap(), "quiet/one".parse().unwrap());
-    registry.deprecate(&actor, &old, &version("1.1.0"), Some("slow"), Some(quiet.clone())).await.unwrap();
+    let (old, calm): (Name, Name) = ("acme/old".parse().unwrap(), "calm/one".parse().unwrap());
+    registry.deprecate(&actor, &old, &version("1.1.0"), Some("slow"), Some(calm.clone())).await.unwrap();
     registry.pin(&actor, &old, &version("1.1.0")).await.unwrap();
     registry.delete_version(&actor, &old, &version("1.2.0")).await.unwrap();
     registry.purge(&actor, &old, &version("1.2.0")).await.unwrap();
-    registry.set_visibility(&actor, &quiet, Visibility::Unlisted).await.unwrap();
+    registry.set_visibility(&actor, &calm, Visibility::Unlisted).await.unwrap();
     let file = File { path: "SKILL.md".parse().unwrap(), executable: false, content: Bytes::from("# draft\n") };
     let drafted = Drafted { version: Some(version("2.0.0")), ..Drafted::default() };
     registry.create_draft(&actor, &old, Tree::new(vec![file]).unwrap(), drafted).await.unwrap();
