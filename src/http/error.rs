@@ -184,7 +184,7 @@ impl From<RegistryError> for Failure {
 
 /// The table.
 fn failure(error: &RegistryError) -> Failure {
-    let text = public_text(error);
+    let text = error.public_text();
     // Messages of the stores carry their hint on a line of its own.
     let (message, hint) = match text.split_once("\nhint: ") {
         Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
@@ -240,17 +240,6 @@ fn failure(error: &RegistryError) -> Failure {
         _ => Value::Null,
     };
     Failure { status, code, message, detail, hint }
-}
-
-/// What callers may read of an error. Where the metadata server is and how it answers is for the log alone.
-fn public_text(error: &RegistryError) -> String {
-    match error {
-        RegistryError::Meta(MetaError::Unavailable(_)) => "the metadata store is not available".to_owned(),
-        RegistryError::Commit(shared) if matches!(**shared, RegistryError::Meta(MetaError::Unavailable(_))) => {
-            public_text(shared)
-        }
-        error => error.to_string(),
-    }
 }
 
 fn hint(error: &RegistryError) -> Option<String> {

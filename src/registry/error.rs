@@ -141,6 +141,28 @@ impl RegistryError {
         }
     }
 
+    /// What callers may read of it. Where the metadata server is and how it answers is for the log alone.
+    pub fn public_text(&self) -> String {
+        match self {
+            Self::Meta(MetaError::Unavailable(_)) => "the metadata store is not available".to_owned(),
+            Self::Commit(shared) => shared.public_text(),
+            error => error.to_string(),
+        }
+    }
+
+    /// Whether the registry failed and not what it was given: the same would come of anything else. What is told of one item of many
+    /// is none of these.
+    pub(super) fn is_fault(&self) -> bool {
+        match self {
+            // Longer than is taken, or than was said.
+            Self::Storage(StorageError::TooLarge { .. } | StorageError::WrongDigest { .. }) => false,
+            Self::Storage(_) | Self::Meta(_) | Self::Search(_) | Self::Commit(_) | Self::ReadOnly | Self::Stopping => {
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the metadata store cannot be asked at present.
     pub(super) fn is_outage(&self) -> bool {
         matches!(self, Self::Meta(MetaError::Unavailable(_)))
@@ -164,6 +186,32 @@ impl From<StorageError> for RegistryError {
         match error {
             StorageError::UploadUnknown(_) => Self::UploadUnknown,
             error => Self::Storage(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_registry_fails_in_is_no_fault_of_what_it_was_given() {
+        let full = || StorageError::Full { path: "blobs/x".into() };
+        let gone = || RegistryError::Meta(MetaError::Unavailable("connecting to db.internal:5432 failed".into()));
+        let faults = [full().into(), gone(), RegistryError::Commit(Arc::new(gone())), RegistryError::ReadOnly];
+        for fault in faults.into_iter().chain([RegistryError::Stopping]) {
+            assert!(fault.is_fault(), "{fault:?}");
+            assert!(!fault.public_text().contains("db.internal"), "{fault:?}");
+        }
+        let theirs = [
+            StorageError::TooLarge { limit: 7 }.into(),
+            RegistryError::BadRequest("no".into()),
+            RegistryError::Refused(Refused::LatestIsComputed),
+            RegistryError::Forbidden,
+        ];
+        for error in theirs {
+            assert!(!error.is_fault(), "{error:?}");
+            assert_eq!(error.public_text(), error.to_string());
         }
     }
 }

@@ -42,7 +42,8 @@ pub(super) enum Plan {
 type Holder = Option<(Source, Kind)>;
 
 impl Registry {
-    /// Publishes every artifact in the files. Each one's fate goes to `items` as it is known; one that fails stops no other.
+    /// Publishes every artifact in the files. Each one's fate goes to `items` as it is known; one that is refused stops no other. Where
+    /// the registry itself fails, the import ends with that; what was published until then stays.
     pub async fn import(
         &self,
         actor: &Actor,
@@ -66,19 +67,23 @@ impl Registry {
         let mut kinds = BTreeMap::new();
         let mut fates = futures::stream::iter(by_name(planned))
             .map(|versions| self.import_package(actor, versions))
-            .buffer_unordered(AT_ONCE)
-            .flat_map(futures::stream::iter);
-        while let Some(item) = fates.next().await {
-            *kinds.entry(item.kind).or_insert(0) += 1;
-            match item.outcome {
-                ImportOutcome::Published => summary.published += 1,
-                ImportOutcome::Unchanged => summary.unchanged += 1,
-                ImportOutcome::Failed => summary.failed += 1,
+            .buffer_unordered(AT_ONCE);
+        while let Some((told, fault)) = fates.next().await {
+            for item in told {
+                *kinds.entry(item.kind).or_insert(0) += 1;
+                match item.outcome {
+                    ImportOutcome::Published => summary.published += 1,
+                    ImportOutcome::Unchanged => summary.unchanged += 1,
+                    ImportOutcome::Failed => summary.failed += 1,
+                }
+                summary.renamed += u64::from(item.renamed);
+                summary.diagnostics += item.diagnostics as u64;
+                // The caller may have hung up; what is found is published all the same.
+                let _ = items.send(item).await;
             }
-            summary.renamed += u64::from(item.renamed);
-            summary.diagnostics += item.diagnostics as u64;
-            // The caller may have hung up; what is found is published all the same.
-            let _ = items.send(item).await;
+            if let Some(fault) = fault {
+                return Err(fault);
+            }
         }
         summary.kinds = kinds.into_iter().map(|(kind, count)| Count { value: kind.to_string(), count }).collect();
         Ok(summary)
@@ -113,16 +118,20 @@ impl Registry {
         Ok(planned)
     }
 
-    /// Publishes versions of one package, one after the other: each may need to know what the one before became.
-    async fn import_package(&self, actor: &Actor, versions: Vec<Planned>) -> Vec<ImportItem> {
+    /// Publishes versions of one package, one after the other: each may need to know what the one before became. Returns what became
+    /// of them, up to where the registry itself failed.
+    async fn import_package(&self, actor: &Actor, versions: Vec<Planned>) -> (Vec<ImportItem>, Option<RegistryError>) {
         let mut items = Vec::with_capacity(versions.len());
         for planned in versions {
-            items.push(self.import_one(actor, planned).await);
+            match self.import_one(actor, planned).await {
+                Ok(item) => items.push(item),
+                Err(fault) => return (items, Some(fault)),
+            }
         }
-        items
+        (items, None)
     }
 
-    async fn import_one(&self, actor: &Actor, planned: Planned) -> ImportItem {
+    async fn import_one(&self, actor: &Actor, planned: Planned) -> Result<ImportItem, RegistryError> {
         let mut item = item_of(&planned);
         match self.import_version(actor, planned, item.version.clone()).await {
             Ok((version, digest, outcome)) => {
@@ -130,9 +139,10 @@ impl Registry {
                 item.digest = Some(digest);
                 item.outcome = outcome;
             }
-            Err(error) => item.error = Some(error.to_string()),
+            Err(error) if error.is_fault() => return Err(error),
+            Err(error) => item.error = Some(error.public_text()),
         }
-        item
+        Ok(item)
     }
 
     async fn import_version(

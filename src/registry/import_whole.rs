@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 use crate::domain::api::{Count, ImportItem, ImportOutcome, ImportSummary};
@@ -36,7 +36,8 @@ pub struct ImportedWhole {
 type Ready = (ImportItem, Option<Prepared>);
 
 impl Registry {
-    /// Publishes every artifact in the files, or none if any is refused.
+    /// Publishes every artifact in the files, or none if any is refused. What the registry itself fails in is no item's error but
+    /// this one's.
     pub async fn import_whole(
         &self,
         actor: &Actor,
@@ -56,12 +57,12 @@ impl Registry {
             )));
         }
         let planned = self.plan_names(org, discovery.found).await?;
-        let mut ready: Vec<Ready> = futures::stream::iter(by_name(planned))
+        let packages: Vec<Vec<Ready>> = futures::stream::iter(by_name(planned))
             .map(|versions| self.prepare_package(actor, versions))
             .buffered(AT_ONCE)
-            .flat_map(futures::stream::iter)
-            .collect()
-            .await;
+            .try_collect()
+            .await?;
+        let mut ready: Vec<Ready> = packages.into_iter().flatten().collect();
         if ready.iter().all(|(item, _)| item.error.is_none()) {
             self.commit_ready(actor, &mut ready).await?;
         }
@@ -71,20 +72,21 @@ impl Registry {
     }
 
     /// Prepares versions of one package, each knowing what is to become of those before it.
-    async fn prepare_package(&self, actor: &Actor, versions: Vec<Planned>) -> Vec<Ready> {
+    async fn prepare_package(&self, actor: &Actor, versions: Vec<Planned>) -> Result<Vec<Ready>, RegistryError> {
         let (mut taken, mut ready) = (Taken::default(), Vec::with_capacity(versions.len()));
         for planned in versions {
             let mut item = item_of(&planned);
             let prepared = match self.prepare_one(actor, planned, &mut item, &mut taken).await {
                 Ok(prepared) => prepared,
+                Err(error) if error.is_fault() => return Err(error),
                 Err(error) => {
-                    item.error = Some(error.to_string());
+                    item.error = Some(error.public_text());
                     None
                 }
             };
             ready.push((item, prepared));
         }
-        ready
+        Ok(ready)
     }
 
     async fn prepare_one(

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pcl_registry::domain::api::ImportOutcome;
+use pcl_registry::domain::api::{ImportItem, ImportOutcome, ImportSummary};
 use pcl_registry::domain::{Actor, File, Visibility};
 use pcl_registry::meta::Filter;
 use pcl_registry::pack;
 use pcl_registry::registry::{ImportedWhole, Limits, RegistryError, WHOLE_MAX};
-use pcl_registry::storage::{Failure, Fault, Meter, When};
+use pcl_registry::storage::{Failure, Fault, Meter, StorageError, When};
 
 use crate::inside::{DataFolder, Opened, Owner, Package};
 
@@ -226,6 +226,47 @@ async fn fails_at_every_step(owner: Owner, when: When) {
         let storage = folder.open_storage(&Meter::default()).await;
         assert_eq!(storage.last_event(0).await.unwrap(), 4, "{what}: events lost");
     }
+}
+
+/// What an import of each artifact by itself came to, and the errors of its items.
+async fn import_each(open: &Opened, files: Vec<File>) -> (Result<ImportSummary, RegistryError>, Vec<String>) {
+    let (sender, mut items) = tokio::sync::mpsc::channel::<ImportItem>(1);
+    let received = async {
+        let mut errors = Vec::new();
+        while let Some(item) = items.recv().await {
+            errors.extend(item.error);
+        }
+        errors
+    };
+    tokio::join!(open.registry.import(&Actor::Operator, "acme", files, sender), received)
+}
+
+/// A full disk is the registry's fault: no artifact is told to be to blame, and the request fails as any other does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_told_of_the_import_and_not_of_what_is_imported() {
+    let is_full = |error: &RegistryError| match error {
+        RegistryError::Storage(StorageError::Full { .. }) => true,
+        RegistryError::Commit(shared) => matches!(**shared, RegistryError::Storage(StorageError::Full { .. })),
+        _ => false,
+    };
+    let (steps, mut full) = (steps(Owner::Sqlite).await, [0, 0]);
+    for step in 1..=steps {
+        let fault = Some(Fault { step, when: When::Before, failure: Failure::Full });
+        let folder = DataFolder::new(Owner::Sqlite);
+        let open = folder.open().await;
+        open.meter.arm(fault);
+        match import(&open, skills(3)).await {
+            Ok(done) => assert_eq!(done.summary.failed, 0, "step {step}: {:?}", done.items),
+            Err(error) => full[0] += u64::from(is_full(&error)),
+        }
+        let folder = DataFolder::new(Owner::Sqlite);
+        let open = folder.open().await;
+        open.meter.arm(fault);
+        let (summary, errors) = import_each(&open, skills(3)).await;
+        assert_eq!(errors, Vec::<String>::new(), "step {step}");
+        full[1] += u64::from(summary.is_err_and(|error| is_full(&error)));
+    }
+    assert!(full.iter().all(|times| *times > 12), "twelve blobs at least: {full:?} of {steps}");
 }
 
 macro_rules! on_owners {
