@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    Action, Actor, Algorithm, Area, Digest, MANIFEST_READ_MAX, Manifest, Name, Published, Repository, Timestamp,
+    Action, Actor, Algorithm, Area, Digest, MANIFEST_READ_MAX, Manifest, Name, Published, Repository, Scope, Timestamp,
     Version,
 };
 use crate::meta::{Act, Refused};
@@ -39,7 +39,8 @@ impl Registry {
     /// that is purged already stays so, and what is left of its bytes is removed.
     pub async fn purge(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
         let repository = name.repository();
-        self.require_change(actor, Action::Delete, &repository).await?;
+        // Owners of the package may not: it cannot be taken back.
+        self.require(actor, Action::Delete, Scope::Repository(&repository))?;
         let unknown = || RegistryError::VersionUnknown(version.clone(), name.to_string());
         let known = self.0.meta.catalog.version(name, version).await?.ok_or_else(unknown)?;
         let areas = [Area::Public, Area::private(&repository)];

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use pcl_registry::domain::{Actor, Area, Digest, Name, Repository, Timestamp, Version};
+use pcl_registry::domain::{Access, Actor, Area, Digest, Name, Repository, Role, Timestamp, User, Version};
 use pcl_registry::meta::{BlobRow, Blobs, Memory, Meta, MetaError, Refused, contract};
 use pcl_registry::registry::{Limits, Registry, RegistryError, catch_up};
 use pcl_registry::storage::{Failure, Fault, Key, When};
@@ -128,6 +128,31 @@ async fn what_another_repository_uses_stays() {
     assert_eq!(record, record_of_twin, "the same content has the same record");
     purge(&open, &twin()).await.unwrap();
     assert_eq!(present(&open, &all_keys(&twin(), record)).await, [false; 4]);
+}
+
+/// Ann, with a role in `acme` or without.
+fn ann(role: Option<Role>) -> Actor {
+    let roles = role.map(|role| ("acme".parse().unwrap(), role)).into_iter().collect();
+    Actor::User(Arc::new(User { name: "ann".parse().unwrap(), roles, everybody: Access::Read }))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn owners_of_a_package_delete_and_owners_of_the_organisation_purge() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    open.push(&purged()).await.unwrap();
+    let (name, version) = of(&purged());
+    open.registry.set_owners(&Actor::Operator, &name, vec!["ann".parse().unwrap()], None).await.unwrap();
+    for role in [None, Some(Role::Member)] {
+        open.registry.delete_version(&ann(role), &name, &version).await.unwrap();
+        let refused = open.registry.purge(&ann(role), &name, &version).await;
+        assert!(matches!(refused, Err(RegistryError::Forbidden)), "{role:?}: {refused:?}");
+        open.registry.restore(&ann(role), &name, &version).await.unwrap();
+    }
+    let owner = ann(Some(Role::Owner));
+    open.registry.delete_version(&owner, &name, &version).await.unwrap();
+    open.registry.purge(&owner, &name, &version).await.unwrap();
+    assert!(!open.has_manifest(&purged()).await);
 }
 
 /// Fails a purge at every step of the store, in a way; afterwards it can be purged again, and is gone.
