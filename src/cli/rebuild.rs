@@ -19,7 +19,7 @@ pub(super) struct Rebuild {
     /// Only add to the catalogue what the store has more, after an older database was restored
     #[arg(long)]
     catch_up: bool,
-    /// Database to take users and tokens from [default: the one that is rebuilt, unless it is one of MongoDB]
+    /// Database to take users, tokens, downloads and stars from [default: the one that is rebuilt, unless it is one of MongoDB]
     #[arg(long, value_name = "STORE", conflicts_with_all = ["search", "catch_up"])]
     accounts_from: Option<super::config::Metadata>,
     #[command(flatten)]

@@ -154,8 +154,8 @@ pub async fn rebuild_catalog(
     rebuild_catalog_with(folder, metadata, None, progress).await
 }
 
-/// The same with users and tokens out of another database, which must be there and is left as it is. Otherwise they are those of
-/// the database that is rebuilt, as far as it can be read; MongoDB's is empty and has none.
+/// The same with users, tokens, downloads and stars out of another database, which must be there and is left as it is. Otherwise they
+/// are those of the database that is rebuilt, as far as it can be read; MongoDB's is empty and has none.
 pub async fn rebuild_catalog_with(
     folder: &Path,
     metadata: &Metadata,
@@ -193,7 +193,7 @@ async fn rebuild_sqlite(
     let (meta, committing) = open_metadata(&Metadata::Sqlite(building.clone())).await?;
     let rebuilt = catch_up(storage, &meta, progress).await?;
     if let Some(accounts) = accounts {
-        carry_accounts(accounts.accounts.as_ref(), meta.accounts.as_ref()).await?;
+        take_accounts(accounts, &meta).await?;
     } else if path.is_file() {
         match open_metadata(&Metadata::Sqlite(path.to_owned())).await {
             Ok((held, _)) => keep_accounts(&held, &meta).await,
@@ -227,7 +227,7 @@ async fn rebuild_postgres(
     let meta = Arc::new(Postgres::rebuilding(address).await?).meta();
     let rebuilt = catch_up(storage, &meta, progress).await?;
     match (accounts, held) {
-        (Some(accounts), _) => drop(carry_accounts(accounts.accounts.as_ref(), meta.accounts.as_ref()).await?),
+        (Some(accounts), _) => take_accounts(accounts, &meta).await?,
         (None, Ok(held)) => keep_accounts(&held, &meta).await,
         (None, Err(error)) => accounts_are_lost(&error),
     }
@@ -240,14 +240,20 @@ async fn rebuild_postgres(
 /// Carries accounts, downloads and stars over, as far as the store that they are in can be read: what the events say comes back all the
 /// same.
 async fn keep_accounts(from: &Meta, to: &Meta) {
-    match carry_accounts(from.accounts.as_ref(), to.accounts.as_ref()).await {
-        Ok(carried) => tracing::info!(carried, "users and tokens were carried over"),
-        Err(error) => return accounts_are_lost(&error),
+    if let Err(error) = take_accounts(from, to).await {
+        accounts_are_lost(&error);
     }
+}
+
+/// The same out of a database that was named for it: its accounts come over whole, or nothing is rebuilt.
+async fn take_accounts(from: &Meta, to: &Meta) -> Result<(), MetaError> {
+    let carried = carry_accounts(from.accounts.as_ref(), to.accounts.as_ref()).await?;
+    tracing::info!(carried, "users and tokens were carried over");
     match carry_social(from, to).await {
         Ok(carried) => tracing::info!(carried, "downloads and stars were carried over"),
         Err(error) => tracing::warn!(error = %error, "downloads and stars could not be carried over whole"),
     }
+    Ok(())
 }
 
 fn accounts_are_lost(error: &dyn std::error::Error) {
@@ -267,7 +273,7 @@ async fn rebuild_mongo(
     }
     let rebuilt = catch_up(storage, &meta, progress).await?;
     if let Some(accounts) = accounts {
-        carry_accounts(accounts.accounts.as_ref(), meta.accounts.as_ref()).await?;
+        take_accounts(accounts, &meta).await?;
     }
     storage.replace_owner(&owner_of(&meta, &Committing::Database).await?).await?;
     Ok(rebuilt)

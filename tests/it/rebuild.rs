@@ -176,7 +176,7 @@ async fn comes_back_whole(owner: Owner) {
 /// What was counted, the stars of `ann`, and what the package shows of both.
 pub type Popular = (Vec<Downloads>, Vec<StarRow>, (u64, u64));
 
-async fn held(open: &Opened) -> Popular {
+pub async fn held(open: &Opened) -> Popular {
     let (social, review) = (&open.meta.social, Package::new("acme/review@1.0.0", "").name());
     let package = open.registry.package(&Actor::Operator, &review).await.unwrap();
     let stars = social.stars(&"ann".parse().unwrap(), None, 10).await.unwrap();

@@ -5,11 +5,11 @@ use pcl_registry::registry::{
     CarryAccounts, DataError, Metadata, Migration, MoveError, catch_up_catalog, check_migration, migrate_catalog,
     rebuild_catalog_with,
 };
-use pcl_registry::storage::{Meter, StorageError};
+use pcl_registry::storage::StorageError;
 
 use super::registry::{Held, accounts, filled, migration, onto};
 use crate::inside::{DataFolder, Owner, Package};
-use crate::rebuild::close;
+use crate::rebuild::{close, held};
 
 async fn refused(migration: Migration) -> MoveError {
     match migrate_catalog(migration, |_, _| {}).await {
@@ -127,7 +127,7 @@ async fn two_stores_can_be_compared_at_any_time() {
     assert_eq!(found.to_string(), "users: ann differs");
 }
 
-/// Where the database of before is at another place, as with MongoDB, a rebuild takes users and tokens from there.
+/// Where the database of before is at another place, as with MongoDB, a rebuild takes from there what no event tells of.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rebuild_takes_accounts_from_where_it_is_told() {
     for (owner, to) in
@@ -140,20 +140,38 @@ async fn a_rebuild_takes_accounts_from_where_it_is_told() {
         let open = folder.open().await;
         let users = open.meta.accounts.users(None, 10).await.unwrap();
         let tokens = open.meta.accounts.tokens(None).await.unwrap();
+        let popular = held(&open).await;
         close(&folder, open).await;
-        let (old, held) = (folder.metadata(), (folder.postgres.take(), folder.mongo.take()));
+        let (old, databases) = (folder.metadata(), (folder.postgres.take(), folder.mongo.take()));
         let new = onto(&mut folder, to);
         rebuild_catalog_with(folder.path(), &new, Some(&old), |_| {}).await.unwrap();
         let open = folder.open().await;
         assert_eq!(open.meta.accounts.users(None, 10).await.unwrap(), users, "{owner:?} to {to:?}");
         assert_eq!(open.meta.accounts.tokens(None).await.unwrap(), tokens, "{owner:?} to {to:?}");
         assert_eq!((users.len(), tokens.len()), (2, 2));
+        assert_eq!(held(&open).await, popular, "{owner:?} to {to:?}");
         close(&folder, open).await;
-        drop(held);
+        drop(databases);
     }
-    let folder = DataFolder::new(Owner::Sqlite);
-    drop(folder.open().await);
-    drop(folder.open_storage(&Meter::default()).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_takes_accounts_downloads_and_stars_from_another_file() {
+    let (folder, _) = filled(Owner::Sqlite).await;
+    let open = folder.open().await;
+    let (users, popular) = (open.meta.accounts.users(None, 10).await.unwrap(), held(&open).await);
+    close(&folder, open).await;
+    let old = folder.path().join("old.sqlite");
+    std::fs::rename(folder.database(), &old).unwrap();
+    for suffix in ["-wal", "-shm"] {
+        let beside = |path: &std::path::Path| format!("{}{suffix}", path.display());
+        let _ = std::fs::rename(beside(&folder.database()), beside(&old));
+    }
+    rebuild_catalog_with(folder.path(), &folder.metadata(), Some(&Metadata::Sqlite(old)), |_| {}).await.unwrap();
+    let open = folder.open().await;
+    assert_eq!(open.meta.accounts.users(None, 10).await.unwrap(), users);
+    assert_eq!(held(&open).await, popular);
+    close(&folder, open).await;
     let absent = Metadata::Sqlite(folder.path().join("absent"));
     let error = rebuild_catalog_with(folder.path(), &folder.metadata(), Some(&absent), |_| {}).await.unwrap_err();
     assert!(matches!(error, DataError::NoFile(_)), "{error}");
