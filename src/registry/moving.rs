@@ -161,7 +161,12 @@ impl Moving {
                 return Ok(Moved { head, known: head, applied: 0, tables: Vec::new(), already: true });
             }
             Some(found) => return Err(MoveError::NotOwner(found)),
-            // Nothing was ever committed to it: it may become anybody's.
+            // Nothing was ever committed to it: what a database holds is of another store, and its events must not be written here.
+            None if self.from.is_database() => match self.from.meta.ledger.head().await?.n {
+                0 => {}
+                held => return Err(OpenError::Foreign(held).into()),
+            },
+            // What is in memory is read from this store.
             None => {}
         }
         let head = self.complete_source().await?;

@@ -2,10 +2,10 @@
 
 use pcl_registry::meta::Table;
 use pcl_registry::registry::{
-    CarryAccounts, DataError, Metadata, Migration, MoveError, catch_up_catalog, check_migration, migrate_catalog,
-    rebuild_catalog_with,
+    CarryAccounts, DataError, Metadata, Migration, MoveError, OpenError, catch_up_catalog, check_migration,
+    migrate_catalog, rebuild_catalog_with,
 };
-use pcl_registry::storage::StorageError;
+use pcl_registry::storage::{Meter, StorageError};
 
 use super::registry::{Held, accounts, filled, migration, onto};
 use crate::inside::{DataFolder, Owner, Package};
@@ -47,6 +47,22 @@ async fn users_of_another_registry_are_left_alone() {
     close(&theirs, open).await;
     let error = refused(migration(&ours, ours.metadata(), theirs.metadata())).await;
     assert!(matches!(error, MoveError::Others("users")), "{error}");
+}
+
+/// A store that has lost its owner.json, or never had one, takes no events of a database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_without_an_owner_is_given_nobodys_events() {
+    let ours = DataFolder::new(Owner::Sqlite);
+    drop(ours.open_storage(&Meter::default()).await);
+    let to = Metadata::Sqlite(ours.path().join("new.sqlite"));
+    for owner in Owner::here([Owner::Sqlite, Owner::Postgres, Owner::Mongo]) {
+        let (theirs, _) = filled(owner).await;
+        let error = refused(migration(&ours, theirs.metadata(), to.clone())).await;
+        assert!(matches!(error, MoveError::Open(OpenError::Foreign(events)) if events > 0), "{owner:?}: {error}");
+        let storage = ours.open_storage(&Meter::default()).await;
+        assert_eq!(storage.last_event(0).await.unwrap(), 0, "{owner:?}");
+        assert!(storage.owner().await.unwrap().is_none(), "{owner:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
