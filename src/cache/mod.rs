@@ -2,7 +2,8 @@
 //!
 //! An entry is never older than the last commit that touched it: whoever loads one notes the commit epoch first, and takes
 //! the entry out again if a commit came in between. Content by digest never changes; tags and links are invalidated by
-//! commits. Knows nothing of where values come from.
+//! commits. What is summed up over whole tables may be some seconds old, but shows nothing that has gone out of sight. Knows nothing
+//! of where values come from.
 
 mod entry;
 mod pulls;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Mutex;
 
 use crate::domain::api::{Statistics, Trending};
 use crate::domain::{Area, Day, Digest, Kind, Repository, Tag, Timestamp};
@@ -29,8 +31,11 @@ pub const BLOB_MAX: u64 = 64 << 10;
 /// How long a login is believed: what another process changes about accounts counts here after that time.
 pub const LOGIN_SECONDS: u64 = 5;
 
-/// How old statistics and trends may be, as long as no commit comes in between: whole tables are read for them.
+/// How old statistics and trends may be: whole tables are read for them.
 pub const POPULARITY_SECONDS: u64 = 10;
+
+/// How long somebody waits for what another one reads of whole tables. A database that does not answer keeps nobody longer.
+const TURN: Duration = Duration::from_secs(5);
 
 /// The caches of one process.
 pub struct Cache {
@@ -53,8 +58,12 @@ pub struct Cache {
     pub logins: Table<Digest, CachedLogin>,
     /// What is public, for [`POPULARITY_SECONDS`].
     pub statistics: Table<(), Statistics>,
-    /// Trends by their last day, window, kinds and number, for [`POPULARITY_SECONDS`].
-    pub trending: Table<(Day, u32, Vec<Kind>, usize), Arc<[Trending]>>,
+    /// Trends by their last day, window and kinds, for [`POPULARITY_SECONDS`].
+    pub trending: Table<(Day, u32, Vec<Kind>), Arc<[Trending]>>,
+    /// How often something has gone out of sight.
+    hidden: AtomicU64,
+    /// The turn to read whole tables.
+    summing: Mutex<()>,
 }
 
 impl Cache {
@@ -74,13 +83,19 @@ impl Cache {
             logins: Table::fleeting(10_000, Duration::from_secs(LOGIN_SECONDS)),
             statistics: Table::fleeting(1, Duration::from_secs(POPULARITY_SECONDS)),
             trending: Table::fleeting(100, Duration::from_secs(POPULARITY_SECONDS)),
+            hidden: AtomicU64::new(0),
+            summing: Mutex::new(()),
         }
     }
 
-    /// Says that a commit changed something. Called after the commit and before the entries it touched are removed. What any commit may
-    /// have touched is removed here.
+    /// Says that a commit changed something. Called after the commit and before the entries it touched are removed.
     pub fn advance(&self) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Forgets statistics and trends: something may have gone out of sight. Called after the commit.
+    pub fn clear_popularity(&self) {
+        self.hidden.fetch_add(1, Ordering::SeqCst);
         self.statistics.clear();
         self.trending.clear();
     }
@@ -91,8 +106,9 @@ impl Cache {
         self.logins.clear();
     }
 
-    /// Forgets every tag, manifest and link: for when somebody else's commits came in.
+    /// Forgets every tag, manifest and link, statistics and trends: for when somebody else's commits came in.
     pub fn clear_pointers(&self) {
+        self.clear_popularity();
         self.tags.clear();
         self.tag_lists.clear();
         self.manifests.clear();
@@ -121,6 +137,35 @@ impl Cache {
             table.remove(&key);
         }
         Ok(Some(value))
+    }
+
+    /// The entry, or what `load` reads of whole tables. One at a time reads, and the others wait for what it finds, those of another
+    /// key too, but no longer than [`TURN`]. What was read is kept whatever is committed meanwhile, unless something went out of sight.
+    pub async fn get_or_sum_up<K, V, E>(
+        &self,
+        table: &Table<K, V>,
+        key: K,
+        load: impl Future<Output = Result<V, E>>,
+    ) -> Result<V, E>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
+        if let Some(value) = table.get(&key) {
+            return Ok(value);
+        }
+        let _turn = tokio::time::timeout(TURN, self.summing.lock()).await;
+        if let Some(value) = table.get(&key) {
+            return Ok(value);
+        }
+        let hidden = self.hidden.load(Ordering::SeqCst);
+        let value = load.await?;
+        table.insert(key.clone(), value.clone());
+        // As above: either clearing removes this entry, or it is seen here.
+        if self.hidden.load(Ordering::SeqCst) != hidden {
+            table.remove(&key);
+        }
+        Ok(value)
     }
 }
 
@@ -163,5 +208,37 @@ mod tests {
         let digest = Digest::sha256(b"");
         let found = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Ok(Some(Some(digest))) }).await;
         assert_eq!((absent, found), (Ok(None), Ok(Some(Some(digest)))));
+    }
+
+    #[tokio::test]
+    async fn what_is_summed_up_is_read_by_one_for_all_and_outlives_commits() {
+        let cache = Cache::new(1 << 20);
+        let loads = AtomicU64::new(0);
+        let ask = || {
+            cache.get_or_sum_up::<_, _, ()>(&cache.statistics, (), async {
+                loads.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                Ok(Statistics::default())
+            })
+        };
+        let (one, other) = tokio::join!(ask(), ask());
+        assert!(one.is_ok() && other.is_ok());
+        cache.advance();
+        ask().await.unwrap();
+        assert_eq!(loads.load(Ordering::SeqCst), 1);
+        cache.clear_popularity();
+        ask().await.unwrap();
+        assert_eq!(loads.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn what_was_summed_up_while_something_went_out_of_sight_is_not_kept() {
+        let cache = Cache::new(1 << 20);
+        let load = async {
+            cache.clear_popularity();
+            Ok(Statistics::default())
+        };
+        cache.get_or_sum_up::<_, _, ()>(&cache.statistics, (), load).await.unwrap();
+        assert!(cache.statistics.get(&()).is_none());
     }
 }

@@ -15,6 +15,9 @@ pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
 
 /// Takes out of the cache what one event touched; `tags` name something else since. The epoch was advanced before.
 pub(super) fn forget(cache: &Cache, body: &Body, tags: &[Tag]) {
+    if may_hide(body) {
+        cache.clear_popularity();
+    }
     let Some(repository) = body.repository() else { return };
     cache.tag_lists.remove(&repository);
     for tag in tags {
@@ -45,5 +48,27 @@ pub(super) fn forget(cache: &Cache, body: &Body, tags: &[Tag]) {
         | Body::CollectionDelete { .. }
         | Body::Org { .. }
         | Body::Restore { .. } => {}
+    }
+}
+
+/// Whether a package, or the version that is shown of it, may be out of sight afterwards. What comes into sight, and what is said of it,
+/// is seen when trends and statistics are read the next time.
+fn may_hide(body: &Body) -> bool {
+    match body {
+        Body::Visibility { .. } | Body::TagDelete { .. } | Body::ManifestDelete { .. } | Body::Purge { .. } => true,
+        Body::Manifest(_)
+        | Body::Publish { .. }
+        | Body::BlobDelete { .. }
+        | Body::Yank { .. }
+        | Body::Unyank { .. }
+        | Body::Deprecate { .. }
+        | Body::Undeprecate { .. }
+        | Body::Pin { .. }
+        | Body::Unpin { .. }
+        | Body::Owners { .. }
+        | Body::Collection { .. }
+        | Body::CollectionDelete { .. }
+        | Body::Org { .. }
+        | Body::Restore { .. } => false,
     }
 }

@@ -76,6 +76,7 @@ pub use open::{Builder, Health, Limits, OpenError};
 pub use push::{Push, Pushed};
 pub use rebuild::{Rebuilt, catch_up};
 pub use referrers::Referrers;
+pub use social::TRENDING_MAX;
 
 use inner::Inner;
 

@@ -8,6 +8,9 @@ use crate::meta::{StarRow, Starred};
 
 use super::{Registry, RegistryError};
 
+/// Most packages in a trend.
+pub const TRENDING_MAX: usize = 100;
+
 /// Most days that one answer tells of.
 const DAYS_MAX: i32 = 1000;
 
@@ -53,28 +56,31 @@ impl Registry {
         Ok((rows.into_iter().map(|StarRow { name, starred, .. }| Star { name, starred }).collect(), next))
     }
 
-    /// Public packages whose downloads and stars in the last days count most, the newer the more. Up to some seconds old, as long as
-    /// no package changes.
+    /// Public packages whose downloads and stars in the last days count most, the newer the more; `limit` of them, and at most
+    /// [`TRENDING_MAX`]. Of any of these kinds, or of every kind if none is named. Up to some seconds old, without what has gone out of
+    /// sight meanwhile.
     pub async fn trending(
         &self,
         actor: &Actor,
         window: u32,
         kinds: &[Kind],
         limit: usize,
-    ) -> Result<Arc<[Trending]>, RegistryError> {
+    ) -> Result<Vec<Trending>, RegistryError> {
         self.require(actor, Action::Read, Scope::Registry)?;
         let today = Day::of(self.0.clock.now());
+        let kinds = one_way_to_say(kinds);
         let load = async {
             let weights = trend_weights(today, window);
-            let found = self.0.meta.social.trending(&weights, kinds, limit).await?;
+            let found = self.0.meta.social.trending(&weights, &kinds, TRENDING_MAX).await?;
             let trending = found.into_iter().map(|(package, score)| {
                 let score = score as f64 / WEIGHT_TODAY as f64;
                 Trending { package, score: (score * 1000.0).round() / 1000.0 }
             });
-            Ok::<_, RegistryError>(Some(trending.collect::<Arc<[Trending]>>()))
+            Ok::<_, RegistryError>(trending.collect::<Arc<[Trending]>>())
         };
-        let key = (today, window, kinds.to_vec(), limit);
-        Ok(self.0.cache.get_or_load(&self.0.cache.trending, key, load).await?.unwrap_or_default())
+        let key = (today, window, kinds.clone());
+        let found = self.0.cache.get_or_sum_up(&self.0.cache.trending, key, load).await?;
+        Ok(found.iter().take(limit).cloned().collect())
     }
 
     /// How a package is used: ever, and on each day of a span, by default the last thirty days; there of one version, if it is named.
@@ -106,23 +112,31 @@ impl Registry {
         })
     }
 
-    /// What public packages come to together. Up to some seconds old, as long as no package changes.
+    /// What public packages come to together. Up to some seconds old, without what has gone out of sight meanwhile.
     pub async fn statistics(&self, actor: &Actor) -> Result<Statistics, RegistryError> {
         self.require(actor, Action::Read, Scope::Registry)?;
         let load = async {
             let totals = self.0.meta.social.totals().await?;
             let kinds = totals.kinds.iter().map(|(kind, count)| Count { value: kind.to_string(), count: *count });
-            Ok::<_, RegistryError>(Some(Statistics {
+            Ok::<_, RegistryError>(Statistics {
                 packages: totals.kinds.iter().map(|(_, count)| count).sum(),
                 kinds: kinds.collect(),
                 organisations: totals.organisations,
                 versions: totals.versions,
                 downloads: totals.downloads,
                 stars: totals.stars,
-            }))
+            })
         };
-        Ok(self.0.cache.get_or_load(&self.0.cache.statistics, (), load).await?.unwrap_or_default())
+        self.0.cache.get_or_sum_up(&self.0.cache.statistics, (), load).await
     }
+}
+
+/// The same kinds, however they were named.
+fn one_way_to_say(kinds: &[Kind]) -> Vec<Kind> {
+    let mut kinds = kinds.to_vec();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.len() == Kind::ALL.len() { Vec::new() } else { kinds }
 }
 
 /// Whose stars they are.

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use async_trait::async_trait;
 use pcl_registry::domain::api::PackageStatistics;
-use pcl_registry::domain::{Actor, Day, Kind, Name, Package as Shown, Reference, Timestamp, UserName, Version};
+use pcl_registry::domain::{
+    Actor, Day, Kind, Name, Package as Shown, Reference, Timestamp, UserName, Version, Visibility,
+};
 use pcl_registry::meta::{DownloadBatch, Downloads, Meta, MetaError, Social, StarRow, Starred, Totals};
 use pcl_registry::registry::{Limits, RegistryError};
 use serde_json::json;
@@ -115,10 +117,11 @@ async fn what_was_saved_is_there_after_a_restart() {
     }
 }
 
-/// Fails one batch: 1 before it was counted, 2 after.
+/// Fails one batch: 1 before it was counted, 2 after. Counts how often trends are read.
 struct FailingSocial {
     inner: Arc<dyn Social>,
     fail: Arc<AtomicU8>,
+    trends: Arc<AtomicU8>,
 }
 
 #[async_trait]
@@ -167,6 +170,7 @@ impl Social for FailingSocial {
         kinds: &[Kind],
         limit: usize,
     ) -> Result<Vec<(Shown, u64)>, MetaError> {
+        self.trends.fetch_add(1, Ordering::SeqCst);
         self.inner.trending(weights, kinds, limit).await
     }
 
@@ -183,7 +187,8 @@ async fn a_save_that_fails_is_made_up_for_and_counted_once() {
         let fail = Arc::new(AtomicU8::new(0));
         let its_fail = fail.clone();
         let wrap = move |meta: Meta| {
-            let social = Arc::new(FailingSocial { inner: meta.social.clone(), fail: its_fail });
+            let social = FailingSocial { inner: meta.social.clone(), fail: its_fail, trends: Arc::default() };
+            let social = Arc::new(social);
             Meta { social, ..meta }
         };
         let open = folder.open_with(Limits::default(), wrap).await;
@@ -201,4 +206,44 @@ async fn a_save_that_fails_is_made_up_for_and_counted_once() {
         let found = counted(&statistics(&open, &package, None).await);
         assert_eq!(found, ("1.0.0:3".to_owned(), vec![1, 2]), "{owner:?} {how}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trend_is_read_once_however_it_is_asked_for() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let trends = Arc::new(AtomicU8::new(0));
+    let its_trends = trends.clone();
+    let wrap = move |meta: Meta| {
+        let social = FailingSocial { inner: meta.social.clone(), fail: Arc::default(), trends: its_trends };
+        Meta { social: Arc::new(social), ..meta }
+    };
+    let open = folder.open_with(Limits::default(), wrap).await;
+    let packages = ["a", "b", "c"].map(|slug| Package::new(&format!("acme/{slug}@1.0.0"), slug));
+    for package in &packages {
+        open.push(package).await.unwrap();
+        pull(&open, package, &tag("1.0.0")).await;
+    }
+    open.registry.save_downloads().await.unwrap();
+    let (skill, team) = (Kind::Skill, Kind::Team);
+    for kinds in [vec![skill, team], vec![team, skill], vec![skill, team, skill]] {
+        for limit in [1, 2, 100] {
+            let found = open.registry.trending(&Actor::Operator, 7, &kinds, limit).await.unwrap();
+            assert_eq!(found.len(), limit.min(3));
+        }
+    }
+    assert_eq!(trends.load(Ordering::SeqCst), 1);
+    for kinds in [Vec::new(), Kind::ALL.to_vec()] {
+        assert_eq!(open.registry.trending(&Actor::Operator, 7, &kinds, 100).await.unwrap().len(), 3);
+    }
+    assert_eq!(trends.load(Ordering::SeqCst), 2, "every kind is any kind");
+    open.push(&Package::new("acme/d@1.0.0", "d")).await.unwrap();
+    open.registry.trending(&Actor::Operator, 7, &[], 100).await.unwrap();
+    assert_eq!(trends.load(Ordering::SeqCst), 2, "a commit that hides nothing");
+    let version = "1.0.0".parse().unwrap();
+    open.registry.set_visibility(&Actor::Operator, &packages[0].name(), Visibility::Unlisted).await.unwrap();
+    open.registry.trending(&Actor::Operator, 7, &[], 100).await.unwrap();
+    open.registry.delete_version(&Actor::Operator, &packages[1].name(), &version).await.unwrap();
+    let found = open.registry.trending(&Actor::Operator, 7, &[], 100).await.unwrap();
+    let names: Vec<String> = found.iter().map(|found| found.package.name.to_string()).collect();
+    assert_eq!((names, trends.load(Ordering::SeqCst)), (vec!["acme/c".to_owned()], 4));
 }

@@ -9,6 +9,7 @@ use crate::domain::api::{List, PackageStatistics, Problem, Star, Statistics, Tre
 use crate::domain::{Day, Kind, Name, Version, WINDOW_MAX};
 use crate::http::Caller;
 use crate::http::error::Failure;
+use crate::registry::TRENDING_MAX;
 
 /// Most rows of a page.
 const LIMIT_MAX: usize = 1000;
@@ -16,8 +17,6 @@ const LIMIT_MAX: usize = 1000;
 const STARS: usize = 100;
 /// Packages in a trend if nothing is said.
 const TRENDING: usize = 20;
-/// Most packages in a trend.
-const TRENDING_MAX: usize = 100;
 /// Days of a trend if nothing is said.
 const WINDOW: u32 = 7;
 
@@ -113,7 +112,7 @@ pub(super) async fn trending(app: Caller, uri: Uri) -> Answer {
     let Filters { kind, .. } = Filters::read(&parameters)?;
     let limit = parameters.limit(TRENDING, TRENDING_MAX)?;
     let found = app.registry.trending(&app.actor(), window, &kind, limit).await?;
-    json(&List::<Trending>::new(found.to_vec(), None))
+    json(&List::<Trending>::new(found, None))
 }
 
 /// Statistics of a package

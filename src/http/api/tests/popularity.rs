@@ -120,7 +120,7 @@ async fn a_file_that_is_read_is_a_download_and_one_that_is_known_is_none() {
 }
 
 #[tokio::test]
-async fn trends_are_of_a_window_and_of_kinds_and_never_older_than_a_commit() {
+async fn trends_are_of_a_window_and_of_kinds_and_show_nothing_that_is_hidden() {
     let world = World::open().await;
     pull(&world, "acme/review", "1.0.0", 2).await;
     pull(&world, "other/crew", "1.0.0", 5).await;
@@ -134,7 +134,7 @@ async fn trends_are_of_a_window_and_of_kinds_and_never_older_than_a_commit() {
     for bad in ["window=7", "window=0d", "window=91d", "kind=animal", "limit=101", "sort=name"] {
         assert_eq!(world.get(&format!("/api/v1/trending?{bad}")).await.status, 400, "{bad}");
     }
-    // What is kept of trends is given up by a change.
+    // What is kept of trends is given up when a package goes out of sight.
     let body = r#"{"visibility":"unlisted"}"#;
     let changed = world.ask("PUT", "/api/v1/artifacts/acme/planner/visibility", body).await;
     assert_eq!(changed.status, 204);
