@@ -4,22 +4,25 @@
 //! what its log holds is seen all the same. Columns are known by their names, in either way of writing them (`createdAt`,
 //! `created_at`); those without a place of their own go into the metadata.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod tables;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
+use tables::{Bounds, Tables};
 
 /// How each file of SQLite begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 /// Largest file that is read, in bytes.
 const FILE_MAX: u64 = 256 << 20;
+/// Most that is read of it.
+const BOUNDS: Bounds = Bounds { rows: 1_000_000, bytes: 512 << 20 };
 /// Files that belong to a database: what is not in the file itself yet, or is to be taken back.
 const BESIDE: [&str; 2] = ["-wal", "-journal"];
 /// Columns of an artifact that stand beside its metadata.
@@ -53,16 +56,24 @@ pub(super) fn is_sqlite(path: &Path) -> std::io::Result<bool> {
 /// Reads every artifact and version, and writes them down as a `registry.json`.
 pub(super) fn convert(path: &Path) -> anyhow::Result<Converted> {
     let folder = std::env::temp_dir().join(format!("pclr-import-{}", uuid::Uuid::now_v7().simple()));
-    fs::create_dir(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    create_private(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("registry");
     let name = format!("{stem}.json");
     let converted = Converted { path: folder.join("registry.json"), folder, name };
     let copy = converted.folder.join("copy");
     copy_all(path, &copy)?;
-    let registry = read(&copy).map_err(|why| refusal(path, why))?;
+    let registry = read(&copy, BOUNDS).map_err(|why| refusal(path, why))?;
     let text = serde_json::to_vec(&registry)?;
     fs::write(&converted.path, text).with_context(|| format!("cannot write {}", converted.path.display()))?;
     Ok(converted)
+}
+
+/// Makes a folder that nobody else looks into, whatever the file allows: others may list the temporary folder.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 fn copy_all(from: &Path, to: &Path) -> anyhow::Result<()> {
@@ -89,6 +100,8 @@ enum Why {
     Other(&'static str),
     /// It cannot be read.
     Damaged(String),
+    /// It holds more than is read.
+    TooMuch(Bounds),
 }
 
 impl From<rusqlite::Error> for Why {
@@ -105,37 +118,36 @@ fn refusal(path: &Path, why: Why) -> Failure {
             format!("{path} is a damaged database: {what}"),
             "restore it from a copy, or import what the older registry can still export",
         ),
+        Why::TooMuch(Bounds { rows, bytes }) => Failure::no(
+            format!("{path} holds more than {rows} rows or {} MiB of values", bytes >> 20),
+            "export it with the older registry, and import the export in parts",
+        ),
     }
 }
 
-fn read(path: &Path) -> Result<Value, Why> {
+fn read(path: &Path, bounds: Bounds) -> Result<Value, Why> {
     // Of the copy alone: what its log holds is taken in here.
-    let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let check: String = database.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if check != "ok" {
-        return Err(Why::Damaged(check));
-    }
-    let tables = tables(&database)?;
-    let has = |table: &str, column: &str| tables.get(table).is_some_and(|columns| columns.contains(column));
-    if tables.contains_key("events") && tables.contains_key("packages") {
+    let mut tables = Tables::open(path, bounds)?;
+    if tables.has_table("events") && tables.has_table("packages") {
         return Err(Why::Other("it is a database of this program: `pclr serve` and `pclr migrate` take it"));
     }
-    if !has("artifacts", "id") || !(has("artifacts", "source") || has("artifacts", "sourceCode")) {
+    let has_source = tables.has("artifacts", "source") || tables.has("artifacts", "sourceCode");
+    if !tables.has("artifacts", "id") || !has_source {
         return Err(Why::Other("such a one has a table artifacts with columns id and source"));
     }
     let mut artifacts: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-    for columns in rows(&database, "artifacts")? {
+    for columns in tables.rows("artifacts")? {
         let artifact = artifact(columns);
         if let Some(id) = artifact.get("id").map(text) {
             artifacts.insert(id, artifact);
         }
     }
     for list in ["tags", "skills", "keywords"] {
-        add_list(&database, &tables, list, &mut artifacts)?;
+        add_list(&mut tables, list, &mut artifacts)?;
     }
     let mut versions: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    if has("versions", "artifactId") {
-        for mut version in rows(&database, "versions")? {
+    if tables.has("versions", "artifactId") {
+        for mut version in tables.rows("versions")? {
             take_source(&mut version);
             flags(&mut version);
             let Some(id) = version.get("artifactId").map(text) else { continue };
@@ -143,46 +155,6 @@ fn read(path: &Path) -> Result<Value, Why> {
         }
     }
     Ok(json!({ "artifacts": artifacts, "versions": versions }))
-}
-
-/// Tables and views with their columns, all as the JSON of the older registry writes them.
-fn tables(database: &Connection) -> rusqlite::Result<BTreeMap<String, BTreeSet<String>>> {
-    let sql =
-        "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type IN ('table', 'view')";
-    let mut statement = database.prepare(sql)?;
-    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        found.entry(row.get(0)?).or_default().insert(camel(&row.get::<_, String>(1)?));
-    }
-    Ok(found)
-}
-
-/// Every row of a table, without what is NULL, in the order in which they were written.
-fn rows(database: &Connection, table: &str) -> rusqlite::Result<Vec<Map<String, Value>>> {
-    let mut statement = database.prepare(&format!("SELECT * FROM \"{table}\""))?;
-    let columns: Vec<String> = statement.column_names().into_iter().map(camel).collect();
-    let mut found = Vec::new();
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let mut values = Map::new();
-        for (at, column) in columns.iter().enumerate() {
-            if let Some(value) = value(row.get_ref(at)?) {
-                values.insert(column.clone(), value);
-            }
-        }
-        found.push(values);
-    }
-    Ok(found)
-}
-
-fn value(value: ValueRef<'_>) -> Option<Value> {
-    match value {
-        ValueRef::Null => None,
-        ValueRef::Integer(number) => Some(number.into()),
-        ValueRef::Real(number) => Some(number.into()),
-        ValueRef::Text(text) | ValueRef::Blob(text) => Some(String::from_utf8_lossy(text).into_owned().into()),
-    }
 }
 
 /// One row as an artifact of `registry.json`.
@@ -238,23 +210,17 @@ fn object(value: Value) -> Option<Map<String, Value>> {
 }
 
 /// Tags, skills or keywords in a table of their own: each row names the artifact and the word, or by number a row with the word.
-fn add_list(
-    database: &Connection,
-    tables: &BTreeMap<String, BTreeSet<String>>,
-    list: &str,
-    artifacts: &mut BTreeMap<String, Map<String, Value>>,
-) -> rusqlite::Result<()> {
+fn add_list(tables: &mut Tables, list: &str, artifacts: &mut BTreeMap<String, Map<String, Value>>) -> Result<(), Why> {
     let (one, joined) = (list.trim_end_matches('s'), format!("artifact_{list}"));
-    let names_artifact = |table: &str| tables.get(table).is_some_and(|columns| columns.contains("artifactId"));
-    let table = [list, &joined].into_iter().find(|table| names_artifact(table));
+    let table = [list, &joined].into_iter().find(|table| tables.has(table, "artifactId"));
     let Some(table) = table else { return Ok(()) };
     let word = |row: &Map<String, Value>| [one, "name", "value"].iter().find_map(|key| row.get(*key)).map(text);
     let mut by_number = BTreeMap::new();
-    if table == joined && tables.contains_key(list) {
-        let rows = rows(database, list)?;
+    if table == joined && tables.has_table(list) {
+        let rows = tables.rows(list)?;
         by_number.extend(rows.iter().filter_map(|row| Some((text(row.get("id")?), word(row)?))));
     }
-    for row in rows(database, table)? {
+    for row in tables.rows(table)? {
         let number = row.get(&format!("{one}Id")).map(text);
         let found = word(&row).or_else(|| by_number.get(&number?).cloned());
         let (Some(id), Some(found)) = (row.get("artifactId").map(text), found) else { continue };
@@ -276,21 +242,10 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// `created_at` as `createdAt`.
-fn camel(name: &str) -> String {
-    let mut camel = String::with_capacity(name.len());
-    let mut words = name.split('_').filter(|word| !word.is_empty());
-    camel.extend(words.next());
-    for word in words {
-        let mut letters = word.chars();
-        camel.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        camel.push_str(letters.as_str());
-    }
-    camel
-}
-
 #[cfg(test)]
 mod tests {
+    use rusqlite::Connection;
+
     use super::*;
 
     /// The schema in both ways of writing it: words in tables of their own, and in columns.
@@ -392,5 +347,40 @@ mod tests {
         assert!(refused(&path).contains("is a damaged database"), "{}", refused(&path));
         fs::write(folder.path().join("text"), "no database").unwrap();
         assert!(!is_sqlite(&folder.path().join("text")).unwrap());
+    }
+
+    #[test]
+    fn what_stands_in_the_file_is_not_run() {
+        let (_folder, path) = database(
+            "CREATE TABLE places (id TEXT, source TEXT); INSERT INTO places VALUES ('a', 'team T { members: A }');
+             CREATE VIEW artifacts AS SELECT id, source FROM places;",
+        );
+        assert!(refused(&path).contains("is no database of an older registry"), "{}", refused(&path));
+        let (_folder, path) = database(
+            "CREATE TABLE artifacts (id TEXT, source TEXT, made TEXT AS (hex(zeroblob(9))), \"a\"\"b\" TEXT);
+             INSERT INTO artifacts VALUES ('a', 'team T { members: A }', 'kept');",
+        );
+        assert_eq!(converted(&path)["artifacts"]["a"]["metadata"], json!({ "a\"b": "kept" }));
+    }
+
+    #[test]
+    fn no_more_is_read_than_is_said() {
+        let (_folder, path) = database(SNAKE);
+        assert!(read(&path, Bounds { rows: 8, ..BOUNDS }).is_ok());
+        for bounds in [Bounds { rows: 7, ..BOUNDS }, Bounds { bytes: 1000, ..BOUNDS }] {
+            let Err(why) = read(&path, bounds) else { panic!("{bounds:?}: it was read") };
+            assert!(matches!(why, Why::TooMuch(of) if of == bounds), "{why:?}");
+            assert!(refusal(&path, why).message.contains("holds more than "));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_looks_into_the_copy() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let (_folder, path) = database(SNAKE);
+        let converted = convert(&path).unwrap();
+        assert_eq!(fs::metadata(&converted.folder).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }
