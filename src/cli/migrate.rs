@@ -24,7 +24,7 @@ pub(super) struct Migrate {
     /// Metadata store to move from [default: the one that `pclr serve` would use]
     #[arg(long, env = "PCLR_METADATA", hide_env = true, value_name = "STORE")]
     from: Option<Metadata>,
-    /// Compare the two as they are, and write nothing
+    /// Compare the two, and move nothing; an older schema is brought up to date on opening
     #[arg(long)]
     verify_only: bool,
     /// Leave users and tokens behind, where the new metadata cannot keep them

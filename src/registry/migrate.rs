@@ -27,7 +27,7 @@ pub async fn migrate_catalog(
     Ok(migration.open().await?.run(progress).await?)
 }
 
-/// Compares the two metadata stores of a data folder, and writes to neither.
+/// Compares the two metadata stores of a data folder, and changes nothing that they hold. Opening brings an older schema up to date.
 pub async fn check_migration(
     migration: Migration,
     progress: impl FnMut(Stage, u64) + Send,

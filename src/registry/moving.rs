@@ -179,10 +179,20 @@ impl Moving {
         Ok(Moved { head, known: filled.known, applied: filled.applied, tables, already: false })
     }
 
-    /// Compares the two as they are, and writes nothing.
+    /// Compares the two, and changes neither. Where one of them is in memory it is read from the events; those are made whole first, as
+    /// a start of their owner does it.
     pub async fn check(self, mut progress: impl FnMut(Stage, u64) + Send) -> Result<Moved, MoveError> {
-        if self.from.owner().await? == self.to.owner().await? {
+        let (from, to) = (self.from.owner().await?, self.to.owner().await?);
+        if from == to {
             return Err(MoveError::Same);
+        }
+        if !(self.from.is_database() && self.to.is_database()) {
+            match self.storage.owner().await? {
+                Some(owner) if owner == from => complete(&self.storage, &self.from).await?,
+                Some(owner) if owner == to => complete(&self.storage, &self.to).await?,
+                // It is neither's: whose events they are, only comparing tells.
+                Some(_) | None => false,
+            };
         }
         for side in [&self.from, &self.to] {
             if !side.is_database() {
@@ -196,18 +206,10 @@ impl Moving {
 
     /// Brings the object store and the metadata to move from to the same head, as a start does. Returns it.
     async fn complete_source(&self) -> Result<u64, MoveError> {
-        let (storage, from) = (&self.storage, &self.from);
-        if from.is_database() {
-            let (_, ahead) = compare_heads(storage, &from.meta).await?;
-            if ahead {
-                return Err(MoveError::Behind);
-            }
-        } else {
-            drop_torn_event(storage, 0).await?;
-            catch_up(storage, &from.meta, |_| {}).await?;
-            settle_tail(storage, &from.meta).await?;
+        if complete(&self.storage, &self.from).await? {
+            return Err(MoveError::Behind);
         }
-        Ok(from.meta.ledger.head().await?.n)
+        Ok(self.from.meta.ledger.head().await?.n)
     }
 
     /// Whether the second store is empty, or holds a beginning of these events.
@@ -278,4 +280,17 @@ impl Moving {
         }
         Ok(ours)
     }
+}
+
+/// Brings the object store and the metadata store that owns it to the same head, as a start does: an event that was cut is written again
+/// by the database that has it, or else removed. Returns whether the object store is ahead all the same.
+async fn complete(storage: &Storage, owner: &Side) -> Result<bool, MoveError> {
+    if owner.is_database() {
+        let (_, ahead) = compare_heads(storage, &owner.meta).await?;
+        return Ok(ahead);
+    }
+    drop_torn_event(storage, 0).await?;
+    catch_up(storage, &owner.meta, |_| {}).await?;
+    settle_tail(storage, &owner.meta).await?;
+    Ok(false)
 }

@@ -1,11 +1,13 @@
 //! What is not moved: another registry's catalogue, one that is in use, one that is not the owner's.
 
-use pcl_registry::meta::Table;
+use std::sync::Arc;
+
+use pcl_registry::meta::{Sqlite, Table};
 use pcl_registry::registry::{
-    CarryAccounts, DataError, Metadata, Migration, MoveError, OpenError, catch_up_catalog, check_migration,
+    CarryAccounts, DataError, Metadata, Migration, MoveError, OpenError, catch_up, catch_up_catalog, check_migration,
     migrate_catalog, rebuild_catalog_with,
 };
-use pcl_registry::storage::{Meter, StorageError};
+use pcl_registry::storage::{Key, Meter, StorageError};
 
 use super::registry::{Held, accounts, filled, migration, onto};
 use crate::inside::{DataFolder, Owner, Package};
@@ -126,7 +128,7 @@ async fn a_database_that_is_behind_catches_up_first() {
     assert_eq!(moved.head, 2);
 }
 
-/// Comparing writes nothing, and finds what differs.
+/// Comparing changes nothing, and finds what differs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_stores_can_be_compared_at_any_time() {
     let (folder, _) = filled(Owner::Sqlite).await;
@@ -141,6 +143,40 @@ async fn two_stores_can_be_compared_at_any_time() {
     drop(connection);
     let Err(DataError::Move(MoveError::Differs(found))) = check_migration(plan(), |_, _| {}).await else { panic!() };
     assert_eq!(found.to_string(), "users: ann differs");
+}
+
+/// An event that was cut when the power went does not keep a store without a database from being compared, nor one with.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_stores_are_compared_although_the_last_event_is_cut() {
+    for owner in [Owner::Store, Owner::Sqlite] {
+        let (folder, _) = filled(owner).await;
+        let storage = folder.open_storage(&Meter::default()).await;
+        let last = storage.last_event(0).await.unwrap();
+        let other = match owner {
+            Owner::Store => {
+                let path = folder.path().join("copy.sqlite");
+                let copy = Arc::new(Sqlite::open(&path).unwrap()).meta();
+                catch_up(&storage, &copy, |_| {}).await.unwrap();
+                Metadata::Sqlite(path)
+            }
+            _ => Metadata::Memory,
+        };
+        drop(storage);
+        let event = |n| folder.path().join("store").join(Key::Event(n).path());
+        match owner {
+            // It was never acknowledged.
+            Owner::Store => std::fs::write(event(last + 1), "{\"act").unwrap(),
+            // The database has it.
+            _ => {
+                let whole = std::fs::read(event(last)).unwrap();
+                std::fs::write(event(last), &whole[..whole.len() / 2]).unwrap();
+            }
+        }
+        let checked = check_migration(migration(&folder, folder.metadata(), other), |_, _| {}).await;
+        assert_eq!(checked.unwrap_or_else(|error| panic!("{owner:?}: {error}")).head, last, "{owner:?}");
+        let open = folder.open().await;
+        assert_eq!(open.assert_events_agree().await, last, "{owner:?}");
+    }
 }
 
 /// Where the database of before is at another place, as with MongoDB, a rebuild takes from there what no event tells of.
