@@ -1,6 +1,6 @@
 //! Who owns a package: users who manage it, whatever their roles in the organisation.
 
-use crate::domain::{Action, Actor, Name, Scope, UserName};
+use crate::domain::{Action, Actor, Name, Scope, UserName, allows};
 use crate::meta::{Act, Refused};
 
 use super::{Registry, RegistryError};
@@ -16,7 +16,8 @@ impl Registry {
     }
 
     /// Lets these users own a package, and nobody else. `seen`: who owned it when the caller looked; it is refused if that
-    /// changed meanwhile. Nobody is asked whether there are such users: events outlast accounts.
+    /// changed meanwhile. Whoever may only as one of the owners is refused so in any case: somebody may just take that away. Nobody is
+    /// asked whether there are such users: events outlast accounts.
     pub async fn set_owners(
         &self,
         actor: &Actor,
@@ -28,7 +29,12 @@ impl Registry {
             Actor::User(_) => self.0.meta.groups.owners(name).await?.unwrap_or_default(),
             Actor::Anonymous(_) | Actor::Operator => Vec::new(),
         };
-        self.require(actor, Action::Manage, Scope::Owners(&name.repository(), &known))?;
+        let repository = name.repository();
+        self.require(actor, Action::Manage, Scope::Owners(&repository, &known))?;
+        let seen = match allows(actor, Action::Manage, Scope::Owners(&repository, &[])) {
+            true => seen,
+            false => seen.or(Some(known)),
+        };
         if owners.len() > OWNERS_MAX {
             let message = format!("{} owners are more than the {OWNERS_MAX} that a package may have", owners.len());
             return Err(RegistryError::BadRequest(message));

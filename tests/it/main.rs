@@ -34,6 +34,7 @@ mod moving;
 mod older_registry;
 mod openapi;
 mod outage;
+mod owners;
 mod popularity;
 mod postgres;
 mod project;
