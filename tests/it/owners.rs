@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use pcl_registry::domain::{Access, Actor, Name, OrgName, Role, User, UserName};
 use pcl_registry::meta::{CollectionRow, Collections, Groups, Meta, MetaError, OrgRow, Refused};
-use pcl_registry::registry::{Limits, Registry, RegistryError};
+use pcl_registry::registry::{Limits, Push, Registry, RegistryError};
 
 use crate::inside::{DataFolder, Owner, Package};
 
@@ -61,10 +61,10 @@ fn users(names: &[&str]) -> Vec<UserName> {
     names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
-/// Ann, with a role in `acme` or without.
-fn ann(role: Option<Role>) -> Actor {
+/// Ann, with a role in `acme` or without, where everybody may do so much.
+fn ann(role: Option<Role>, everybody: Access) -> Actor {
     let roles = role.map(|role| ("acme".parse().unwrap(), role)).into_iter().collect();
-    Actor::User(Arc::new(User { name: "ann".parse().unwrap(), roles, everybody: Access::Read }))
+    Actor::User(Arc::new(User { name: "ann".parse().unwrap(), roles, everybody }))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,11 +87,44 @@ async fn who_is_just_no_owner_any_more_gives_nothing_away() {
         assert!(due.lock().unwrap().is_none(), "it was taken from her in the middle");
         (given, registry.owners(&Actor::Operator, &name).await.unwrap())
     };
-    let (refused, owners) = give(&ann(None)).await;
+    let (refused, owners) = give(&ann(None, Access::Read)).await;
     assert!(matches!(refused, Err(RegistryError::Refused(Refused::Changed(_)))), "{refused:?}");
     assert_eq!(owners, users(&["bob"]));
     // As an owner of the organisation she may, whoever owns the package.
-    let (given, owners) = give(&ann(Some(Role::Owner))).await;
+    let (given, owners) = give(&ann(Some(Role::Owner), Access::Read)).await;
     assert!(given.is_ok(), "{given:?}");
     assert_eq!(owners, users(&["ann", "zoe"]));
+}
+
+/// As `docs/accounts.md` says of `--anonymous write`: it makes owners of users, and of nobody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_owns_what_everybody_may_publish() {
+    let folder = DataFolder::new(Owner::Store);
+    let open = folder.open().await;
+    let (user, anonymous) = (ann(None, Access::Write), Actor::Anonymous(Access::Write));
+    for (spec, actor) in [
+        ("acme/hers@1.0.0", &user),
+        ("acme/hers@1.1.0", &anonymous),
+        ("acme/nobodys@1.0.0", &anonymous),
+        ("acme/nobodys@1.1.0", &user),
+    ] {
+        let package = Package::new(spec, spec);
+        for blob in [&package.packed.config, &package.packed.layer] {
+            open.push_blob(&package.repository, &blob.content).await.unwrap();
+        }
+        let manifest = &package.packed.manifest;
+        let push = Push {
+            repository: &package.repository,
+            reference: package.reference(),
+            tags: Vec::new(),
+            content_type: Some(&manifest.media_type),
+            bytes: manifest.content.clone(),
+        };
+        open.registry.push_manifest(actor, push).await.unwrap();
+        let owners = open.registry.owners(&Actor::Operator, &package.name()).await.unwrap();
+        let expected = if spec.starts_with("acme/hers") { users(&["ann"]) } else { users(&[]) };
+        assert_eq!(owners, expected, "{spec}");
+    }
+    let refused = open.registry.set_owners(&anonymous, &"acme/nobodys".parse().unwrap(), users(&["ann"]), None).await;
+    assert!(matches!(refused, Err(RegistryError::LoginNeeded)), "{refused:?}");
 }
