@@ -1,7 +1,8 @@
 //! Carries out batches of changes and replays on the rows of a store that answers at once (memory, SQLite).
 //!
 //! Knows the order of things: facts, decision, writes, event. Knows nothing of transactions: the store begins one before
-//! and commits or rolls back after.
+//! and commits or rolls back after. Public for stores that are written elsewhere: who implements [`Rows`] inside a transaction has
+//! most of a [`Catalog`](super::Catalog).
 
 use bytes::Bytes;
 
@@ -11,7 +12,7 @@ use super::rules::{self, Facts, Mode, Wanted, Write};
 use super::{Act, Applied, Atomicity, Change, Head, MetaError, Outcome, Refused, Replay};
 
 /// The rows of a store, inside a transaction.
-pub(super) trait Rows {
+pub trait Rows {
     /// Reads what a decision needs.
     fn facts(&mut self, wanted: &Wanted) -> Result<Facts, MetaError>;
 
@@ -33,8 +34,9 @@ pub struct Planned {
     pub(super) writes: Vec<Write>,
 }
 
-/// Applies the changes in order, each seeing those before it. The caller rolls back unless the batch [`stands`].
-pub(super) fn apply(
+/// Applies the changes in order, each seeing those before it; `head` is moved along. The caller rolls back unless the batch
+/// [`stands`].
+pub fn apply(
     rows: &mut impl Rows,
     head: &mut Head,
     changes: &[Change],
@@ -52,12 +54,12 @@ pub(super) fn apply(
 }
 
 /// Whether what was written for a batch is to be kept.
-pub(super) fn stands<T>(outcomes: &[Result<T, Refused>], atomicity: Atomicity) -> bool {
+pub fn stands<T>(outcomes: &[Result<T, Refused>], atomicity: Atomicity) -> bool {
     atomicity == Atomicity::Each || outcomes.iter().all(Result::is_ok)
 }
 
 /// What the callers of a batch hear.
-pub(super) fn outcomes(planned: Vec<Result<Planned, Refused>>) -> Vec<Outcome> {
+pub fn outcomes(planned: Vec<Result<Planned, Refused>>) -> Vec<Outcome> {
     planned.into_iter().map(|planned| planned.map(|planned| planned.applied)).collect()
 }
 
@@ -82,8 +84,8 @@ pub(super) fn absorb(rows: &mut impl Rows, head: &mut Head, planned: &Planned) -
     write(rows, head, event, bytes, &planned.writes)
 }
 
-/// Applies events again. Those up to the head are compared.
-pub(super) fn replay(rows: &mut impl Rows, head: &mut Head, events: &[Replay]) -> Result<(), MetaError> {
+/// Applies events again. Those up to the head are compared. On an error the caller rolls back.
+pub fn replay(rows: &mut impl Rows, head: &mut Head, events: &[Replay]) -> Result<(), MetaError> {
     for replay in events {
         let n = replay.event.n;
         if n <= head.n {

@@ -77,7 +77,7 @@ pub struct Collections {
 
 impl Collections {
     /// The visibilities that are meant.
-    pub(super) fn seen(&self) -> Vec<Visibility> {
+    pub fn seen(&self) -> Vec<Visibility> {
         match self.visibilities.as_slice() {
             [] => vec![Visibility::Public],
             visibilities => visibilities.to_vec(),
@@ -108,7 +108,7 @@ pub struct CollectionRow {
 
 impl CollectionRow {
     /// The row of a collection that says this from `now` on.
-    pub(super) fn new(name: &Name, document: Digest, content: &Collection, created: Timestamp, now: Timestamp) -> Self {
+    pub fn new(name: &Name, document: Digest, content: &Collection, created: Timestamp, now: Timestamp) -> Self {
         Self {
             name: name.clone(),
             document,

@@ -52,8 +52,10 @@ const FIELD_MAX: usize = 300;
 
 /// How a version stands.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Standing {
+pub struct Standing {
+    /// Ranges do not choose it.
     pub yanked: bool,
+    /// People had better leave it.
     pub deprecated: bool,
 }
 
@@ -76,7 +78,7 @@ pub(super) const fn changes_standing(event: &Event) -> bool {
 
 /// What a package of these owners can be found by that shows a version which has this config and stands so: each label once, as
 /// written.
-pub(super) fn labels(config: Option<&Config>, standing: Standing, owners: &[UserName]) -> BTreeSet<(Label, String)> {
+pub fn labels(config: Option<&Config>, standing: Standing, owners: &[UserName]) -> BTreeSet<(Label, String)> {
     let also = owners.iter().map(|owner| (Label::Owner, owner.to_string())).chain(standing.labels());
     let Some(Config { about, .. }) = config else { return also.collect() };
     let tags = about.tags.iter().map(|tag| (Label::Tag, tag.clone()));

@@ -21,6 +21,7 @@ mod damage;
 mod drafts;
 mod durability;
 mod events;
+mod foreign;
 mod guide;
 mod histories;
 mod inside;

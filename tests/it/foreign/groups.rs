@@ -1,0 +1,124 @@
+//! Owners of packages, collections, organisations.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use pcl_registry::domain::{Collection, Digest, Event, Name, OrgName, Profile, Role, UserName};
+use pcl_registry::meta::{CollectionRow, Collections, Filter, Groups, MetaError, OrgRow, OrgSaid};
+
+use super::journal::Unit;
+use super::rows::{self, Gathered, User};
+use super::store::Foreign;
+
+#[async_trait]
+impl Groups for Foreign {
+    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
+        let package = self.read(|unit| unit.package(name))?;
+        Ok(package.map(|row| row.owners))
+    }
+
+    async fn collection(&self, name: &Name) -> Result<Option<CollectionRow>, MetaError> {
+        let gathered = self.read(|unit| unit.get::<Gathered>(&rows::collection(name)))?;
+        Ok(gathered.map(|gathered| gathered.row))
+    }
+
+    async fn collections(
+        &self,
+        which: &Collections,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<CollectionRow>, MetaError> {
+        let (seen, after) = (which.seen(), after.map(Name::as_str).unwrap_or_default());
+        self.read(|unit| {
+            let mut listed = Vec::new();
+            for row in unit.rows::<Gathered>("collection ", after) {
+                let (_, Gathered { row, packages }) = row?;
+                let is_meant = seen.contains(&row.visibility)
+                    && which.org.as_ref().is_none_or(|org| row.name.org() == org)
+                    && which.with.as_ref().is_none_or(|package| packages.contains(package));
+                if is_meant {
+                    listed.push(row);
+                }
+            }
+            listed.truncate(limit);
+            Ok(listed)
+        })
+    }
+
+    async fn org(&self, org: &OrgName) -> Result<Option<OrgRow>, MetaError> {
+        let mut orgs = self.read(|unit| unit.orgs())?;
+        Ok(orgs.remove(org))
+    }
+
+    async fn orgs(&self, after: Option<&OrgName>, limit: usize) -> Result<Vec<OrgRow>, MetaError> {
+        let orgs = self.read(|unit| unit.orgs())?;
+        let behind = orgs.into_values().filter(|row| after.is_none_or(|after| row.name > *after));
+        Ok(behind.take(limit).collect())
+    }
+
+    async fn members(
+        &self,
+        org: &OrgName,
+        after: Option<&UserName>,
+        limit: usize,
+    ) -> Result<Vec<(UserName, Role)>, MetaError> {
+        let after = after.map(UserName::as_str).unwrap_or_default();
+        self.read(|unit| {
+            let mut members = Vec::new();
+            for row in unit.rows::<User>("user ", after) {
+                let (name, (_, roles)) = row?;
+                if let Some(role) = roles.get(org) {
+                    members.push((rows::parse::<UserName>(name)?, *role));
+                }
+            }
+            members.truncate(limit);
+            Ok(members)
+        })
+    }
+}
+
+impl Unit<'_> {
+    /// Organisations that have said something of themselves or have public packages.
+    fn orgs(&self) -> Result<BTreeMap<OrgName, OrgRow>, MetaError> {
+        let mut orgs = BTreeMap::new();
+        for row in self.rows::<OrgSaid>("org ", "") {
+            let (name, said) = row?;
+            let name: OrgName = rows::parse(name)?;
+            orgs.insert(name.clone(), OrgRow { name, said: Some(said), packages: 0 });
+        }
+        for package in self.listed(&Filter::default())? {
+            let name: OrgName = rows::parse(package.name.org())?;
+            let org = orgs.entry(name.clone()).or_insert_with(|| OrgRow { name, said: None, packages: 0 });
+            org.packages += 1;
+        }
+        Ok(orgs)
+    }
+
+    /// The organisation says this of itself from the event on.
+    pub fn put_org(
+        &mut self,
+        org: &OrgName,
+        document: Digest,
+        profile: &Profile,
+        event: &Event,
+    ) -> Result<(), MetaError> {
+        let key = rows::org(org);
+        let created = self.get::<OrgSaid>(&key)?.map_or(event.time, |said| said.created);
+        self.put(key, &OrgSaid { document, profile: profile.clone(), created, updated: event.time })
+    }
+
+    /// The collection says this from the event on.
+    pub fn put_collection(
+        &mut self,
+        name: &Name,
+        document: Digest,
+        content: &Collection,
+        event: &Event,
+    ) -> Result<(), MetaError> {
+        let key = rows::collection(name);
+        let created = self.get::<Gathered>(&key)?.map_or(event.time, |gathered| gathered.row.created);
+        let row = CollectionRow::new(name, document, content, created, event.time);
+        let packages = content.items.iter().map(|item| item.name.clone()).collect();
+        self.put(key, &Gathered { row, packages })
+    }
+}
