@@ -23,16 +23,8 @@ pub enum Label {
 
 impl Label {
     /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Tag,
-        Self::Skill,
-        Self::Author,
-        Self::License,
-        Self::Field,
-        Self::Need,
-        Self::State,
-        Self::Owner,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Tag, Self::Skill, Self::Author, Self::License, Self::Field, Self::Need, Self::State, Self::Owner];
 }
 
 /// A label and how many packages show it.

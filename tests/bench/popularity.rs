@@ -45,7 +45,12 @@ async fn downloads(meta: &Meta, population: Population, today: Day) {
             .map(|_| {
                 let package = random.rank(population.packages);
                 let version = Population::version(RELEASES - 1 - random.rank(RELEASES));
-                Downloads { name: population.name(package), version, day: today.back(back), number: 1 + random.rank(50) }
+                Downloads {
+                    name: population.name(package),
+                    version,
+                    day: today.back(back),
+                    number: 1 + random.rank(50),
+                }
             })
             .collect();
         for downloads in day.chunks(PAGE_MAX) {

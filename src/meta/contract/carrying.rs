@@ -6,9 +6,7 @@ use crate::domain::{
     Algorithm, Area, Collection, Digest, Name, Profile, Repository, Role, Timestamp, UserName, Visibility,
 };
 
-use super::super::{
-    Act, CarriedBlob, CarriedLink, Life, Meta, MetaError, Seen, Starred, Table, difference, tally,
-};
+use super::super::{Act, CarriedBlob, CarriedLink, Life, Meta, MetaError, Seen, Starred, Table, difference, tally};
 use super::world::{artifact, image, parse};
 use super::{Artifact, Check, Failure, Stores, World};
 

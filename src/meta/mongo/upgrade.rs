@@ -147,13 +147,10 @@ async fn fill_owners(connection: &Connection) -> Result<(), MetaError> {
 async fn count_owners(connection: &Connection) -> Result<(), MetaError> {
     let packages = connection.database.collection::<Document>(rows::Package::COLLECTION);
     let public = doc! { "owners.0": { "$exists": true }, "visibility": Visibility::Public.as_str(),
-        "shown": { "$exists": true } };
+    "shown": { "$exists": true } };
     let group = doc! { "_id": "$owners", "count": { "$sum": 1i64 } };
-    let sums = packages.aggregate(vec![
-        doc! { "$match": public },
-        doc! { "$unwind": "$owners" },
-        doc! { "$group": group },
-    ]);
+    let sums =
+        packages.aggregate(vec![doc! { "$match": public }, doc! { "$unwind": "$owners" }, doc! { "$group": group }]);
     let counts = connection.all(sums.batch_size(BATCH)).await?.into_iter().filter_map(|sum| {
         let key = keys::label(Label::Owner, sum.get_str("_id").ok()?);
         let count = sum.get_i64("count").ok()?;

@@ -55,10 +55,14 @@ impl Catalog for Postgres {
         let deleted = of == Releases::Deleted;
         // Two statements: that those which can be read have a rank is said by an index.
         let sql = match deleted {
-            false => "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
-                      WHERE name = $1 AND rank IS NOT NULL",
-            true => "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
-                     WHERE name = $1 AND rank IS NULL",
+            false => {
+                "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
+                      WHERE name = $1 AND rank IS NOT NULL"
+            }
+            true => {
+                "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
+                     WHERE name = $1 AND rank IS NULL"
+            }
         };
         let release = |row: &PgRow| {
             Ok(Release {

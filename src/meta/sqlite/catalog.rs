@@ -67,10 +67,14 @@ impl Catalog for Sqlite {
             .read(move |sql| {
                 // Two statements: that those which can be read have a rank is said by an index.
                 let releases = match deleted {
-                    false => "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
-                              WHERE name = ?1 AND rank IS NOT NULL",
-                    true => "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
-                             WHERE name = ?1 AND rank IS NULL",
+                    false => {
+                        "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
+                              WHERE name = ?1 AND rank IS NOT NULL"
+                    }
+                    true => {
+                        "SELECT version, digest, yanked, published, deprecation IS NOT NULL FROM versions
+                             WHERE name = ?1 AND rank IS NULL"
+                    }
                 };
                 sql.rows(releases, params![name.as_str()], |row| {
                     Ok(Release {

@@ -10,8 +10,8 @@ use pcl_registry::domain::{
 };
 use pcl_registry::meta::{
     Accounts, Atomicity, BlobKey, CarriedBlob, CarriedLink, Carrier, Catalog, Change, Cursor, DownloadBatch, Downloads,
-    Filter, Label, LabelCount, LinkKey, Login, Meta, MetaError, Order, Outcome, Page, Releases, Replay, Social, StarRow,
-    Starred, TokenAdded, TokenRow, Totals, UserRow,
+    Filter, Label, LabelCount, LinkKey, Login, Meta, MetaError, Order, Outcome, Page, Releases, Replay, Social,
+    StarRow, Starred, TokenAdded, TokenRow, Totals, UserRow,
 };
 
 /// Whether a write that fails has happened.
