@@ -24,6 +24,7 @@ mod postgres;
 pub mod rules;
 mod shown;
 mod social;
+mod spans;
 mod sqlite;
 mod tally;
 mod traits;

@@ -1,5 +1,7 @@
 //! Lists of packages: filters, orders, cursors, labels.
 
+use std::cmp::Reverse;
+
 use serde_json::json;
 
 use crate::domain::{Kind, Timestamp, Visibility};
@@ -179,6 +181,31 @@ pub async fn pages_have_no_gaps_and_no_doubles(stores: &dyn Stores) -> Check {
         assert_eq!(by_name, full(&["a", "a-b", "a.b", "ab", "b", "c", "m", "n", "z"]));
         let by_time = names(&world, &Filter::default(), Order::Updated, limit).await?;
         assert_eq!(by_time, full(&["ab", "c", "n", "a", "a-b", "a.b", "b", "m", "z"]));
+    }
+    Ok(())
+}
+
+/// Nearly all packages have as many stars and downloads as each other: pages go through such ties once, under filters too.
+pub async fn pages_go_through_ties(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    let mut known = Vec::new();
+    for at in 0..30_u64 {
+        let name = format!("acme/p{:02}", at * 7 % 30);
+        let tags = [["even", "odd"][at as usize % 2], ["first", "last"][at as usize / 15]];
+        world.push(&artifact(&format!("{name}@1.0.0"))?.labels(&tags, &[])).await?;
+        let count = [3, 1, 1].get(at as usize / 3).copied().unwrap_or_default();
+        world.download(&format!("{name}@1.0.0"), count).await?;
+        world.star(&name, count).await?;
+        known.push((Reverse(count), name, tags));
+    }
+    known.sort_unstable();
+    for tags in [vec![], vec!["even"], vec!["odd", "last"], vec!["even", "first"]] {
+        let filter = Filter { tags: tags.iter().map(|tag| (*tag).to_owned()).collect(), ..Filter::default() };
+        let passing = known.iter().filter(|(.., own)| tags.iter().all(|tag| own.contains(tag)));
+        let expected: Vec<&str> = passing.map(|(_, name, _)| name.as_str()).collect();
+        for (order, limit) in [(Order::Stars, 1), (Order::Stars, 4), (Order::Downloads, 3), (Order::Downloads, 100)] {
+            assert_eq!(names(&world, &filter, order, limit).await?, expected, "{tags:?} {order:?} {limit}");
+        }
     }
     Ok(())
 }

@@ -88,7 +88,8 @@ macro_rules! metadata_contract {
                 uploads_become_references_by_a_push;
             carrying: carried_rows_come_in_byte_order, carried_rows_are_put_as_they_are,
                 what_is_carried_lives_on, equal_stores_have_equal_tallies, a_tally_finds_what_differs;
-            lists: filters_combine, groups_of_labels_combine, spans_of_time_are_half_open, pages_have_no_gaps_and_no_doubles, cursors_outlive_changes,
+            lists: filters_combine, groups_of_labels_combine, spans_of_time_are_half_open,
+                pages_have_no_gaps_and_no_doubles, pages_go_through_ties, cursors_outlive_changes,
                 foreign_cursors_are_refused, labels_are_counted_as_written,
                 labels_come_in_pages;
             accounts: users_come_and_go, roles_are_given_and_taken, tokens_tell_whose_they_are,

@@ -1,16 +1,17 @@
 //! Packages and versions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 
 use crate::domain::{ActorId, Name, Package, Published, Timestamp, Version};
 
 use super::super::page::{PAGE_MAX, page};
 use super::super::rules::act_of;
 use super::super::shown::Shown;
+use super::super::spans::{Span, spans};
 use super::super::{
     Act, Atomicity, Catalog, Change, Cursor, Filter, Head, Label, LabelCount, MetaError, Order, Outcome, Page,
     Releases, Replay, engine,
@@ -117,7 +118,17 @@ impl Catalog for Mongo {
             Order::Downloads => doc! { "downloads": -1, "_id": 1 },
             Order::Stars => doc! { "stars": -1, "_id": 1 },
         };
-        let found: Vec<rows::Package> = self.page(list(filter, order, place), sort, limit + 1).await?;
+        let mut found: Vec<rows::Package> = Vec::new();
+        for span in spans(order, place.as_ref(), None) {
+            let more: Vec<rows::Package> = self.page(list(filter, order, Some(&span)), sort.clone(), limit + 1).await?;
+            // What loses a star between two reads is found by both.
+            let known: HashSet<String> = found.iter().map(|row| row.id.clone()).collect();
+            found.extend(more.into_iter().filter(|row| !known.contains(&row.id)));
+            if found.len() > limit {
+                break;
+            }
+        }
+        found.truncate(limit + 1);
         let items = found.iter().map(package).collect::<Result<_, _>>()?;
         Ok(page(items, limit, filter, order))
     }
@@ -217,8 +228,8 @@ pub(super) fn package(row: &rows::Package) -> Result<Package, MetaError> {
     })
 }
 
-/// The query for a list, from a place on.
-fn list(filter: &Filter, order: Order, place: Option<(i64, Name)>) -> Document {
+/// The query for a list, or for a span of it.
+fn list(filter: &Filter, order: Order, span: Option<&Span>) -> Document {
     let visibilities: Vec<&str> = match filter.visibilities.as_slice() {
         [] => vec!["public"],
         visibilities => visibilities.iter().map(|visibility| visibility.as_str()).collect(),
@@ -251,14 +262,25 @@ fn list(filter: &Filter, order: Order, place: Option<(i64, Name)>) -> Document {
         Order::Downloads => "downloads",
         Order::Stars => "stars",
     };
-    match place {
-        None => {}
-        Some((_, last)) if order == Order::Name => drop(query.insert("_id", doc! { "$gt": last.as_str() })),
-        Some((key, last)) => {
-            // The first line alone bounds the index.
-            all.push(doc! { field: { "$lte": key } });
-            all.push(doc! { "$or": [{ field: { "$lt": key } }, { "_id": { "$gt": last.as_str() } }] });
+    let bounds = |least: &'static str, after: Option<Bson>, most: &'static str, to: Option<Bson>| -> Document {
+        let after = after.map(|after| (least.to_owned(), after));
+        after.into_iter().chain(to.map(|to| (most.to_owned(), to))).collect()
+    };
+    let name = |name: &Name| Bson::from(name.as_str());
+    let bounded = match span {
+        None => None,
+        Some(Span::Names { key, after, to }) => {
+            if let Some(key) = key {
+                query.insert(field, *key);
+            }
+            Some(("_id", bounds("$gt", after.as_ref().map(name), "$lte", to.as_ref().map(name))))
         }
+        Some(Span::Keys { below, above }) => {
+            Some((field, bounds("$lt", below.map(Bson::from), "$gt", above.map(Bson::from))))
+        }
+    };
+    if let Some((field, bounds)) = bounded.filter(|(_, bounds)| !bounds.is_empty()) {
+        query.insert(field, bounds);
     }
     if !all.is_empty() {
         query.insert("$and", all);

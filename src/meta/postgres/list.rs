@@ -9,6 +9,7 @@ use crate::domain::{Name, Package, Timestamp};
 
 use super::super::column::{json, signed, unsigned};
 use super::super::shown::Shown;
+use super::super::spans::{Place, Span, spans};
 use super::super::ways::{self, Typed, Use, Way, looks};
 use super::super::{Filter, MetaError, Order};
 use super::pool::Pool;
@@ -24,9 +25,6 @@ pub(super) const PACKAGE_COLUMNS: usize = 13;
 const USES: &str = "
     SELECT l.id, l.type, l.label, l.packages, l.public FROM unnest($1::smallint[], $2::text[]) AS w (type, label)
     JOIN labels l ON l.type = w.type AND md5(l.label) = md5(w.label) AND l.label = w.label";
-
-/// Where a list goes on.
-type Place = (i64, Name);
 
 /// The package of that name, if it can be found.
 pub(super) fn named(name: &Name) -> Query {
@@ -71,14 +69,19 @@ pub(super) async fn list(
     let groups = ways::groups(filter);
     let labels = Labels::read(pool, &groups).await?;
     let from_labels = || from_labels(filter, &labels.of(&groups), order, place, rows).query();
-    let along = |is_bounded| along(filter, &labels.of(&groups), order, place, is_bounded, rows).query();
+    let along = |end: Option<&Place>| {
+        let spans = spans(order, place, end);
+        along(filter, &labels.of(&groups), order, &spans, rows).query()
+    };
     match ways::way(&groups, &labels.uses) {
         Way::Nothing => Ok(Vec::new()),
-        Way::Order => pool.rows(|| along(false), package).await,
+        Way::Order => pool.rows(|| along(None), package).await,
         Way::Labels(_) => pool.rows(from_labels, package).await,
         Way::OrderThenLabels(_) => {
-            let found = pool.rows(|| along(true), package).await?;
-            if found.len() == rows { Ok(found) } else { pool.rows(from_labels, package).await }
+            let end = end(pool, order, place, looks(rows)).await?;
+            let found = pool.rows(|| along(end.as_ref()), package).await?;
+            // Where the list ends before, all of it was looked at.
+            if found.len() == rows || end.is_none() { Ok(found) } else { pool.rows(from_labels, package).await }
         }
     }
 }
@@ -143,38 +146,35 @@ impl Labels {
     }
 }
 
-/// A page along the order, no further than [`looks`] says if it is bounded.
-fn along(
-    filter: &Filter,
-    groups: &[Vec<i32>],
-    order: Order,
-    place: Option<&Place>,
-    is_bounded: bool,
-    rows: usize,
-) -> Growing {
-    let mut list = Growing::new(&format!("SELECT {PACKAGE} FROM packages p WHERE p.shown IS NOT NULL"));
-    list.after(order, "p", place);
-    if is_bounded {
-        let (column, ordered) = columns(order, "e");
-        let mut end = Growing { sql: String::new(), values: std::mem::take(&mut list.values) };
-        end.sql = format!("SELECT e.{column} FROM packages e WHERE e.shown IS NOT NULL");
-        end.after(order, "e", place);
-        end.sql.push_str(&format!(" ORDER BY {ordered} LIMIT 1 OFFSET {}", looks(rows)));
-        list.values = end.values;
-        // Where the list ends before, so does this.
-        let (sign, last) = match order {
-            Order::Name => ("<=", "(SELECT max(name) FROM packages)".to_owned()),
-            Order::Updated | Order::Created | Order::Downloads | Order::Stars => (">=", (-i64::MAX).to_string()),
-        };
-        list.and(&format!("p.{column} {sign} coalesce(({}), {last})", end.sql));
-    }
-    list.package(filter);
-    if !groups.is_empty() {
-        // A value and no join: it is looked up for each package on the way, in the order of the packages.
-        let has = list.have(groups);
-        list.and(&format!("(SELECT {has} FROM label_sets f WHERE f.name = p.name)"));
-    }
-    list.page(columns(order, "p").1, rows)
+/// The row that comes so many rows after the place; `None` if the list ends before.
+async fn end(pool: &Pool, order: Order, place: Option<&Place>, looks: u64) -> Result<Option<Place>, MetaError> {
+    let columns = match key(order) {
+        None => "0::bigint AS key, p.name".to_owned(),
+        Some(key) => format!("p.{key}, p.name"),
+    };
+    let end = || {
+        let mut walked = Growing::new("");
+        walked.walk(&columns, order, &spans(order, place, None), looks.saturating_add(1), |_| {});
+        walked.page(order, 1);
+        walked.sql.push_str(&format!(" OFFSET {looks}"));
+        walked.query()
+    };
+    pool.row(end, |row| Ok((get(row, 0)?, parse(row, 1)?))).await
+}
+
+/// A page along the order, within these spans.
+fn along(filter: &Filter, groups: &[Vec<i32>], order: Order, spans: &[Span], rows: usize) -> Growing {
+    let mut list = Growing::new("");
+    list.walk(PACKAGE, order, spans, rows as u64, |list| {
+        list.package(filter);
+        if !groups.is_empty() {
+            // A value and no join: it is looked up for each package on the way, in the order of the packages.
+            let has = list.have(groups);
+            list.and(&format!("(SELECT {has} FROM label_sets f WHERE f.name = p.name)"));
+        }
+    });
+    list.page(order, rows as u64);
+    list
 }
 
 /// A page of those that have the labels, which are gathered first.
@@ -185,19 +185,20 @@ fn from_labels(filter: &Filter, groups: &[Vec<i32>], order: Order, place: Option
         "WITH f AS MATERIALIZED (SELECT f.name FROM label_sets f WHERE {has})
          SELECT {PACKAGE} FROM f JOIN packages p ON p.name = f.name WHERE p.shown IS NOT NULL"
     );
-    list.after(order, "p", place);
+    list.after(order, place);
     list.package(filter);
-    list.page(columns(order, "p").1, rows)
+    list.page(order, rows as u64);
+    list
 }
 
-/// The column of an order, and the whole order.
-fn columns(order: Order, table: &str) -> (&'static str, String) {
+/// The column of the key of an order, if it is not by name alone.
+fn key(order: Order) -> Option<&'static str> {
     match order {
-        Order::Name => ("name", format!("{table}.name")),
-        Order::Updated => ("updated", format!("{table}.updated DESC, {table}.name")),
-        Order::Created => ("created", format!("{table}.created DESC, {table}.name")),
-        Order::Downloads => ("downloads", format!("{table}.downloads DESC, {table}.name")),
-        Order::Stars => ("stars", format!("{table}.stars DESC, {table}.name")),
+        Order::Name => None,
+        Order::Updated => Some("updated"),
+        Order::Created => Some("created"),
+        Order::Downloads => Some("downloads"),
+        Order::Stars => Some("stars"),
     }
 }
 
@@ -266,24 +267,59 @@ impl Growing {
         }
     }
 
-    /// What comes after the place. The first condition alone bounds the index.
-    fn after(&mut self, order: Order, table: &str, place: Option<&Place>) {
-        let Some((key, last)) = place else { return };
+    /// What comes after the place, where it is sorted afterwards.
+    fn after(&mut self, order: Order, place: Option<&Place>) {
+        let Some((count, last)) = place else { return };
         let last = self.mark(Value::Text(last.to_string()));
-        match order {
-            Order::Name => self.and(&format!("{table}.name > {last}")),
-            Order::Updated | Order::Created | Order::Downloads | Order::Stars => {
-                let (column, key) = (columns(order, table).0, self.mark(Value::Number(*key)));
-                self.and(&format!("{table}.{column} <= {key}"));
-                self.and(&format!("({table}.{column} < {key} OR {table}.name > {last})"));
+        match key(order) {
+            None => self.and(&format!("p.name > {last}")),
+            Some(key) => {
+                let count = self.mark(Value::Number(*count));
+                self.and(&format!("(p.{key} < {count} OR (p.{key} = {count} AND p.name > {last}))"));
             }
         }
     }
 
-    fn page(mut self, ordered: String, rows: usize) -> Self {
-        let rows = self.mark(Value::Number(signed(rows as u64)));
-        self.sql.push_str(&format!(" ORDER BY {ordered} LIMIT {rows}"));
-        self
+    /// What lies in the span.
+    fn span(&mut self, order: Order, span: &Span) {
+        let column = key(order).unwrap_or("name");
+        let (keys, names) = match span {
+            Span::Names { key, after, to } => {
+                ([("=", *key), ("=", None)], [(">", after.as_ref()), ("<=", to.as_ref())])
+            }
+            Span::Keys { below, above } => ([("<", *below), (">", *above)], [("", None); 2]),
+        };
+        for (sign, key) in keys {
+            if let Some(key) = key {
+                let key = self.mark(Value::Number(key));
+                self.and(&format!("p.{column} {sign} {key}"));
+            }
+        }
+        for (sign, name) in names {
+            if let Some(name) = name {
+                let name = self.mark(Value::Text(name.to_string()));
+                self.and(&format!("p.name {sign} {name}"));
+            }
+        }
+    }
+
+    /// The first rows of each of these spans of packages `p`, narrowed further: one statement, of one state.
+    fn walk(&mut self, columns: &str, order: Order, spans: &[Span], rows: u64, narrow: impl Fn(&mut Self)) {
+        let mut parts = Vec::with_capacity(spans.len());
+        for span in spans {
+            self.sql = format!("SELECT {columns} FROM packages p WHERE p.shown IS NOT NULL");
+            self.span(order, span);
+            narrow(self);
+            self.page(order, rows);
+            parts.push(format!("({})", std::mem::take(&mut self.sql)));
+        }
+        self.sql = format!("SELECT * FROM ({}) p", parts.join(" UNION ALL "));
+    }
+
+    fn page(&mut self, order: Order, rows: u64) {
+        let rows = self.mark(Value::Number(signed(rows)));
+        let first = key(order).map(|key| format!("p.{key} DESC, ")).unwrap_or_default();
+        self.sql.push_str(&format!(" ORDER BY {first}p.name LIMIT {rows}"));
     }
 
     fn query(self) -> Query {

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use rusqlite::types::Value;
 use rusqlite::{Row, params, params_from_iter};
 
-use crate::domain::{Name, Package, Timestamp};
+use crate::domain::{Package, Timestamp};
 
 use super::super::shown::Shown;
+use super::super::spans::{Place, Span, spans};
 use super::super::ways::{self, Typed, Use, Way, looks};
 use super::super::{Filter, MetaError, Order};
 use super::sql::{Sql, get, json, parse, parse_optional, signed, unsigned};
@@ -17,9 +18,6 @@ pub(super) const PACKAGE: &str = "p.name, p.kind, p.visibility, p.latest, p.show
 
 /// How many those are.
 pub(super) const PACKAGE_COLUMNS: usize = 13;
-
-/// Where a list goes on.
-type Place = (i64, Name);
 
 /// A row of [`PACKAGE`].
 pub(super) fn package(row: &Row<'_>) -> Result<Package, MetaError> {
@@ -59,16 +57,15 @@ pub(super) fn list(
     let from = |rarest: usize| read(sql, from_labels(filter, &groups, rarest, order, place, rows));
     match ways::way(&groups, &uses(sql, groups.iter().flatten())?) {
         Way::Nothing => Ok(Vec::new()),
-        Way::Order => read(sql, along(filter, &groups, order, place, None, rows)),
+        Way::Order => along(sql, filter, &groups, order, &spans(order, place, None), rows),
         Way::Labels(rarest) => from(rarest),
         // The labels are in the order of names.
         Way::OrderThenLabels(rarest) if order == Order::Name && groups[rarest].len() == 1 => from(rarest),
         Way::OrderThenLabels(rarest) => {
-            let Some(end) = end(sql, order, place, looks(rows))? else {
-                return read(sql, along(filter, &groups, order, place, None, rows));
-            };
-            let found = read(sql, along(filter, &groups, order, place, Some(end), rows))?;
-            if found.len() == rows { Ok(found) } else { from(rarest) }
+            let end = end(sql, order, place, looks(rows))?;
+            let found = along(sql, filter, &groups, order, &spans(order, place, end.as_ref()), rows)?;
+            // Where the list ends before, all of it was looked at.
+            if found.len() == rows || end.is_none() { Ok(found) } else { from(rarest) }
         }
     }
 }
@@ -112,33 +109,50 @@ fn uses<'a>(sql: &Sql<'_>, labels: impl Iterator<Item = &'a Typed>) -> Result<Ha
     Ok(uses)
 }
 
-/// Sort key of the row that comes so many rows after the place; `None` if the list ends before.
-fn end(sql: &Sql<'_>, order: Order, place: Option<&Place>, looks: u64) -> Result<Option<Value>, MetaError> {
-    let (column, ordered) = columns(order);
-    let mut query = Query::new(&format!("SELECT p.{column} FROM packages p WHERE p.shown IS NOT NULL"));
-    query.after(order, "p.name", place);
-    query.sql.push_str(&format!(" ORDER BY {ordered} LIMIT 1 OFFSET {looks}"));
-    sql.row(&query.sql, params_from_iter(query.values), |row| get(row, 0))
+/// The row that comes so many rows after the place; `None` if the list ends before.
+fn end(sql: &Sql<'_>, order: Order, place: Option<&Place>, looks: u64) -> Result<Option<Place>, MetaError> {
+    let mut left = looks;
+    for span in spans(order, place, None) {
+        let key = key(order).unwrap_or("0");
+        let mut end = Query::new(&format!("SELECT {key}, p.name FROM packages p WHERE p.shown IS NOT NULL"));
+        end.span(order, &span);
+        let mut end = end.page(order, 1);
+        end.sql.push_str(&format!(" OFFSET {left}"));
+        let found = sql.row(&end.sql, params_from_iter(end.values), |row| Ok((get(row, 0)?, parse(row, 1)?)))?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        // No more than that lie in the span.
+        let mut all = Query::new("SELECT count(*) FROM packages p WHERE p.shown IS NOT NULL");
+        all.span(order, &span);
+        let all = sql.row(&all.sql, params_from_iter(all.values), |row| Ok(unsigned(get(row, 0)?)))?;
+        left = left.saturating_sub(all.unwrap_or_default());
+    }
+    Ok(None)
 }
 
-/// A page along the order, no further than `end`.
+/// A page along the order, within these spans.
 fn along(
+    sql: &Sql<'_>,
     filter: &Filter,
     groups: &[Vec<Typed>],
     order: Order,
-    place: Option<&Place>,
-    end: Option<Value>,
+    spans: &[Span],
     rows: usize,
-) -> Query {
-    let mut query = Query::new(&format!("SELECT {PACKAGE} FROM packages p WHERE p.shown IS NOT NULL"));
-    query.after(order, "p.name", place);
-    if let Some(end) = end {
-        let (column, sign) = (columns(order).0, if order == Order::Name { "<=" } else { ">=" });
-        query.and(&format!("p.{column} {sign} ?"), [end]);
+) -> Result<Vec<Package>, MetaError> {
+    let mut found = Vec::new();
+    for span in spans {
+        let mut query = Query::new(&format!("SELECT {PACKAGE} FROM packages p WHERE p.shown IS NOT NULL"));
+        query.span(order, span);
+        query.package(filter);
+        groups.iter().for_each(|group| query.has(group, "p.name"));
+        let more = read(sql, query.page(order, rows - found.len()))?;
+        found.extend(more);
+        if found.len() == rows {
+            break;
+        }
     }
-    query.package(filter);
-    groups.iter().for_each(|group| query.has(group, "p.name"));
-    query.page(columns(order).1, rows)
+    Ok(found)
 }
 
 /// A page of those that have a label of the rarest group.
@@ -152,19 +166,20 @@ fn from_labels(
 ) -> Query {
     let mut query = Query::new(&format!("SELECT {PACKAGE} FROM "));
     query.labels(groups, rarest);
-    query.after(order, "l.name", place);
+    query.after(order, place);
     query.package(filter);
-    query.page(if order == Order::Name { "l.name" } else { columns(order).1 }, rows)
+    // The labels are in the order of names.
+    if order == Order::Name { query.sorted("l.name", rows) } else { query.page(order, rows) }
 }
 
-/// The column of an order, and the whole order.
-fn columns(order: Order) -> (&'static str, &'static str) {
+/// The column of the key of an order, if it is not by name alone.
+fn key(order: Order) -> Option<&'static str> {
     match order {
-        Order::Name => ("name", "p.name"),
-        Order::Updated => ("updated", "p.updated DESC, p.name"),
-        Order::Created => ("created", "p.created DESC, p.name"),
-        Order::Downloads => ("downloads", "p.downloads DESC, p.name"),
-        Order::Stars => ("stars", "p.stars DESC, p.name"),
+        Order::Name => None,
+        Order::Updated => Some("p.updated"),
+        Order::Created => Some("p.created"),
+        Order::Downloads => Some("p.downloads"),
+        Order::Stars => Some("p.stars"),
     }
 }
 
@@ -230,21 +245,45 @@ impl Query {
         }
     }
 
-    /// What comes after the place. The first condition alone bounds the index.
-    fn after(&mut self, order: Order, name: &str, place: Option<&Place>) {
-        let Some((key, last)) = place else { return };
-        let (key, last) = (Value::from(*key), Value::from(last.to_string()));
-        match order {
-            Order::Name => self.and(&format!("{name} > ?"), [last]),
-            Order::Updated | Order::Created | Order::Downloads | Order::Stars => {
-                let column = columns(order).0;
-                self.and(&format!("p.{column} <= ?"), [key.clone()]);
-                self.and(&format!("(p.{column} < ? OR p.name > ?)"), [key, last]);
+    /// What comes after the place, of packages with a label `l`.
+    fn after(&mut self, order: Order, place: Option<&Place>) {
+        let Some((count, last)) = place else { return };
+        let (count, last) = (Value::from(*count), Value::from(last.to_string()));
+        match key(order) {
+            None => self.and("l.name > ?", [last]),
+            Some(key) => {
+                self.and(&format!("({key} < ? OR ({key} = ? AND p.name > ?))"), [count.clone(), count, last]);
             }
         }
     }
 
-    fn page(mut self, ordered: &str, rows: usize) -> Self {
+    /// What lies in the span.
+    fn span(&mut self, order: Order, span: &Span) {
+        let column = key(order).unwrap_or("p.name");
+        let (keys, names) = match span {
+            Span::Names { key, after, to } => {
+                ([("=", *key), ("=", None)], [(">", after.as_ref()), ("<=", to.as_ref())])
+            }
+            Span::Keys { below, above } => ([("<", *below), (">", *above)], [("", None); 2]),
+        };
+        for (sign, key) in keys {
+            if let Some(key) = key {
+                self.and(&format!("{column} {sign} ?"), [Value::from(key)]);
+            }
+        }
+        for (sign, name) in names {
+            if let Some(name) = name {
+                self.and(&format!("p.name {sign} ?"), [Value::from(name.to_string())]);
+            }
+        }
+    }
+
+    fn page(self, order: Order, rows: usize) -> Self {
+        let first = key(order).map(|key| format!("{key} DESC, ")).unwrap_or_default();
+        self.sorted(&format!("{first}p.name"), rows)
+    }
+
+    fn sorted(mut self, ordered: &str, rows: usize) -> Self {
         self.sql.push_str(&format!(" ORDER BY {ordered} LIMIT ?"));
         self.values.push(Value::from(signed(rows as u64)));
         self
