@@ -14,7 +14,13 @@ CREATE TABLE downloads (
     number INTEGER NOT NULL,
     PRIMARY KEY (name, version, day)
 ) WITHOUT ROWID;
-CREATE INDEX downloads_by_day ON downloads (day, name, number);
+-- The same without versions, which is what trends read.
+CREATE TABLE daily_downloads (
+    day INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (day, name)
+) WITHOUT ROWID;
 
 -- The last batch that each sender had counted: one that is sent again is not counted again.
 CREATE TABLE download_batches (

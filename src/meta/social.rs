@@ -7,6 +7,10 @@ use crate::domain::{Day, Kind, Name, Package, Timestamp, UserName, Version, Visi
 
 use super::MetaError;
 
+/// Packages of a trend that are looked at first, highest score first: some are not public, or of another kind. If they are not enough,
+/// ten times as many are. Tests have few packages, and are to look again.
+pub(super) const RANKED: usize = if cfg!(test) { 2 } else { 1000 };
+
 /// Counts of downloads, and stars of users.
 ///
 /// Each change is one transaction, and durable on return. What a package has of both is part of what [`super::Catalog`] says of it, and

@@ -47,7 +47,7 @@ impl Accounts for Memory {
 
     async fn remove_user(&self, name: &UserName) -> Result<bool, MetaError> {
         let mut rows = self.accounts();
-        self.social().forget(name);
+        self.change_social().forget(name);
         let owner = TokenOwner::User(name.clone());
         rows.tokens.retain(|(of, _), _| *of != owner);
         Ok(rows.users.remove(name).is_some())

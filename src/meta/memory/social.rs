@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -21,6 +21,8 @@ use super::Memory;
 pub(super) struct Rows {
     /// By package, number of the version and day.
     downloads: BTreeMap<(String, String, Day), u64>,
+    /// Downloads, and stars given, by day and package: what trends read.
+    days: BTreeMap<(Day, String), (u64, u64)>,
     stars: BTreeMap<(UserName, String), Timestamp>,
     /// Downloads and stars of the packages that have any.
     counts: BTreeMap<String, (u64, u64)>,
@@ -31,12 +33,16 @@ pub(super) struct Rows {
 }
 
 /// All that is counted in a store.
-pub(super) type Table = Mutex<Rows>;
+pub(super) type Table = RwLock<Rows>;
 
 impl Memory {
+    pub(super) fn social(&self) -> RwLockReadGuard<'_, Rows> {
+        self.social.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Nothing below fails or panics halfway through a change, so a panic elsewhere leaves the rows whole.
-    pub(super) fn social(&self) -> MutexGuard<'_, Rows> {
-        self.social.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn change_social(&self) -> RwLockWriteGuard<'_, Rows> {
+        self.social.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,11 +88,25 @@ impl Rows {
     /// Forgets what a user starred.
     pub fn forget(&mut self, user: &UserName) {
         let theirs: Vec<String> = self.starred(user, None).map(|(name, _)| name.clone()).collect();
-        for name in theirs {
-            self.stars.remove(&(user.clone(), name.clone()));
-            let (downloads, stars) = self.of(&name);
-            self.set(&name, (downloads, stars.saturating_sub(1)));
+        theirs.iter().for_each(|name| self.take_star(user, name));
+    }
+
+    fn give_star(&mut self, user: &UserName, name: &str, at: Timestamp) {
+        let (downloads, stars) = self.of(name);
+        if self.stars.contains_key(&(user.clone(), name.to_owned())) {
+            return;
         }
+        self.stars.insert((user.clone(), name.to_owned()), at);
+        self.days.entry((Day::of(at), name.to_owned())).or_default().1 += 1;
+        self.set(name, (downloads, stars + 1));
+    }
+
+    fn take_star(&mut self, user: &UserName, name: &str) {
+        let (downloads, stars) = self.of(name);
+        let Some(at) = self.stars.remove(&(user.clone(), name.to_owned())) else { return };
+        let given = &mut self.days.entry((Day::of(at), name.to_owned())).or_default().1;
+        *given = given.saturating_sub(1);
+        self.set(name, (downloads, stars.saturating_sub(1)));
     }
 
     fn starred<'a>(
@@ -129,7 +149,7 @@ fn unreadable(error: impl std::fmt::Display) -> MetaError {
 impl Social for Memory {
     async fn count(&self, batch: &DownloadBatch) -> Result<(), MetaError> {
         let state = self.read();
-        let mut rows = self.social();
+        let mut rows = self.change_social();
         let last = rows.batches.entry(batch.sender).or_default();
         if batch.number <= *last {
             return Ok(());
@@ -141,6 +161,7 @@ impl Social for Memory {
                 continue;
             }
             *rows.downloads.entry((name.clone(), version.number(), *day)).or_default() += number;
+            rows.days.entry((*day, name.clone())).or_default().0 += number;
             let (downloads, stars) = rows.of(&name);
             rows.set(&name, (downloads + number, stars));
         }
@@ -155,19 +176,10 @@ impl Social for Memory {
         if self.read().packages.get(&name.to_string()).is_none() {
             return Ok(Starred::NoPackage);
         }
-        let mut rows = self.social();
-        let key = (user.clone(), name.to_string());
-        let (downloads, stars) = rows.of(name.as_str());
-        match (at, rows.stars.contains_key(&key)) {
-            (Some(at), false) => {
-                rows.stars.insert(key, at);
-                rows.set(name.as_str(), (downloads, stars + 1));
-            }
-            (None, true) => {
-                rows.stars.remove(&key);
-                rows.set(name.as_str(), (downloads, stars.saturating_sub(1)));
-            }
-            (Some(_), true) | (None, false) => {}
+        let mut rows = self.change_social();
+        match at {
+            Some(at) => rows.give_star(user, name.as_str(), at),
+            None => rows.take_star(user, name.as_str()),
         }
         Ok(Starred::Done)
     }
@@ -225,28 +237,25 @@ impl Social for Memory {
         kinds: &[Kind],
         limit: usize,
     ) -> Result<Vec<(Package, u64)>, MetaError> {
-        let weights: HashMap<Day, u64> = weights.iter().copied().collect();
         let state = self.read();
         let rows = self.social();
-        let downloads = rows.downloads.iter().map(|((name, _, day), number)| (name, *day, *number));
-        let stars = rows.stars.iter().map(|((_, name), at)| (name, Day::of(*at), STAR_WEIGHT));
         let mut scores: BTreeMap<&String, u64> = BTreeMap::new();
-        for (name, day, number) in downloads.chain(stars) {
-            if let Some(weight) = weights.get(&day) {
-                *scores.entry(name).or_default() += number * weight;
+        for (day, weight) in weights {
+            let of_day = rows.days.range((*day, String::new())..).take_while(|((of, _), _)| of == day);
+            for ((_, name), (downloads, stars)) in of_day {
+                *scores.entry(name).or_default() += (downloads + stars * STAR_WEIGHT) * weight;
             }
         }
-        let mut found: Vec<(&Package, u64)> = Vec::new();
-        for (name, score) in scores.into_iter().filter(|(_, score)| *score > 0) {
-            let package = state.packages.get(name).and_then(|row| row.shown.as_deref());
-            let is_wanted = |package: &&Package| {
-                package.visibility == Visibility::Public && (kinds.is_empty() || kinds.contains(&package.kind))
-            };
-            found.extend(package.filter(is_wanted).map(|package| (package, score)));
-        }
+        let mut scores: Vec<(&String, u64)> = scores.into_iter().filter(|(_, score)| *score > 0).collect();
         // By name already.
-        found.sort_by_key(|(_, score)| Reverse(*score));
-        Ok(found.into_iter().take(limit).map(|(package, score)| (rows.fill(package), score)).collect())
+        scores.sort_by_key(|(_, score)| Reverse(*score));
+        let wanted = scores.into_iter().filter_map(|(name, score)| {
+            let package = state.packages.get(name)?.shown.as_deref()?;
+            let is_wanted =
+                package.visibility == Visibility::Public && (kinds.is_empty() || kinds.contains(&package.kind));
+            is_wanted.then(|| (rows.fill(package), score))
+        });
+        Ok(wanted.take(limit).collect())
     }
 
     async fn totals(&self) -> Result<Totals, MetaError> {

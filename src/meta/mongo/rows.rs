@@ -31,7 +31,7 @@ macro_rules! rows {
 rows! {
     Repository in "repositories", Manifest in "manifests", Tag in "tags", Package in "packages", Label in "labels",
     Release in "versions", Config in "configs", Collection in "collections", Org in "orgs", Blob in "blobs", Link in "links",
-    Account in "accounts", Downloads in "downloads", Batch in "download_batches", Star in "stars",
+    Account in "accounts", Downloads in "downloads", Daily in "daily_downloads", Batch in "download_batches", Star in "stars",
 }
 
 /// The collection of [`Event`]s.
@@ -297,6 +297,16 @@ pub(super) struct Downloads {
     pub version: String,
     /// Since 1970-01-01, UTC.
     pub day: i64,
+    pub number: i64,
+}
+
+/// `_id`: day and name. Downloads of all versions of a package on that day, which is what trends read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Daily {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub day: i64,
+    pub name: String,
     pub number: i64,
 }
 

@@ -197,10 +197,13 @@ const LAYOUTS: &[Layout] = &[
         collection: "downloads",
         fields: &[("_id", "string"), ("name", "string"), ("version", "string"), ("day", "long"), ("number", "long")],
         optional: &[],
-        indexes: &[
-            Index { name: "by_name", keys: &[("name", 1), ("day", 1)], only: None },
-            Index { name: "by_day", keys: &[("day", 1), ("name", 1), ("number", 1)], only: None },
-        ],
+        indexes: &[Index { name: "by_name", keys: &[("name", 1), ("day", 1)], only: None }],
+    },
+    Layout {
+        collection: "daily_downloads",
+        fields: &[("_id", "string"), ("day", "long"), ("name", "string"), ("number", "long")],
+        optional: &[],
+        indexes: &[Index { name: "by_day", keys: &[("day", 1), ("name", 1), ("number", 1)], only: None }],
     },
     Layout {
         collection: "download_batches",

@@ -8,16 +8,13 @@ use mongodb::bson::{Document, RawArrayBuf, doc, rawdoc};
 
 use crate::domain::{Day, Kind, Name, Package, STAR_WEIGHT, Timestamp, UserName, Version, Visibility};
 
-use super::super::social::highest_first;
+use super::super::social::{RANKED, highest_first};
 use super::super::{DownloadBatch, Downloads, MetaError, Social, StarRow, Starred, Totals};
 use super::Mongo;
 use super::catalog::package;
 use super::keys::{pair, pairs_after, parse};
 use super::rows::{self, Row, signed, unsigned};
 use super::session::{End, Session};
-
-/// Packages that are looked at first for a trend: some of them are not public, or of another kind.
-const RANKED: i64 = 1000;
 
 #[async_trait]
 impl Social for Mongo {
@@ -33,6 +30,7 @@ impl Social for Mongo {
             update(session, rows::Batch::COLLECTION, [(sender, number)], true)?;
             let known = known(session, batch.downloads.iter().map(|row| row.name.to_string()).collect())?;
             let (mut counted, mut sums) = (Vec::new(), BTreeMap::<String, i64>::new());
+            let mut daily = BTreeMap::<(Day, String), i64>::new();
             for Downloads { name, version, day, number } in &batch.downloads {
                 let (name, version) = (name.to_string(), version.number());
                 if !known.contains(&name) {
@@ -41,9 +39,15 @@ impl Social for Mongo {
                 let key = pair(pair(&name, &version), day.number());
                 let new = doc! { "name": &name, "version": version, "day": i64::from(day.number()) };
                 counted.push((key, doc! { "$setOnInsert": new, "$inc": { "number": signed(*number) } }));
+                *daily.entry((*day, name.clone())).or_default() += signed(*number);
                 *sums.entry(name).or_default() += signed(*number);
             }
             update(session, rows::Downloads::COLLECTION, counted, true)?;
+            let daily = daily.into_iter().map(|((day, name), sum)| {
+                let new = doc! { "day": i64::from(day.number()), "name": &name };
+                (pair(day.number(), &name), doc! { "$setOnInsert": new, "$inc": { "number": sum } })
+            });
+            update(session, rows::Daily::COLLECTION, daily, true)?;
             let sums = sums.into_iter().map(|(name, sum)| (name, doc! { "$inc": { "downloads": sum } }));
             update(session, rows::Package::COLLECTION, sums, false)?;
             Ok(((), End::Commit))
@@ -148,7 +152,7 @@ impl Social for Mongo {
         kinds: &[Kind],
         limit: usize,
     ) -> Result<Vec<(Package, u64)>, MetaError> {
-        let mut ranked = RANKED.max(signed(limit as u64));
+        let mut ranked = RANKED.max(limit);
         loop {
             let scores = self.scores(weights, ranked).await?;
             let names: Vec<&str> = scores.iter().map(|(name, _)| name.as_str()).collect();
@@ -160,7 +164,7 @@ impl Social for Mongo {
                 wanted.insert("kind", doc! { "$in": kinds });
             }
             let found: Vec<rows::Package> = self.page(wanted, doc! {}, usize::MAX).await?;
-            if found.len() < limit && scores.len() as i64 == ranked {
+            if found.len() < limit && scores.len() == ranked {
                 ranked = ranked.saturating_mul(10);
                 continue;
             }
@@ -210,7 +214,7 @@ impl Mongo {
     }
 
     /// The first packages of a trend, whoever sees them, with their scores.
-    async fn scores(&self, weights: &[(Day, u64)], limit: i64) -> Result<Vec<(String, u64)>, MetaError> {
+    async fn scores(&self, weights: &[(Day, u64)], limit: usize) -> Result<Vec<(String, u64)>, MetaError> {
         let (Some((first, _)), Some((last, _))) = (weights.first(), weights.last()) else { return Ok(Vec::new()) };
         let first = i64::from(first.number());
         let of_days = doc! { "day": { "$gte": first, "$lte": i64::from(last.number()) } };
@@ -229,9 +233,9 @@ impl Mongo {
             doc! { "$group": { "_id": "$_id", "score": { "$sum": "$score" } } },
             doc! { "$match": { "score": { "$gt": 0i64 } } },
             doc! { "$sort": { "score": -1, "_id": 1 } },
-            doc! { "$limit": limit },
+            doc! { "$limit": signed(limit as u64) },
         ];
-        let found = self.sums::<rows::Downloads>(pipeline).await?;
+        let found = self.sums::<rows::Daily>(pipeline).await?;
         found.iter().map(|found| Ok((text(found, "_id")?.to_owned(), number(found, "score")?))).collect()
     }
 }

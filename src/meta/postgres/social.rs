@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use crate::domain::{Day, Kind, Name, Package, STAR_WEIGHT, Timestamp, UserName, Version};
 
 use super::super::column::{signed, unsigned};
-use super::super::social::highest_first;
+use super::super::social::{RANKED, highest_first};
 use super::super::{DownloadBatch, Downloads, MetaError, Social, StarRow, Starred, Totals};
 use super::Postgres;
 use super::list::{PACKAGE, PACKAGE_COLUMNS, package};
@@ -29,6 +29,10 @@ const COUNT: &str = "
     ), counted AS (
         INSERT INTO downloads (name, version, day, number) SELECT name, version, day, number FROM given
         ON CONFLICT (name, version, day) DO UPDATE SET number = downloads.number + excluded.number
+    ), daily AS (
+        INSERT INTO daily_downloads (day, name, number)
+        SELECT day, name, sum(number)::bigint FROM given GROUP BY day, name
+        ON CONFLICT (day, name) DO UPDATE SET number = daily_downloads.number + excluded.number
     )
     UPDATE packages p SET downloads = p.downloads + g.number
     FROM (SELECT name, sum(number)::bigint AS number FROM given GROUP BY name) g WHERE p.name = g.name";
@@ -149,23 +153,34 @@ impl Social for Postgres {
         let sql = format!(
             "WITH w AS (SELECT * FROM unnest($1::integer[], $2::bigint[]) AS w (day, weight)),
                  found AS (
-                     SELECT d.name, d.number * w.weight AS score FROM w JOIN downloads d ON d.day = w.day
+                     SELECT d.name, d.number * w.weight AS score FROM w JOIN daily_downloads d ON d.day = w.day
                      UNION ALL
                      SELECT s.name, {STAR_WEIGHT} * w.weight FROM w JOIN stars s ON s.day = w.day),
-                 scored AS (SELECT name, sum(score)::bigint AS score FROM found GROUP BY name)
-             SELECT {PACKAGE}, s.score FROM scored s JOIN packages p ON p.name = s.name
-             WHERE p.shown IS NOT NULL AND p.visibility = 'public' AND s.score > 0
-                 AND ($3::text[] = '{{}}' OR p.kind = ANY($3))
-             ORDER BY s.score DESC, p.name LIMIT $4"
+                 ranked AS MATERIALIZED (
+                     SELECT name, sum(score)::bigint AS score FROM found GROUP BY name HAVING sum(score) > 0
+                     ORDER BY 2 DESC, 1 LIMIT $4)
+             SELECT {PACKAGE}, r.score, c.number FROM (SELECT count(*) AS number FROM ranked) c
+             LEFT JOIN (ranked r JOIN packages p ON p.name = r.name AND p.shown IS NOT NULL
+                 AND p.visibility = 'public' AND ($3::text[] = '{{}}' OR p.kind = ANY($3))) ON true
+             ORDER BY r.score DESC, r.name LIMIT $5"
         );
         let days: Vec<i32> = weights.iter().map(|(day, _)| day.number()).collect();
         let weights: Vec<i64> = weights.iter().map(|(_, weight)| signed(*weight)).collect();
         let kinds: Vec<&'static str> = kinds.iter().map(|kind| kind.as_str()).collect();
-        let wanted = || {
-            let weighed = query(AssertSqlSafe(sql.as_str())).bind(days.clone()).bind(weights.clone());
-            weighed.bind(kinds.clone()).bind(signed(limit as u64))
-        };
-        self.pool.rows(wanted, |row| Ok((package(row)?, unsigned(get(row, PACKAGE_COLUMNS)?)))).await
+        let mut ranked = RANKED.max(limit);
+        loop {
+            let wanted = || {
+                let weighed = query(AssertSqlSafe(sql.as_str())).bind(days.clone()).bind(weights.clone());
+                weighed.bind(kinds.clone()).bind(signed(ranked as u64)).bind(signed(limit as u64))
+            };
+            let rows = self.pool.rows(wanted, scored).await?;
+            let is_all = rows.first().is_none_or(|(number, _)| *number < ranked as u64);
+            let found: Vec<(Package, u64)> = rows.into_iter().filter_map(|(_, found)| found).collect();
+            if found.len() == limit || is_all {
+                return Ok(found);
+            }
+            ranked = ranked.saturating_mul(10);
+        }
     }
 
     async fn totals(&self) -> Result<Totals, MetaError> {
@@ -184,4 +199,11 @@ impl Social for Postgres {
         }
         Ok(totals)
     }
+}
+
+/// How many packages were ranked, and one of them with its score, unless none of them is wanted.
+fn scored(row: &PgRow) -> Result<(u64, Option<(Package, u64)>), MetaError> {
+    let score: Option<i64> = get(row, PACKAGE_COLUMNS)?;
+    let found = score.map(|score| Ok::<_, MetaError>((package(row)?, unsigned(score)))).transpose()?;
+    Ok((unsigned(get(row, PACKAGE_COLUMNS + 1)?), found))
 }

@@ -16,9 +16,6 @@ use super::sql::{Sql, get, json, parse, parse_optional, signed, unsigned};
 /// The columns of [`package`].
 pub(super) const PACKAGE: &str = "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated, p.pinned, p.owners, p.downloads, p.stars";
 
-/// How many those are.
-pub(super) const PACKAGE_COLUMNS: usize = 13;
-
 /// A row of [`PACKAGE`].
 pub(super) fn package(row: &Row<'_>) -> Result<Package, MetaError> {
     let words: Shown = json(&get::<String>(row, 5)?)?;

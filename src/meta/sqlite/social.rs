@@ -6,10 +6,10 @@ use rusqlite::{Row, params, params_from_iter};
 
 use crate::domain::{Day, Kind, Name, Package, STAR_WEIGHT, Timestamp, UserName, Version};
 
-use super::super::social::highest_first;
+use super::super::social::{RANKED, highest_first};
 use super::super::{DownloadBatch, Downloads, MetaError, Social, StarRow, Starred, Totals};
 use super::Sqlite;
-use super::list::{PACKAGE, PACKAGE_COLUMNS, package};
+use super::list::{PACKAGE, package};
 use super::sql::{get, parse, parse_optional, signed, unsigned};
 
 #[async_trait]
@@ -25,10 +25,14 @@ impl Social for Sqlite {
             let counted = "INSERT INTO downloads (name, version, day, number)
                            SELECT name, ?2, ?3, ?4 FROM packages WHERE name = ?1
                            ON CONFLICT DO UPDATE SET number = number + excluded.number";
+            let daily = "INSERT INTO daily_downloads (day, name, number)
+                         SELECT ?2, name, ?3 FROM packages WHERE name = ?1
+                         ON CONFLICT DO UPDATE SET number = number + excluded.number";
             let shown = "UPDATE packages SET downloads = downloads + ?2 WHERE name = ?1";
             for Downloads { name, version, day, number } in &batch.downloads {
                 let number = signed(*number);
                 sql.run(counted, params![name.as_str(), version.number(), day.number(), number])?;
+                sql.run(daily, params![name.as_str(), day.number(), number])?;
                 sql.run(shown, params![name.as_str(), number])?;
             }
             Ok(())
@@ -123,25 +127,48 @@ impl Social for Sqlite {
             0 => String::new(),
             some => format!("AND p.kind IN ({})", vec!["?"; some].join(", ")),
         };
-        let sql = format!(
+        let scores = format!(
             "WITH w (day, weight) AS (VALUES {days}),
                  found AS (
-                     SELECT d.name, d.number * w.weight AS score FROM w CROSS JOIN downloads d ON d.day = w.day
+                     SELECT d.name, d.number * w.weight AS score FROM w CROSS JOIN daily_downloads d ON d.day = w.day
                      UNION ALL
-                     SELECT s.name, {STAR_WEIGHT} * w.weight FROM w CROSS JOIN stars s ON s.day = w.day),
-                 scored AS (SELECT name, sum(score) AS score FROM found GROUP BY name)
-             SELECT {PACKAGE}, s.score FROM scored s CROSS JOIN packages p ON p.name = s.name
-             WHERE p.shown IS NOT NULL AND p.visibility = 'public' AND s.score > 0 {of_kinds}
-             ORDER BY s.score DESC, p.name LIMIT ?"
+                     SELECT s.name, {STAR_WEIGHT} * w.weight FROM w CROSS JOIN stars s ON s.day = w.day)
+             SELECT name, sum(score) AS total FROM found GROUP BY name HAVING sum(score) > 0
+             ORDER BY total DESC, name LIMIT ?"
+        );
+        let wanted = format!(
+            "SELECT {PACKAGE} FROM packages p
+             WHERE p.name = ? AND p.shown IS NOT NULL AND p.visibility = 'public' {of_kinds}"
         );
         let mut values: Vec<Value> = Vec::new();
         for (day, weight) in weights {
             values.extend([Value::from(day.number()), Value::from(signed(*weight))]);
         }
-        values.extend(kinds.iter().map(|kind| Value::from(kind.as_str().to_owned())));
-        values.push(Value::from(signed(limit as u64)));
-        let scored = |row: &Row<'_>| Ok((package(row)?, unsigned(get(row, PACKAGE_COLUMNS)?)));
-        self.pool.read(move |reader| reader.rows(&sql, params_from_iter(values), scored)).await
+        let kinds: Vec<&'static str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        self.pool
+            .read(move |sql| {
+                let mut ranked = RANKED.max(limit);
+                loop {
+                    let values = values.iter().cloned().chain([Value::from(signed(ranked as u64))]);
+                    let score = |row: &Row<'_>| Ok((get::<String>(row, 0)?, unsigned(get(row, 1)?)));
+                    let scored = sql.rows(&scores, params_from_iter(values), score)?;
+                    let is_all = scored.len() < ranked;
+                    let mut found = Vec::new();
+                    for (name, score) in scored {
+                        if found.len() == limit {
+                            break;
+                        }
+                        let values = std::iter::once(name.as_str()).chain(kinds.iter().copied());
+                        let package = sql.row(&wanted, params_from_iter(values), package)?;
+                        found.extend(package.map(|package| (package, score)));
+                    }
+                    if found.len() == limit || is_all {
+                        return Ok(found);
+                    }
+                    ranked = ranked.saturating_mul(10);
+                }
+            })
+            .await
     }
 
     async fn totals(&self) -> Result<Totals, MetaError> {
