@@ -133,10 +133,14 @@ impl Social for Mongo {
         last: Day,
     ) -> Result<Vec<(Day, u64)>, MetaError> {
         let days = doc! { "$gte": i64::from(first.number()), "$lte": i64::from(last.number()) };
-        let mut wanted = doc! { "name": name.as_str(), "day": days };
-        if let Some(version) = version {
-            wanted.insert("version", version.number());
-        }
+        let wanted = match version {
+            None => doc! { "name": name.as_str(), "day": days },
+            Some(version) => {
+                // The keys of a version are one range.
+                let keys = pairs_after(pair(name, version.number()), "");
+                doc! { "_id": { "$gt": keys.start, "$lt": keys.end }, "day": days }
+            }
+        };
         let pipeline = vec![
             doc! { "$match": wanted },
             doc! { "$group": { "_id": "$day", "number": { "$sum": "$number" } } },

@@ -133,13 +133,17 @@ impl Social for Postgres {
         first: Day,
         last: Day,
     ) -> Result<Vec<(Day, u64)>, MetaError> {
-        let sql = "SELECT day, sum(number)::bigint FROM downloads
-                   WHERE name = $1 AND ($2::text IS NULL OR version = $2) AND day BETWEEN $3 AND $4
-                   GROUP BY day ORDER BY day";
-        let version = version.map(Version::number);
+        // Two statements: those of one version are one range of the key.
+        let of_all = "SELECT day, sum(number)::bigint FROM downloads
+                      WHERE name = $1 AND day BETWEEN $2 AND $3 GROUP BY day ORDER BY day";
+        let of_one = "SELECT day, number FROM downloads
+                      WHERE name = $1 AND day BETWEEN $2 AND $3 AND version = $4 ORDER BY day";
         let wanted = || {
-            let wanted = query(sql).bind(name.to_string()).bind(version.clone());
-            wanted.bind(first.number()).bind(last.number())
+            let days = |sql: &'static str| query(sql).bind(name.to_string()).bind(first.number()).bind(last.number());
+            match version {
+                None => days(of_all),
+                Some(version) => days(of_one).bind(version.number()),
+            }
         };
         self.pool.rows(wanted, |row| Ok((Day::from_number(get(row, 0)?), unsigned(get(row, 1)?)))).await
     }

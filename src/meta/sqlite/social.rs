@@ -106,11 +106,20 @@ impl Social for Sqlite {
         first: Day,
         last: Day,
     ) -> Result<Vec<(Day, u64)>, MetaError> {
-        let wanted = (name.to_string(), version.map(Version::number), first.number(), last.number());
-        let sql = "SELECT day, sum(number) FROM downloads
-                   WHERE name = ?1 AND (?2 IS NULL OR version = ?2) AND day BETWEEN ?3 AND ?4 GROUP BY day ORDER BY day";
+        // Two statements: those of one version are one range of the key.
+        let of_all = "SELECT day, sum(number) FROM downloads
+                      WHERE name = ?1 AND day BETWEEN ?2 AND ?3 GROUP BY day ORDER BY day";
+        let of_one = "SELECT day, number FROM downloads
+                      WHERE name = ?1 AND day BETWEEN ?2 AND ?3 AND version = ?4 ORDER BY day";
+        let (name, version) = (name.to_string(), version.map(Version::number));
+        let (first, last) = (first.number(), last.number());
         let sum = |row: &Row<'_>| Ok((Day::from_number(get(row, 0)?), unsigned(get(row, 1)?)));
-        self.pool.read(move |reader| reader.rows(sql, wanted, sum)).await
+        self.pool
+            .read(move |reader| match version {
+                None => reader.rows(of_all, params![name, first, last], sum),
+                Some(version) => reader.rows(of_one, params![name, first, last, version], sum),
+            })
+            .await
     }
 
     async fn trending(
