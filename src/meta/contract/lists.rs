@@ -291,16 +291,20 @@ pub async fn labels_are_counted_as_written(stores: &dyn Stores) -> Check {
 /// is shown any more.
 pub async fn labels_come_in_pages(stores: &dyn Stores) -> Check {
     let world = World::new(stores).await?;
+    // Longer than what an index may hold of a label.
+    let long = "写".repeat(1000);
+    let (first, second) = (format!("{long}a"), format!("{long}b"));
     for (spec, tags) in [
-        ("acme/a@1.0.0", &["all", "some", "few", "A", "é"][..]),
-        ("acme/b@1.0.0", &["all", "some", "写作", "b\0"]),
-        ("acme/c@1.0.0", &["all", "b", "some "]),
+        ("acme/a@1.0.0", &["all", "some", "few", "A", "é", second.as_str()][..]),
+        ("acme/b@1.0.0", &["all", "some", "写作", "b\0", long.as_str()]),
+        ("acme/c@1.0.0", &["all", "b", "some ", first.as_str()]),
     ] {
         world.push(&artifact(spec)?.labels(tags, &["all"])).await?;
     }
     let labels = async |after: Option<&LabelCount>, limit| world.meta.catalog.labels(Label::Tag, after, limit).await;
     let all = labels(None, 100).await?;
-    let expected = ["all", "some", "A", "b", "b\0", "few", "some ", "é", "写作"];
+    let expected =
+        ["all", "some", "A", "b", "b\0", "few", "some ", "é", "写作", long.as_str(), first.as_str(), second.as_str()];
     assert_eq!(all.iter().map(|counted| counted.label.as_str()).collect::<Vec<_>>(), expected);
     for limit in 1..=all.len() {
         let mut found: Vec<LabelCount> = Vec::new();

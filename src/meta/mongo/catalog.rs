@@ -18,7 +18,7 @@ use super::super::{
 };
 use super::Mongo;
 use super::keys::{self, label_type, pairs_after, parse, second};
-use super::rows::{self, Release, json, signed, unsigned};
+use super::rows::{self, Release, Row, json, signed, unsigned};
 use super::session::End;
 use super::unit::Unit;
 
@@ -118,17 +118,9 @@ impl Catalog for Mongo {
             Order::Downloads => doc! { "downloads": -1, "_id": 1 },
             Order::Stars => doc! { "stars": -1, "_id": 1 },
         };
-        let mut found: Vec<rows::Package> = Vec::new();
-        for span in spans(order, place.as_ref(), None) {
-            let more: Vec<rows::Package> = self.page(list(filter, order, Some(&span)), sort.clone(), limit + 1).await?;
-            // What loses a star between two reads is found by both.
-            let known: HashSet<String> = found.iter().map(|row| row.id.clone()).collect();
-            found.extend(more.into_iter().filter(|row| !known.contains(&row.id)));
-            if found.len() > limit {
-                break;
-            }
-        }
-        found.truncate(limit + 1);
+        let spans = spans(order, place.as_ref(), None);
+        let queries = spans.iter().map(|span| list(filter, order, Some(span))).collect();
+        let found: Vec<rows::Package> = self.page_of(queries, sort, limit + 1).await?;
         let items = found.iter().map(package).collect::<Result<_, _>>()?;
         Ok(page(items, limit, filter, order))
     }
@@ -144,13 +136,17 @@ impl Catalog for Mongo {
         after: Option<&LabelCount>,
         limit: usize,
     ) -> Result<Vec<LabelCount>, MetaError> {
-        let mut of = doc! { "type": label_type(label) };
-        if let Some(after) = after {
-            let (count, id) = (signed(after.count), keys::label(label, &after.label));
-            of.insert("count", doc! { "$lte": count });
-            of.insert("$or", [doc! { "count": { "$lt": count } }, doc! { "_id": { "$gt": id } }].to_vec());
-        }
-        let found: Vec<rows::Label> = self.page(of, doc! { "count": -1, "_id": 1 }, limit).await?;
+        let of = label_type(label);
+        let queries = match after {
+            None => vec![doc! { "type": of }],
+            // Nearly all labels are used once: the rest of a tie and what is used less are a range of the index each.
+            Some(after) => {
+                let (count, id) = (signed(after.count), keys::label(label, &after.label));
+                let of_tie = doc! { "type": of, "count": count, "_id": { "$gt": id } };
+                vec![of_tie, doc! { "type": of, "count": { "$lt": count } }]
+            }
+        };
+        let found: Vec<rows::Label> = self.page_of(queries, doc! { "count": -1, "_id": 1 }, limit).await?;
         let counted = found.into_iter().map(|row| {
             let label = row.id.split_once(' ').map(|(_, label)| label.to_owned()).unwrap_or_default();
             LabelCount { label, count: unsigned(row.count) }
@@ -160,6 +156,22 @@ impl Catalog for Mongo {
 }
 
 impl Mongo {
+    /// A page of what these queries find, one after the other.
+    async fn page_of<R: Row>(&self, queries: Vec<Document>, sort: Document, limit: usize) -> Result<Vec<R>, MetaError> {
+        let mut found: Vec<R> = Vec::new();
+        for query in queries {
+            let more: Vec<R> = self.page(query, sort.clone(), limit).await?;
+            // What falls between two reads is found by both.
+            let known: HashSet<String> = found.iter().map(|row| row.id().to_owned()).collect();
+            found.extend(more.into_iter().filter(|row| !known.contains(row.id())));
+            if found.len() >= limit {
+                break;
+            }
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
     /// Runs changes in a transaction that holds the counter from its beginning, and keeps the head that they come to.
     async fn change<T: Send + 'static>(
         &self,

@@ -17,6 +17,22 @@ use super::rows::Batch;
 use super::sql::{escape, get, json_optional, parse, parse_optional, query, unescape};
 use super::transaction::End;
 
+/// $1 type, $2 limit. The order is that of the index: a beginning before the label.
+const LABELS: &str = "
+    SELECT label, public FROM labels WHERE type = $1 AND public > 0
+    ORDER BY public DESC, left(label, 200), label LIMIT $2";
+
+/// The same behind a place: $3 count, $4 label. Each part is one range of the index.
+const LABELS_AFTER: &str = "
+    SELECT label, public FROM (
+        (SELECT label, public FROM labels
+            WHERE type = $1 AND public > 0 AND public = $3 AND left(label, 200) >= left($4, 200) AND label > $4
+            ORDER BY public DESC, left(label, 200), label LIMIT $2)
+        UNION ALL
+        (SELECT label, public FROM labels WHERE type = $1 AND public > 0 AND public < $3
+            ORDER BY public DESC, left(label, 200), label LIMIT $2)
+    ) l ORDER BY public DESC, label LIMIT $2";
+
 #[async_trait]
 impl Catalog for Postgres {
     async fn apply(&self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Outcome>, MetaError> {
@@ -112,12 +128,13 @@ impl Catalog for Postgres {
         after: Option<&LabelCount>,
         limit: usize,
     ) -> Result<Vec<LabelCount>, MetaError> {
-        let sql = "SELECT label, public FROM labels
-                   WHERE type = $1 AND public > 0 AND public <= $3 AND (public < $3 OR label > $4)
-                   ORDER BY public DESC, label LIMIT $2";
-        let (count, text) =
-            after.map_or((i64::MAX, String::new()), |after| (signed(after.count), escape(&after.label)));
-        let bound = || query(sql).bind(label_type(label)).bind(signed(limit as u64)).bind(count).bind(text.clone());
+        let bound = || {
+            let labels = |sql: &'static str| query(sql).bind(label_type(label)).bind(signed(limit as u64));
+            match after {
+                None => labels(LABELS),
+                Some(after) => labels(LABELS_AFTER).bind(signed(after.count)).bind(escape(&after.label)),
+            }
+        };
         let counted = |row: &PgRow| Ok(LabelCount { label: unescape(get(row, 0)?), count: unsigned(get(row, 1)?) });
         self.pool.rows(bound, counted).await
     }

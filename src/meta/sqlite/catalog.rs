@@ -131,16 +131,25 @@ impl Catalog for Sqlite {
         after: Option<&LabelCount>,
         limit: usize,
     ) -> Result<Vec<LabelCount>, MetaError> {
-        let (count, text) = after.map_or((i64::MAX, String::new()), |after| (signed(after.count), after.label.clone()));
+        let after = after.map(|after| (signed(after.count), after.label.clone()));
         self.pool
             .read(move |sql| {
-                let query = "SELECT label, public FROM label_counts
-                             WHERE type = ?1 AND public > 0 AND public <= ?3 AND (public < ?3 OR label > ?4)
-                             ORDER BY public DESC, label LIMIT ?2";
-                let limit = signed(limit as u64);
-                sql.rows(query, params![label_type(label), limit, count, text], |row| {
-                    Ok(LabelCount { label: get(row, 0)?, count: unsigned(get(row, 1)?) })
-                })
+                // Nearly all labels are used once: the rest of a tie and what is used less are a range of the index each.
+                let of_tie = "SELECT label, public FROM label_counts
+                              WHERE type = ?1 AND public > 0 AND public = ?3 AND label > ?4 ORDER BY label LIMIT ?2";
+                let below = "SELECT label, public FROM label_counts
+                             WHERE type = ?1 AND public > 0 AND public < ?3 ORDER BY public DESC, label LIMIT ?2";
+                let counted = |row: &Row<'_>| Ok(LabelCount { label: get(row, 0)?, count: unsigned(get(row, 1)?) });
+                let (of, rows) = (label_type(label), signed(limit as u64));
+                let (mut found, count) = match after {
+                    None => (Vec::new(), i64::MAX),
+                    Some((count, text)) => (sql.rows(of_tie, params![of, rows, count, text], counted)?, count),
+                };
+                if found.len() < limit {
+                    let rows = signed((limit - found.len()) as u64);
+                    found.extend(sql.rows(below, params![of, rows, count], counted)?);
+                }
+                Ok(found)
             })
             .await
     }
