@@ -5,6 +5,9 @@ ALTER TABLE packages ADD COLUMN downloads INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE packages ADD COLUMN stars INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX packages_by_downloads ON packages (downloads DESC, name) WHERE shown IS NOT NULL;
 CREATE INDEX packages_by_stars ON packages (stars DESC, name) WHERE shown IS NOT NULL;
+-- What is added up of all public packages, with all that the sum asks for, so that no row is read.
+CREATE INDEX packages_by_kind ON packages (kind, versions, downloads, stars, visibility, shown)
+    WHERE shown IS NOT NULL AND visibility = 'public';
 
 -- day: since 1970-01-01, UTC. version: without build metadata.
 CREATE TABLE downloads (

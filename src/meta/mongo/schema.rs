@@ -105,6 +105,12 @@ const LAYOUTS: &[Layout] = &[
             Index { name: "by_label", keys: &[("labels", 1), ("_id", 1)], only: None },
             Index { name: "by_org", keys: &[("org", 1), ("_id", 1)], only: None },
             Index { name: "by_kind", keys: &[("kind", 1), ("_id", 1)], only: None },
+            // What is added up of all public packages, with all that the sum asks for.
+            Index {
+                name: "by_sums",
+                keys: &[("kind", 1), ("visibility", 1), ("versions", 1), ("downloads", 1), ("stars", 1), ("shown", 1)],
+                only: Some("shown"),
+            },
         ],
     },
     Layout {

@@ -179,7 +179,11 @@ impl Social for Mongo {
     }
 
     async fn totals(&self) -> Result<Totals, MetaError> {
-        let public = doc! { "$match": { "shown": { "$exists": true }, "visibility": Visibility::Public.as_str() } };
+        let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        // A shown version is any text: so compared, the index alone answers, as it does not where a field is to be there.
+        let public =
+            doc! { "kind": { "$in": kinds }, "visibility": Visibility::Public.as_str(), "shown": { "$gt": "" } };
+        let public = doc! { "$match": public };
         let sums = doc! {
             "_id": "$kind", "packages": { "$sum": 1i64 }, "versions": { "$sum": "$versions" },
             "downloads": { "$sum": "$downloads" }, "stars": { "$sum": "$stars" },

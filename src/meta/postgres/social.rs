@@ -188,10 +188,9 @@ impl Social for Postgres {
     }
 
     async fn totals(&self) -> Result<Totals, MetaError> {
-        let sql = "WITH public AS (SELECT kind, org, versions, downloads, stars FROM packages
-                                   WHERE shown IS NOT NULL AND visibility = 'public')
-                   SELECT kind, count(*), sum(versions)::bigint, sum(downloads)::bigint, sum(stars)::bigint,
-                       (SELECT count(DISTINCT org) FROM public) FROM public GROUP BY kind";
+        let sql = "SELECT kind, count(*), sum(versions)::bigint, sum(downloads)::bigint, sum(stars)::bigint,
+                       (SELECT count(*) FROM labels WHERE type = 101 AND public > 0)
+                   FROM packages WHERE shown IS NOT NULL AND visibility = 'public' GROUP BY kind";
         let sums = |row: &PgRow| {
             let sum = |column| Ok::<_, MetaError>(unsigned(get(row, column)?));
             Ok((parse::<Kind>(row, 0)?, sum(1)?, [sum(2)?, sum(3)?, sum(4)?], sum(5)?))

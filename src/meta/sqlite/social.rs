@@ -193,7 +193,7 @@ impl Social for Sqlite {
                 for (kind, packages, sums) in sql.rows(by_kind, [], sums)? {
                     totals.add(kind, packages, sums);
                 }
-                let orgs = "SELECT count(DISTINCT org) FROM packages WHERE shown IS NOT NULL AND visibility = 'public'";
+                let orgs = "SELECT count(*) FROM label_counts WHERE type = 101 AND public > 0";
                 totals.organisations = sql.row(orgs, [], |row| Ok(unsigned(get(row, 0)?)))?.unwrap_or_default();
                 Ok(totals)
             })
