@@ -1,16 +1,16 @@
 //! Owners of packages, collections, organisations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::doc;
 
 use crate::domain::{Area, Collection, Digest, Event, Name, OrgName, Profile, Role, Timestamp, UserName};
 
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Mongo;
-use super::keys::{pair, parse, parts, second};
-use super::rows::{self, json, signed, to_json, unsigned};
+use super::keys::{self, pair, pairs_after, parse, parts, second};
+use super::rows::{self, json, to_json, unsigned};
 use super::unit::Unit;
 
 #[async_trait]
@@ -60,15 +60,10 @@ impl Groups for Mongo {
         let after = after.map(OrgName::as_str).unwrap_or_default();
         let page = doc! { "_id": { "$gt": after } };
         let said: Vec<rows::Org> = self.page(page, doc! { "_id": 1 }, limit).await?;
-        let pipeline = [
-            doc! { "$match": { "org": { "$gt": after }, "visibility": "public", "shown": { "$exists": true } } },
-            doc! { "$group": { "_id": "$org" } },
-            doc! { "$sort": { "_id": 1 } },
-            doc! { "$limit": signed(limit as u64) },
-        ];
-        let packages = self.connection.durable::<rows::Package>();
-        let publishing: Vec<Document> = self.connection.all(packages.aggregate(pipeline)).await?;
-        let publishing = publishing.iter().filter_map(|row| row.get_str("_id").ok().map(ToOwned::to_owned));
+        let keys = pairs_after(keys::ORG, after);
+        let page = doc! { "_id": { "$gt": keys.start, "$lt": keys.end } };
+        let publishing: Vec<rows::Label> = self.page(page, doc! { "_id": 1 }, limit).await?;
+        let publishing = publishing.iter().map(|row| second::<String>(&row.id)).collect::<Result<Vec<_>, _>>()?;
         let names: BTreeSet<String> = said.into_iter().map(|row| row.id).chain(publishing).collect();
         self.rows_of(&names.into_iter().take(limit).collect::<Vec<_>>()).await
     }
@@ -95,16 +90,12 @@ impl Groups for Mongo {
 impl Mongo {
     /// What is known of organisations of these names, in this order.
     async fn rows_of(&self, names: &[String]) -> Result<Vec<OrgRow>, MetaError> {
-        let pipeline = [
-            doc! { "$match": { "org": { "$in": names }, "visibility": "public", "shown": { "$exists": true } } },
-            doc! { "$group": { "_id": "$org", "packages": { "$sum": 1i64 } } },
-        ];
-        let packages = self.connection.durable::<rows::Package>();
-        let counts: Vec<Document> = self.connection.all(packages.aggregate(pipeline)).await?;
+        let counts: Vec<String> = names.iter().map(|name| keys::org(name)).collect();
+        let counts: Vec<rows::Label> = self.page(doc! { "_id": { "$in": counts } }, doc! {}, usize::MAX).await?;
+        let counts: HashMap<String, u64> = counts.into_iter().map(|row| (row.id, unsigned(row.count))).collect();
         let said: Vec<rows::Org> = self.page(doc! { "_id": { "$in": names } }, doc! {}, usize::MAX).await?;
         let row = |name: &String| {
-            let count = counts.iter().find(|row| row.get_str("_id").ok() == Some(name.as_str()));
-            let packages = count.and_then(|row| row.get_i64("packages").ok()).map_or(0, unsigned);
+            let packages = counts.get(&keys::org(name)).copied().unwrap_or_default();
             let said = said.iter().find(|row| row.id == *name).map(org_said).transpose()?;
             Ok(OrgRow { name: parse(name)?, said, packages })
         };

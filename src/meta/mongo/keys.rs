@@ -39,6 +39,14 @@ pub(super) fn label(label: Label, text: &str) -> String {
     pair(label_type(label), text)
 }
 
+/// The type of organisations among the labels: counted as those are, and never listed with them.
+pub(super) const ORG: &str = "org";
+
+/// The key of the count of an organisation's packages.
+pub(super) fn org(name: &str) -> String {
+    pair(ORG, name)
+}
+
 /// How labels are told apart.
 pub(super) fn label_type(label: Label) -> &'static str {
     match label {

@@ -89,22 +89,25 @@ impl Unit<'_> {
         }
     }
 
-    /// Counts what public packages show.
+    /// Counts what public packages show, and in which organisations they are.
     pub(super) fn count_labels(&mut self, before: &Package, after: &Package) -> Result<(), MetaError> {
         if before.visibility == after.visibility && before.labels == after.labels {
             return Ok(());
         }
-        let counted = |package: &'_ Package| package.visibility == Visibility::Public.as_str();
-        let old: BTreeSet<&String> = before.labels.iter().filter(|_| counted(before)).collect();
-        let new: BTreeSet<&String> = after.labels.iter().filter(|_| counted(after)).collect();
-        self.labels.load(self.session, old.symmetric_difference(&new).map(|key| (*key).clone()))?;
+        let counted = |package: &Package| -> BTreeSet<String> {
+            let is_public = package.shown.is_some() && package.visibility == Visibility::Public.as_str();
+            let labels = package.labels.iter().cloned().chain([keys::org(&package.org)]);
+            labels.filter(|_| is_public).collect()
+        };
+        let (old, new) = (counted(before), counted(after));
+        self.labels.load(self.session, old.symmetric_difference(&new).cloned())?;
         for key in old.symmetric_difference(&new) {
             let count = self.labels.peek(key).map_or(0, |row| row.count);
             let count = count + i64::from(new.contains(key)) - i64::from(old.contains(key));
             let of = key.split(' ').next().unwrap_or_default().to_owned();
             match count {
                 ..=0 => self.labels.remove(key),
-                count => self.labels.put(Label { id: (*key).clone(), of, count }),
+                count => self.labels.put(Label { id: key.clone(), of, count }),
             }
         }
         Ok(())

@@ -148,7 +148,7 @@ pub(super) struct Label {
     pub id: String,
     #[serde(rename = "type")]
     pub of: String,
-    /// Public packages that show it.
+    /// Public packages that show it, or are in that organisation.
     pub count: i64,
 }
 

@@ -12,7 +12,7 @@ use super::super::social::{RANKED, highest_first};
 use super::super::{DownloadBatch, Downloads, MetaError, Social, StarRow, Starred, Totals};
 use super::Mongo;
 use super::catalog::package;
-use super::keys::{pair, pairs_after, parse};
+use super::keys::{self, pair, pairs_after, parse};
 use super::rows::{self, Row, signed, unsigned};
 use super::session::{End, Session};
 
@@ -188,15 +188,14 @@ impl Social for Mongo {
             "_id": "$kind", "packages": { "$sum": 1i64 }, "versions": { "$sum": "$versions" },
             "downloads": { "$sum": "$downloads" }, "stars": { "$sum": "$stars" },
         };
-        let kinds = self.sums::<rows::Package>(vec![public.clone(), doc! { "$group": sums }]).await?;
-        let orgs = vec![public, doc! { "$group": { "_id": "$org" } }, doc! { "$count": "number" }];
-        let orgs = self.sums::<rows::Package>(orgs).await?;
-        let mut totals = Totals::default();
+        let kinds = self.sums::<rows::Package>(vec![public, doc! { "$group": sums }]).await?;
+        let labels = self.connection.durable::<rows::Label>();
+        let organisations = self.connection.run(labels.count_documents(doc! { "type": keys::ORG })).await?;
+        let mut totals = Totals { organisations, ..Totals::default() };
         for kind in &kinds {
             let sums = [number(kind, "versions")?, number(kind, "downloads")?, number(kind, "stars")?];
             totals.add(parse(text(kind, "_id")?)?, number(kind, "packages")?, sums);
         }
-        totals.organisations = orgs.first().map(|orgs| number(orgs, "number")).transpose()?.unwrap_or_default();
         Ok(totals)
     }
 }
@@ -218,7 +217,7 @@ impl Mongo {
     }
 
     async fn sums<R: Row>(&self, pipeline: Vec<Document>) -> Result<Vec<Document>, MetaError> {
-        self.connection.sweep(self.connection.durable::<R>().aggregate(pipeline)).await
+        self.connection.all(self.connection.durable::<R>().aggregate(pipeline)).await
     }
 
     /// The first packages of a trend, whoever sees them, with their scores.

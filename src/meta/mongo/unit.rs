@@ -77,6 +77,7 @@ impl<'a> Unit<'a> {
             let standing = shown::Standing::default();
             let found_by = shown::labels(publication.config.as_deref(), standing, actor.user().as_slice());
             labels.extend(found_by.iter().map(|(label, text)| keys::label(*label, text)));
+            labels.extend(accept.accepted.repository.package().map(|name| keys::org(name.org())));
         }
         self.labels.load(self.session, labels)
     }

@@ -25,6 +25,7 @@ pub(super) async fn fill(connection: &Connection, number: i64) -> Result<(), Met
     }
     if number < 4 {
         fill_owners(connection).await?;
+        fill_orgs(connection).await?;
     }
     Ok(())
 }
@@ -160,6 +161,23 @@ async fn count_owners(connection: &Connection) -> Result<(), MetaError> {
     let counts: Vec<Document> = counts.collect();
     for counts in counts.chunks(AT_ONCE as usize) {
         update(connection, rows::Label::COLLECTION, counts.to_vec()).await?;
+    }
+    Ok(())
+}
+
+/// Counts the public packages of each organisation.
+async fn fill_orgs(connection: &Connection) -> Result<(), MetaError> {
+    let public = doc! { "shown": { "$exists": true }, "visibility": Visibility::Public.as_str() };
+    let sums = doc! { "_id": "$org", "count": { "$sum": 1i64 } };
+    let packages = connection.durable::<rows::Package>();
+    let found = connection.sweep(packages.aggregate([doc! { "$match": public }, doc! { "$group": sums }])).await?;
+    let set = |count: &Document| {
+        let (org, number) = (count.get_str("_id").ok()?, count.get_i64("count").ok()?);
+        let set = doc! { "$set": { "type": keys::ORG, "count": number } };
+        Some(doc! { "q": { "_id": keys::org(org) }, "u": set, "upsert": true })
+    };
+    for counts in found.chunks(AT_ONCE as usize) {
+        update(connection, rows::Label::COLLECTION, counts.iter().filter_map(set).collect()).await?;
     }
     Ok(())
 }

@@ -74,7 +74,7 @@ async fn an_older_database_gets_ids_states_and_owners() {
     raw.collection::<Document>("packages").update_many(doc! {}, states).await.unwrap();
     let owners = doc! { "$unset": { "owners": "" } };
     raw.collection::<Document>("packages").update_many(doc! {}, owners).await.unwrap();
-    let counts = doc! { "type": { "$in": ["state", "owner"] } };
+    let counts = doc! { "type": { "$in": ["state", "owner", "org"] } };
     raw.collection::<Document>("labels").delete_many(counts).await.unwrap();
     let registry = raw.collection::<Document>("registry");
     registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 1i64 } }).await.unwrap();
