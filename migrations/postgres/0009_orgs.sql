@@ -9,6 +9,8 @@ CREATE TABLE orgs (
     updated bigint NOT NULL
 );
 CREATE INDEX orgs_by_document ON orgs (document);
+-- Those that have packages, by name.
+CREATE INDEX labels_of_orgs ON labels (label) WHERE type = 101;
 
 -- Labels are listed by use, and nearly all are used once: among those of one count the index goes on in the order of labels, of
 -- which it holds the beginnings, since an entry has at most 2,700 bytes.

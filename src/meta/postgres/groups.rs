@@ -52,12 +52,18 @@ impl Groups for Postgres {
         after: Option<&Name>,
         limit: usize,
     ) -> Result<Vec<CollectionRow>, MetaError> {
+        // Each column that is asked for is one that an index begins with.
+        let (from, name) = match which.with {
+            None => ("collections c WHERE $4::text IS NULL", "c.name"),
+            Some(_) => (
+                "collection_items i JOIN collections c ON c.name = i.collection WHERE i.package = $4::text",
+                "i.collection",
+            ),
+        };
+        let of_org = if which.org.is_some() { "c.org = $3::text" } else { "$3::text IS NULL" };
         let sql = format!(
-            "SELECT {COLLECTION} FROM collections c WHERE c.visibility = ANY($1::text[]) AND c.name > $2
-             AND ($3::text IS NULL OR c.org = $3::text)
-             AND ($4::text IS NULL OR EXISTS
-                 (SELECT 1 FROM collection_items i WHERE i.package = $4::text AND i.collection = c.name))
-             ORDER BY c.name LIMIT $5"
+            "SELECT {COLLECTION} FROM {from} AND {of_org} AND c.visibility = ANY($1::text[]) AND {name} > $2
+             ORDER BY {name} LIMIT $5"
         );
         let seen: Vec<&str> = which.seen().iter().map(|visibility| visibility.as_str()).collect();
         let page = || {
@@ -79,8 +85,11 @@ impl Groups for Postgres {
 
     async fn orgs(&self, after: Option<&OrgName>, limit: usize) -> Result<Vec<OrgRow>, MetaError> {
         let sql = format!(
-            "{ORG} FROM (SELECT label AS name FROM labels WHERE type = 101 AND public > 0 AND label > $1
-             UNION SELECT name FROM orgs WHERE name > $1 ORDER BY 1 LIMIT $2) n {OF_ORG} ORDER BY n.name"
+            "{ORG} FROM (
+                 (SELECT label AS name FROM labels WHERE type = 101 AND public > 0 AND label > $1
+                     ORDER BY label LIMIT $2)
+                 UNION (SELECT name FROM orgs WHERE name > $1 ORDER BY name LIMIT $2) ORDER BY 1 LIMIT $2
+             ) n {OF_ORG} ORDER BY n.name"
         );
         let after = after.map(ToString::to_string).unwrap_or_default();
         let page = || query(AssertSqlSafe(sql.as_str())).bind(after.clone()).bind(signed(limit as u64));

@@ -70,8 +70,12 @@ impl Groups for Sqlite {
     async fn orgs(&self, after: Option<&OrgName>, limit: usize) -> Result<Vec<OrgRow>, MetaError> {
         let after = after.map(ToString::to_string).unwrap_or_default();
         let sql = format!(
-            "{ORG} FROM (SELECT label AS name FROM label_counts WHERE type = 101 AND public > 0 AND label > ?1
-             UNION SELECT name FROM orgs WHERE name > ?1 ORDER BY 1 LIMIT ?2) n {OF_ORG} ORDER BY n.name"
+            "{ORG} FROM (
+                 SELECT name FROM (SELECT label AS name FROM label_counts
+                     WHERE type = 101 AND public > 0 AND label > ?1 ORDER BY label LIMIT ?2)
+                 UNION SELECT name FROM (SELECT name FROM orgs WHERE name > ?1 ORDER BY name LIMIT ?2)
+                 ORDER BY 1 LIMIT ?2
+             ) n {OF_ORG} ORDER BY n.name"
         );
         let limit = signed(limit as u64);
         self.pool.read(move |reader| reader.rows(&sql, params![after, limit], read_org)).await
