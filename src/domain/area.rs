@@ -32,6 +32,11 @@ impl Area {
         Self::Private(PrivateArea(format!("private/{}", repository.org())))
     }
 
+    /// An area that comes before every private one, and holds nothing.
+    pub fn before_private() -> Self {
+        Self::Private(PrivateArea(String::new()))
+    }
+
     /// The folder in the object store: `public` or `private/<org>`.
     pub fn as_str(&self) -> &str {
         match self {

@@ -14,10 +14,9 @@ impl Carrier for Memory {
         let state = self.read();
         let is_public = |area: &Area| *area == Area::Public;
         // As text the private areas come before the public one; among the keys here it is the other way round.
-        let mut private: Vec<_> = state.blobs.iter().rev().take_while(|((area, _), _)| !is_public(area)).collect();
-        private.reverse();
         let begun = after.is_some_and(|(area, _)| is_public(area));
-        let first = private.into_iter().filter(|(key, _)| !begun && after.is_none_or(|after| *key > after));
+        let before = || after.cloned().unwrap_or_else(|| (Area::before_private(), Digest::sha256(b"")));
+        let first = (!begun).then(|| state.blobs.after(before())).into_iter().flatten();
         let rest: Box<dyn Iterator<Item = (&BlobKey, &BlobState)> + Send> = match after.filter(|_| begun) {
             Some(key) => Box::new(state.blobs.after(key.clone())),
             None => Box::new(state.blobs.iter()),
