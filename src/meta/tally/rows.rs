@@ -7,13 +7,16 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 
 use super::super::{
-    BlobKey, Collections, Cursor, Filter, Label, LinkKey, Meta, MetaError, Order, PAGE_MAX, Releases, TokenRow,
+    BlobKey, Collections, Cursor, Filter, Label, LabelCount, LinkKey, Meta, MetaError, Order, PAGE_MAX, Releases,
+    TokenRow,
 };
 use super::Table;
 use crate::domain::{Body, Day, Event, Name, OrgName, Package, Release, Repository, UserName, Version, Visibility};
 
 /// Repositories that are read at once.
 const READS: usize = 8;
+/// Labels that are read at once. A store in memory counts all of them for each page.
+const LABELS: usize = 10_000;
 const EVERY_VISIBILITY: [Visibility; 3] = [Visibility::Public, Visibility::Unlisted, Visibility::Private];
 
 /// One row: what names it, and all that it says.
@@ -193,7 +196,15 @@ async fn versions_of(meta: &Meta, name: Name, versions: &BTreeSet<Version>) -> R
 async fn labels(meta: &Meta) -> Result<Vec<Row>, MetaError> {
     let mut rows = Vec::new();
     for label in Label::ALL {
-        let mut counts = meta.catalog.labels(label, None, usize::MAX).await?;
+        let mut counts: Vec<LabelCount> = Vec::new();
+        loop {
+            let page = meta.catalog.labels(label, counts.last(), LABELS).await?;
+            let is_last = page.len() < LABELS;
+            counts.extend(page);
+            if is_last {
+                break;
+            }
+        }
         counts.sort_by(|one, other| one.label.cmp(&other.label));
         for count in counts {
             rows.push(row(format!("{label:?} {}", count.label), &count.count)?);
