@@ -4,15 +4,16 @@
 //! label. Stores know how many have each. Where the rarest is on many, the order is tried for a while, and given up if too few
 //! of those that were looked at passed: then few pass at all, and they are gathered from the labels.
 //!
-//! Kind and organisation are labels here, too.
+//! Kind and organisation are labels here, too. A least number of downloads or stars is no label, but few packages reach it mostly, and
+//! they are the beginning of an index: where they are few, they are gathered as those of a rare label are.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::{Config, Kind, Name, UserName, Visibility};
 
-use super::Filter;
 use super::column::label_type;
 use super::shown::{Standing, labels};
+use super::{Filter, Order};
 
 /// The type of a kind among the labels.
 pub(super) const KIND: i16 = 100;
@@ -23,8 +24,8 @@ pub(super) const ORG: i16 = 101;
 /// then if one in twenty passes. Of a hundred thousand packages at most some five thousand pass otherwise, unless they lie
 /// apart from the place. Tests have few packages, and are to meet every way.
 const LOOKS: u64 = if cfg!(test) { 2 } else { 20 };
-/// Packages with a label that are gathered and sorted at once.
-const FEW: u64 = if cfg!(test) { 3 } else { 3000 };
+/// Packages with a label, or with a least count, that are gathered and sorted at once.
+pub(super) const FEW: u64 = if cfg!(test) { 3 } else { 3000 };
 
 /// A label with its type.
 pub(super) type Typed = (i16, String);
@@ -87,6 +88,26 @@ pub(super) fn way(groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>) -> Way {
         Some((rarest, ..=FEW)) => Way::Labels(rarest),
         Some((rarest, _)) => Way::OrderThenLabels(rarest),
     }
+}
+
+/// A least count that a filter asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Least {
+    /// What is counted: the name of a column, of which `packages_by_…` is the index.
+    pub column: &'static str,
+    /// The least of it.
+    pub least: u64,
+}
+
+/// Least counts that may be the way for a list, or for a count, unless the labels are. In the order of the list itself those that reach
+/// one come first anyway.
+pub(super) fn least(filter: &Filter, order: Option<Order>, way: Way) -> Vec<Least> {
+    if !matches!(way, Way::Order | Way::OrderThenLabels(_)) {
+        return Vec::new();
+    }
+    let asked = [(Order::Downloads, "downloads", filter.downloads_min), (Order::Stars, "stars", filter.stars_min)];
+    let asked = asked.into_iter().filter(|(of, _, least)| *least > 0 && order != Some(*of));
+    asked.map(|(_, column, least)| Least { column, least }).collect()
 }
 
 /// How many public packages pass, where the kept counts alone say so: nothing but labels is asked for, and either one label or
@@ -152,6 +173,17 @@ mod tests {
         };
         assert_eq!(way(&any("rare", "absent")), Way::Labels(0));
         assert_eq!(way(&any("rare", "common")), Way::OrderThenLabels(0));
+    }
+
+    #[test]
+    fn few_that_are_popular_are_a_way_where_no_label_is_rare() {
+        let filter = Filter { stars_min: 5, ..Filter::default() };
+        let stars = Least { column: "stars", least: 5 };
+        assert_eq!(least(&filter, Some(Order::Name), Way::Order), [stars]);
+        assert_eq!(least(&filter, None, Way::OrderThenLabels(0)), [stars]);
+        assert_eq!(least(&filter, Some(Order::Stars), Way::Order), []);
+        assert_eq!(least(&filter, Some(Order::Name), Way::Labels(0)), []);
+        assert_eq!(least(&Filter::default(), Some(Order::Name), Way::Order), []);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::domain::{Name, Package, Timestamp};
 use super::super::column::{json, signed, unsigned};
 use super::super::shown::Shown;
 use super::super::spans::{Place, Span, spans};
-use super::super::ways::{self, Typed, Use, Way, looks};
+use super::super::ways::{self, FEW, Least, Typed, Use, Way, looks};
 use super::super::{Filter, MetaError, Order};
 use super::pool::Pool;
 use super::sql::{Query, escape, get, parse, parse_optional, query, unescape};
@@ -73,7 +73,12 @@ pub(super) async fn list(
         let spans = spans(order, place, end);
         along(filter, &labels.of(&groups), order, &spans, rows).query()
     };
-    match ways::way(&groups, &labels.uses) {
+    let way = ways::way(&groups, &labels.uses);
+    if let Some(least) = rare(pool, &ways::least(filter, Some(order), way)).await? {
+        let popular = || popular(filter, &labels.of(&groups), least, order, place, rows).query();
+        return pool.rows(popular, package).await;
+    }
+    match way {
         Way::Nothing => Ok(Vec::new()),
         Way::Order => pool.rows(|| along(None), package).await,
         Way::Labels(_) => pool.rows(from_labels, package).await,
@@ -84,6 +89,23 @@ pub(super) async fn list(
             if found.len() == rows || end.is_none() { Ok(found) } else { pool.rows(from_labels, package).await }
         }
     }
+}
+
+/// What few packages have so much of, if there is such a thing.
+async fn rare(pool: &Pool, least: &[Least]) -> Result<Option<Least>, MetaError> {
+    for least in least {
+        let column = least.column;
+        let reaching = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM packages WHERE shown IS NOT NULL AND {column} >= $1
+             ORDER BY {column} DESC LIMIT $2) reaching"
+        );
+        let reaching = || query(AssertSqlSafe(reaching.as_str())).bind(signed(least.least)).bind(signed(FEW + 1));
+        let reaching = pool.row(reaching, |row| Ok(unsigned(get(row, 0)?))).await?;
+        if reaching.is_some_and(|reaching| reaching <= FEW) {
+            return Ok(Some(*least));
+        }
+    }
+    Ok(None)
 }
 
 /// How many packages pass the filter.
@@ -165,14 +187,7 @@ async fn end(pool: &Pool, order: Order, place: Option<&Place>, looks: u64) -> Re
 /// A page along the order, within these spans.
 fn along(filter: &Filter, groups: &[Vec<i32>], order: Order, spans: &[Span], rows: usize) -> Growing {
     let mut list = Growing::new("");
-    list.walk(PACKAGE, order, spans, rows as u64, |list| {
-        list.package(filter);
-        if !groups.is_empty() {
-            // A value and no join: it is looked up for each package on the way, in the order of the packages.
-            let has = list.have(groups);
-            list.and(&format!("(SELECT {has} FROM label_sets f WHERE f.name = p.name)"));
-        }
-    });
+    list.walk(PACKAGE, order, spans, rows as u64, |list| list.narrow(filter, groups));
     list.page(order, rows as u64);
     list
 }
@@ -187,6 +202,27 @@ fn from_labels(filter: &Filter, groups: &[Vec<i32>], order: Order, place: Option
     );
     list.after(order, place);
     list.package(filter);
+    list.page(order, rows as u64);
+    list
+}
+
+/// A page of those that have so much of something, who are gathered first.
+fn popular(
+    filter: &Filter,
+    groups: &[Vec<i32>],
+    least: Least,
+    order: Order,
+    place: Option<&Place>,
+    rows: usize,
+) -> Growing {
+    let mut list = Growing::new("");
+    let (column, least) = (least.column, list.mark(Value::Number(signed(least.least))));
+    list.sql = format!(
+        "WITH f AS MATERIALIZED (SELECT name FROM packages WHERE shown IS NOT NULL AND {column} >= {least})
+         SELECT {PACKAGE} FROM f JOIN packages p ON p.name = f.name WHERE p.shown IS NOT NULL"
+    );
+    list.after(order, place);
+    list.narrow(filter, groups);
     list.page(order, rows as u64);
     list
 }
@@ -264,6 +300,16 @@ impl Growing {
                 let least = self.mark(Value::Number(signed(least)));
                 self.and(&format!("p.{column} >= {least}"));
             }
+        }
+    }
+
+    /// All that the filter asks of a package, labels too.
+    fn narrow(&mut self, filter: &Filter, groups: &[Vec<i32>]) {
+        self.package(filter);
+        if !groups.is_empty() {
+            // A value and no join: it is looked up for each package on the way, in the order of the packages.
+            let has = self.have(groups);
+            self.and(&format!("(SELECT {has} FROM label_sets f WHERE f.name = p.name)"));
         }
     }
 

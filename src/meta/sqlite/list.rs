@@ -9,7 +9,7 @@ use crate::domain::{Package, Timestamp};
 
 use super::super::shown::Shown;
 use super::super::spans::{Place, Span, spans};
-use super::super::ways::{self, Typed, Use, Way, looks};
+use super::super::ways::{self, FEW, Least, Typed, Use, Way, looks};
 use super::super::{Filter, MetaError, Order};
 use super::sql::{Sql, get, json, parse, parse_optional, signed, unsigned};
 
@@ -52,7 +52,13 @@ pub(super) fn list(
 ) -> Result<Vec<Package>, MetaError> {
     let groups = ways::groups(filter);
     let from = |rarest: usize| read(sql, from_labels(filter, &groups, rarest, order, place, rows));
-    match ways::way(&groups, &uses(sql, groups.iter().flatten())?) {
+    let way = ways::way(&groups, &uses(sql, groups.iter().flatten())?);
+    if let Some(column) = rare(sql, &ways::least(filter, Some(order), way))? {
+        let mut query = Query::popular(PACKAGE, column, filter, &groups);
+        query.after(order, "p.name", place);
+        return read(sql, query.page(order, rows));
+    }
+    match way {
         Way::Nothing => Ok(Vec::new()),
         Way::Order => along(sql, filter, &groups, order, &spans(order, place, None), rows),
         Way::Labels(rarest) => from(rarest),
@@ -75,7 +81,15 @@ pub(super) fn count(sql: &Sql<'_>, filter: &Filter) -> Result<u64, MetaError> {
     if let Some(count) = ways::count(filter, &counted, &uses) {
         return Ok(count);
     }
-    let mut query = match ways::way(&groups, &uses) {
+    let way = ways::way(&groups, &uses);
+    let number = |query: Query| -> Result<u64, MetaError> {
+        let count = sql.row(&query.sql, params_from_iter(query.values), |row| Ok(unsigned(get(row, 0)?)))?;
+        Ok(count.unwrap_or_default())
+    };
+    if let Some(column) = rare(sql, &ways::least(filter, None, way))? {
+        return number(Query::popular("count(*)", column, filter, &groups));
+    }
+    let mut query = match way {
         Way::Nothing => return Ok(0),
         Way::Order => Query::new("SELECT count(*) FROM packages p WHERE p.shown IS NOT NULL"),
         Way::Labels(rarest) | Way::OrderThenLabels(rarest) => {
@@ -85,8 +99,23 @@ pub(super) fn count(sql: &Sql<'_>, filter: &Filter) -> Result<u64, MetaError> {
         }
     };
     query.package(filter);
-    let count = sql.row(&query.sql, params_from_iter(query.values), |row| Ok(unsigned(get(row, 0)?)))?;
-    Ok(count.unwrap_or_default())
+    number(query)
+}
+
+/// What few packages have so much of, if there is such a thing.
+fn rare(sql: &Sql<'_>, least: &[Least]) -> Result<Option<&'static str>, MetaError> {
+    for Least { column, least } in least {
+        let reaching = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM packages WHERE shown IS NOT NULL AND {column} >= ?1
+             ORDER BY {column} DESC LIMIT ?2)"
+        );
+        let bounds = [signed(*least), signed(FEW + 1)];
+        let reaching = sql.row(&reaching, bounds, |row| Ok(unsigned(get(row, 0)?)))?;
+        if reaching.is_some_and(|reaching| reaching <= FEW) {
+            return Ok(Some(*column));
+        }
+    }
+    Ok(None)
 }
 
 fn read(sql: &Sql<'_>, query: Query) -> Result<Vec<Package>, MetaError> {
@@ -163,7 +192,7 @@ fn from_labels(
 ) -> Query {
     let mut query = Query::new(&format!("SELECT {PACKAGE} FROM "));
     query.labels(groups, rarest);
-    query.after(order, place);
+    query.after(order, "l.name", place);
     query.package(filter);
     // The labels are in the order of names.
     if order == Order::Name { query.sorted("l.name", rows) } else { query.page(order, rows) }
@@ -242,12 +271,21 @@ impl Query {
         }
     }
 
-    /// What comes after the place, of packages with a label `l`.
-    fn after(&mut self, order: Order, place: Option<&Place>) {
+    /// Packages `p` that pass, read by the index of what few have so much of as the filter asks for.
+    fn popular(columns: &str, column: &str, filter: &Filter, groups: &[Vec<Typed>]) -> Self {
+        let of = format!("packages p INDEXED BY packages_by_{column} WHERE p.shown IS NOT NULL");
+        let mut query = Self::new(&format!("SELECT {columns} FROM {of}"));
+        query.package(filter);
+        groups.iter().for_each(|group| query.has(group, "p.name"));
+        query
+    }
+
+    /// What comes after the place, where it is sorted afterwards.
+    fn after(&mut self, order: Order, name: &str, place: Option<&Place>) {
         let Some((count, last)) = place else { return };
         let (count, last) = (Value::from(*count), Value::from(last.to_string()));
         match key(order) {
-            None => self.and("l.name > ?", [last]),
+            None => self.and(&format!("{name} > ?"), [last]),
             Some(key) => {
                 self.and(&format!("({key} < ? OR ({key} = ? AND p.name > ?))"), [count.clone(), count, last]);
             }
