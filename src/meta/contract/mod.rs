@@ -27,6 +27,7 @@ pub mod social;
 pub mod standing;
 pub mod states;
 pub mod texts;
+pub mod trends;
 pub mod visibility;
 
 use async_trait::async_trait;
@@ -98,6 +99,7 @@ macro_rules! metadata_contract {
             social: downloads_add_up, a_batch_counts_once, counted_pages_have_everything, lists_go_by_downloads_and_stars,
                 pages_stand_while_ranks_change, stars_come_and_go, stars_go_with_their_user,
                 counts_outlive_versions, trends_fade, totals_are_of_public_packages, manifests_are_known_as_versions;
+            trends: stars_that_are_gone_count_nothing, hidden_packages_leave_their_places_to_others;
             filters: conditions_combine_pairwise, versions_come_together;
         }
     };
