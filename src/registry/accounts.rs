@@ -96,7 +96,7 @@ impl Accounts {
         after: Option<&UserName>,
         limit: usize,
     ) -> Result<Vec<MemberDocument>, RegistryError> {
-        if !actor.user().is_some_and(|user| user.role(org.as_str()).is_some()) {
+        if actor.user().is_none_or(|user| user.role(org.as_str()).is_none()) {
             require(actor, Action::Manage, Scope::Org(org))?;
         }
         let members = self.groups.members(org, after, limit).await?;

@@ -35,7 +35,7 @@ pub(super) enum Plan {
     /// It is there already.
     Unchanged(Version, Digest),
     /// It is to be this version.
-    Publish(Version, Packed),
+    Publish(Version, Box<Packed>),
 }
 
 /// Who has a name: what was imported from a source, as a kind. `None`: what was pushed without a source.
@@ -155,7 +155,7 @@ impl Registry {
         match self.plan_version(planned, version).await? {
             Plan::Unchanged(version, digest) => Ok((version, digest, ImportOutcome::Unchanged)),
             Plan::Publish(version, packed) => {
-                let digest = self.publish_packed(actor, &name, &version, packed).await?;
+                let digest = self.publish_packed(actor, &name, &version, *packed).await?;
                 Ok((version, digest, ImportOutcome::Published))
             }
         }
@@ -198,7 +198,7 @@ impl Registry {
             .await
             .map_err(|_| RegistryError::Stopping)?
             .map_err(|error| RegistryError::ManifestInvalid(error.to_string()))?;
-        Ok(Plan::Publish(version, packed))
+        Ok(Plan::Publish(version, Box::new(packed)))
     }
 
     /// The next patch of `newest` that was never used, deleted versions included.

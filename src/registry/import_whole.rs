@@ -112,7 +112,7 @@ impl Registry {
                 (item.version, item.digest, item.outcome) = (version, Some(digest), ImportOutcome::Unchanged);
                 return Ok(None);
             }
-            Plan::Publish(version, packed) => (version, packed),
+            Plan::Publish(version, packed) => (version, *packed),
         };
         if taken.numbers.contains(&version.number()) {
             return Err(RegistryError::BadRequest(format!(

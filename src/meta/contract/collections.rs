@@ -149,9 +149,9 @@ pub async fn documents_of_collections_are_kept(stores: &dyn Stores) -> Check {
     let refused = world.collect("acme/third", &old, Seen::Unsaid).await?;
     assert_eq!(refused, Err(Refused::BlobsUnknown(vec![gone])), "it is being deleted just now");
     let kept = (crate::domain::Area::Public, Digest::sha256(&new.to_bytes()));
-    assert_eq!(world.meta.blobs.take_unneeded(&[kept.clone()]).await?, Vec::new());
+    assert_eq!(world.meta.blobs.take_unneeded(std::slice::from_ref(&kept)).await?, Vec::new());
     delete(&world, "acme/start", Seen::Unsaid).await??;
-    assert_eq!(world.meta.blobs.take_unneeded(&[kept.clone()]).await?, [kept]);
+    assert_eq!(world.meta.blobs.take_unneeded(std::slice::from_ref(&kept)).await?, [kept]);
     Ok(())
 }
 
