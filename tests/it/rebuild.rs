@@ -209,7 +209,7 @@ pub async fn popular(open: &Opened) -> Popular {
 }
 
 /// What events tell.
-fn without_counts(mut dump: Value) -> Value {
+pub fn without_counts(mut dump: Value) -> Value {
     for package in dump["packages"].as_object_mut().unwrap().values_mut() {
         if let Some(shown) = package["package"].as_object_mut() {
             shown.remove("downloads");

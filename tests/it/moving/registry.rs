@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::inside::{DataFolder, Opened, Owner, Package};
 use crate::mongo;
 use crate::postgres::database::Database;
-use crate::rebuild::{close, live, popular, version};
+use crate::rebuild::{close, live, popular, version, without_counts};
 
 /// Every sort of event, and everything that none tells of.
 pub async fn everything(open: &Opened, folder: &DataFolder) {
@@ -35,7 +35,7 @@ pub async fn everything(open: &Opened, folder: &DataFolder) {
     open.push_blob(&repository, &Bytes::from_static(b"just now")).await.unwrap();
 }
 
-/// Users with roles and tokens, a token of the operator's, downloads and stars.
+/// Users with roles and tokens, and a token of the operator's.
 pub async fn accounts(open: &Opened) {
     let (store, now) = (&open.meta.accounts, open.registry.now());
     for name in ["ann", "bob"] {
@@ -49,7 +49,6 @@ pub async fn accounts(open: &Opened) {
         let (owner, name) = (owner.parse().unwrap(), "x".parse().unwrap());
         store.add_token(&TokenRow { owner, name, hash, created: now, used: Some(now), expires: None }).await.unwrap();
     }
-    popular(open).await;
 }
 
 /// What a registry holds, however it is asked.
@@ -72,7 +71,10 @@ impl Held {
     /// Fails unless the registry holds the same; with `tables` alone of those that differ from store to store.
     pub async fn assert_is(&self, open: &Opened, tables: &[Table], what: &str) {
         let found = Self::of(open).await;
-        assert_eq!(found.dump, self.dump, "{what}");
+        match tables.contains(&Table::Downloads) {
+            true => assert_eq!(found.dump, self.dump, "{what}"),
+            false => assert_eq!(without_counts(found.dump), without_counts(self.dump.clone()), "{what}"),
+        }
         for (ours, theirs) in self.tables.iter().zip(&found.tables) {
             assert!(ours == theirs || !tables.contains(&ours.table), "{what}: {ours:?} became {theirs:?}");
         }
@@ -99,6 +101,7 @@ pub async fn filled(owner: Owner) -> (DataFolder, Held) {
     everything(&open, &folder).await;
     if owner != Owner::Store {
         accounts(&open).await;
+        popular(&open).await;
     }
     let held = Held::of(&open).await;
     close(&folder, open).await;
