@@ -33,9 +33,10 @@ async fn a_move_is_told_and_repeated_without_harm() {
     let moved = migrate(&folder, &["--to", &to(&copy)]);
     let lines: Vec<&str> = moved.lines().collect();
     assert_eq!(lines[..2], ["exit: 0", "-- stdout"], "{moved}");
-    let tables: Vec<&str> = lines[3..3 + Table::ALL.len()].iter().filter_map(|line| line.split_whitespace().next()).collect();
+    let rows = &lines[3..3 + Table::ALL.len()];
+    let tables: Vec<&str> = rows.iter().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(tables, Table::ALL.map(Table::as_str), "{moved}");
-    assert!(lines[3..3 + Table::ALL.len()].iter().all(|line| line.split_whitespace().last().is_some_and(|hash| hash.len() == 16)));
+    assert!(rows.iter().all(|line| line.split_whitespace().last().is_some_and(|hash| hash.len() == 16)));
     assert!(moved.contains("\n\nmoved and compared: ") && moved.contains("serve with the new metadata"), "{moved}");
     let again = migrate(&folder, &["--to", &to(&copy)]);
     assert!(again.contains("the store belongs to these metadata already"), "{again}");
