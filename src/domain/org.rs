@@ -27,6 +27,7 @@ pub struct Profile {
     pub description: Option<String>,
     /// Where to read more: an address of the web.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500, pattern = r#"^https?://[^\s"<>\\^`{|}\x00-\x1f\x7f-\x9f]+$"#)]
     pub homepage: Option<String>,
     /// Who sees its packages when they are new.
     #[serde(default)]

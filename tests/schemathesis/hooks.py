@@ -28,17 +28,26 @@ REFUSALS = (
     "cannot be changed by a patch",
     # To come; until then it is refused in so many words.
     "private packages are not offered",
+    "public or unlisted",
+    # Two items of a list together.
+    "is in it twice",
     # What is past changes with the clock.
     "would expire at once",
     # A few words among all names.
     "is reserved",
     # Two parameters together.
     "is longer than 200 characters",
+    "days that one answer tells of",
     # One of two parameters.
     "neither org nor name is given",
+    # Characters that move cursors, in texts that people read.
+    "has control characters",
     # Bytes; a schema counts characters.
+    " at most",
     "longer than 255 bytes",
     "longer than 1,024 bytes",
+    # Its pattern lets nothing else pass; for headers schemathesis makes up digits all the same.
+    "If-None-Match of a change is *",
     # Bytes that are no archive, which only come with the name of a file.
     "the archive is damaged",
 )

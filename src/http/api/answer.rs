@@ -3,13 +3,14 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, ETAG};
+use http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::domain::Digest;
 use crate::http::error::{Code, Failure};
 use crate::http::etag::is_known;
+use crate::meta::Seen;
 
 /// A handler's answer.
 pub(super) type Answer = Result<Response, Refusal>;
@@ -54,6 +55,15 @@ pub(super) fn tagged(request: &HeaderMap, bytes: Bytes, content_type: &'static s
         response.headers_mut().insert(ETAG, etag);
     }
     response
+}
+
+/// What a change says that its caller saw, where it names no entity tag. RFC 9110, 13.1.2: `If-None-Match: *` if there was nothing.
+pub(super) fn seen_nothing(request: &HeaderMap) -> Result<Seen, Failure> {
+    match request.get(IF_NONE_MATCH) {
+        None => Ok(Seen::Unsaid),
+        Some(any) if any == "*" => Ok(Seen::Absent),
+        Some(_) => Err(bad_request("If-None-Match of a change is *", "send If-Match with what you saw")),
+    }
 }
 
 /// The entity tag of a document.

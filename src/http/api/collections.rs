@@ -1,10 +1,10 @@
 //! Collections. A caller who says what it has seen loses nobody's change.
 
 use axum::body::Body;
-use http::header::{IF_MATCH, IF_NONE_MATCH};
+use http::header::IF_MATCH;
 use http::{HeaderMap, Uri};
 
-use super::answer::{Answer, Refusal, bad_request, etag_of, nothing, tagged_json};
+use super::answer::{Answer, Refusal, bad_request, etag_of, nothing, seen_nothing, tagged_json};
 use super::listed::visibilities;
 use super::parameters::Parameters;
 use super::path::OfPackage;
@@ -136,6 +136,7 @@ pub(super) async fn delete(app: Caller, OfPackage(name): OfPackage, uri: Uri, he
 
 /// What the caller says that it saw.
 async fn seen(app: &Caller, name: &Name, headers: &HeaderMap) -> Result<Seen, Refusal> {
+    let seen = seen_nothing(headers)?;
     if headers.contains_key(IF_MATCH) {
         let changed = || RegistryError::Refused(Refused::Changed("the collection"));
         let (document, digest) = match app.registry.collection(&app.actor(), name).await {
@@ -147,9 +148,5 @@ async fn seen(app: &Caller, name: &Name, headers: &HeaderMap) -> Result<Seen, Re
             false => Err(changed().into()),
         };
     }
-    match headers.get(IF_NONE_MATCH) {
-        None => Ok(Seen::Unsaid),
-        Some(any) if any == "*" => Ok(Seen::Absent),
-        Some(_) => Err(bad_request("If-None-Match of a change is *", "send If-Match with what you saw").into()),
-    }
+    Ok(seen)
 }

@@ -3,7 +3,7 @@
 use utoipa::IntoParams;
 
 use super::answer::bad_request;
-use super::openapi::FieldAsked;
+use super::openapi::{FieldAsked, StateAsked};
 use super::parameters::{Filters, Parameters, states};
 use crate::domain::{State, Timestamp, Visibility};
 use crate::http::error::Failure;
@@ -40,7 +40,7 @@ pub(super) struct Listed {
     visibility: Vec<Visibility>,
     /// Packages whose shown version stands so. One that shows a yanked version has no other that can be chosen; one whose versions
     /// are all deleted shows none, and is in no list.
-    #[param(required = false, style = Form, explode)]
+    #[param(required = false, style = Form, explode, value_type = Vec<StateAsked>)]
     state: Vec<State>,
     /// Any of these tags.
     #[param(required = false, style = Form, explode)]
@@ -153,7 +153,13 @@ fn path_and_value(field: &str) -> Result<String, Failure> {
 }
 
 fn least(parameters: &Parameters, name: &str) -> Result<u64, Failure> {
-    Ok(parameters.parsed(name, "write a whole number, such as 10")?.unwrap_or_default())
+    let hint = "write a whole number, such as 10";
+    let number: u64 = parameters.parsed(name, hint)?.unwrap_or_default();
+    // As far as any store counts.
+    match number <= i64::MAX.unsigned_abs() {
+        true => Ok(number),
+        false => Err(bad_request(format!("{name} is more than can be counted"), hint)),
+    }
 }
 
 fn between(parameters: &Parameters, since: &str, before: &str) -> Result<Between, Failure> {
@@ -205,6 +211,7 @@ mod tests {
             "state=draft",
             "state=deleted",
             "stars_min=-1",
+            "downloads_min=9223372036854775808",
         ] {
             let failure = read(query).unwrap_err();
             assert_eq!(failure.status, 400, "{query}");

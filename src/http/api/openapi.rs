@@ -1,8 +1,8 @@
 //! The OpenAPI document, made from the handlers and the documents that they answer with.
 
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
-use utoipa::openapi::{KnownFormat, RefOr};
-use utoipa::{OpenApi, PartialSchema, ToSchema};
+use utoipa::openapi::{KnownFormat, OpenApi as Described, RefOr};
+use utoipa::{Modify, OpenApi, PartialSchema, ToSchema};
 
 use super::{
     accounts, changes, collections, complete, drafts, find, import, labels, orgs, owners, packages, popularity,
@@ -93,8 +93,9 @@ use crate::http::ops;
         routes::document,
     ),
     components(schemas(
-        Day, Range, OrgName, State, TokenName, TokenOwner, UserName, FieldAsked, SkillAsked
+        Day, Range, OrgName, State, TokenName, TokenOwner, UserName, FieldAsked, SkillAsked, StateAsked
     )),
+    modifiers(&NeverNull),
     tags(
         (name = "artifacts", description = "Packages and their versions"),
         (name = "drafts", description = "Artifacts that are not published yet"),
@@ -108,6 +109,27 @@ use crate::http::ops;
     ),
 )]
 struct Document;
+
+/// A parameter that is not given is not sent; text says nothing of null.
+struct NeverNull;
+
+impl Modify for NeverNull {
+    fn modify(&self, document: &mut Described) {
+        let items = document.paths.paths.values_mut();
+        let operations = items.flat_map(|item| {
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
+        });
+        for parameter in operations.flat_map(|operation| operation.parameters.iter_mut().flatten()) {
+            if let RefOr::T(parameter) = parameter
+                && let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
+                && let SchemaType::Array(types) = &schema.schema_type
+                && let [only, Type::Null] = types.as_slice()
+            {
+                schema.schema_type = SchemaType::Type(only.clone());
+            }
+        }
+    }
+}
 
 /// Bytes, whatever they are.
 pub(super) struct Octets;
@@ -146,6 +168,17 @@ impl PartialSchema for SkillAsked {
 }
 
 impl ToSchema for SkillAsked {}
+
+/// How the version stands that a package shows.
+pub(super) struct StateAsked;
+
+impl PartialSchema for StateAsked {
+    fn schema() -> RefOr<Schema> {
+        asked("How the shown version stands", "^(published|deprecated|yanked)$", "deprecated")
+    }
+}
+
+impl ToSchema for StateAsked {}
 
 fn asked(description: &str, pattern: &str, example: &str) -> RefOr<Schema> {
     let string = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));

@@ -2,10 +2,10 @@
 
 use axum::body::Body;
 use axum::extract::Path;
-use http::header::{IF_MATCH, IF_NONE_MATCH};
+use http::header::IF_MATCH;
 use http::{HeaderMap, Uri};
 
-use super::answer::{Answer, Refusal, bad_request, etag_of, json, nothing, tagged_json};
+use super::answer::{Answer, Refusal, bad_request, etag_of, json, nothing, seen_nothing, tagged_json};
 use super::parameters::Parameters;
 use super::received::read_small;
 use crate::domain::api::{List, MemberDocument, OrgDocument, Problem};
@@ -137,6 +137,7 @@ fn page<T: std::str::FromStr>(uri: &Uri) -> Result<(usize, Option<T>), Refusal> 
 
 /// What the caller says that it saw.
 async fn seen(app: &Caller, org: &OrgName, headers: &HeaderMap) -> Result<Seen, Refusal> {
+    let seen = seen_nothing(headers)?;
     if headers.contains_key(IF_MATCH) {
         let changed = || RegistryError::Refused(Refused::Changed("the profile of the organisation"));
         let (document, digest) = match app.registry.org(&app.actor(), org).await {
@@ -148,9 +149,5 @@ async fn seen(app: &Caller, org: &OrgName, headers: &HeaderMap) -> Result<Seen, 
             false => Err(changed().into()),
         };
     }
-    match headers.get(IF_NONE_MATCH) {
-        None => Ok(Seen::Unsaid),
-        Some(any) if any == "*" => Ok(Seen::Absent),
-        Some(_) => Err(bad_request("If-None-Match of a change is *", "send If-Match with what you saw").into()),
-    }
+    Ok(seen)
 }
