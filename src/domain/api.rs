@@ -40,6 +40,14 @@ impl<T> List<T> {
     pub const fn new(items: Vec<T>, next: Option<String>) -> Self {
         Self { items, next, total: None }
     }
+
+    /// A page of `limit` rows out of up to one more. `place`: the cursor behind a row.
+    pub fn of(mut rows: Vec<T>, limit: usize, place: impl Fn(&T) -> String) -> Self {
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(place);
+        Self::new(rows, next)
+    }
 }
 
 /// One version with its files. `GET /artifacts/{org}/{slug}/versions/{version}`.

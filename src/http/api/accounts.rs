@@ -5,13 +5,12 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
 
-use super::answer::{Answer, Refusal, bad_request, json, nothing};
+use super::answer::{Answer, json, nothing};
 use super::parameters::Parameters;
-use super::received::read_small;
+use super::received::read_json;
 use crate::domain::api::{IssuedToken, List, NewToken, Problem, RoleRequest, TokenDocument, UserDocument, Whoami};
 use crate::domain::{OrgName, TokenName, TokenOwner, UserName};
 use crate::http::Caller;
-use crate::http::error::Failure;
 
 /// Most users a page, and how many there are if nothing is said.
 const LIMIT_MAX: usize = 1000;
@@ -58,14 +57,9 @@ pub(super) async fn whoami(app: Caller, uri: Uri) -> Answer {
 pub(super) async fn users(app: Caller, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[&["limit", "cursor"]])?;
     let limit = parameters.limit(LIMIT_MAX, LIMIT_MAX)?;
-    let hint = "start again without a cursor";
-    let after = parameters.cursor()?.map(|cursor| cursor.parse().map_err(|_| bad_request("the cursor is none", hint)));
-    let after: Option<UserName> = after.transpose()?;
-    let mut users = app.registry.accounts().users(&app.actor(), after.as_ref(), limit + 1).await?;
-    let more = users.len() > limit;
-    users.truncate(limit);
-    let next = users.last().filter(|_| more).map(|user| user.name.to_string());
-    json(&List::new(users, next))
+    let after: Option<UserName> = parameters.after()?;
+    let users = app.registry.accounts().users(&app.actor(), after.as_ref(), limit + 1).await?;
+    json(&List::of(users, limit, |user| user.name.to_string()))
 }
 
 /// Add a user
@@ -153,7 +147,8 @@ pub(super) async fn add_token(
 ) -> Answer {
     Parameters::read(&uri, &[])?;
     let owner: TokenOwner = owner.parse()?;
-    let new: NewToken = read(&headers, body, r#"write {"name": "laptop"}, and "expires" if it is to end"#).await?;
+    let hint = r#"write {"name": "laptop"}, and "expires" if it is to end"#;
+    let new: NewToken = read_json(&headers, body, BODY_MAX, hint).await?;
     let issued = app.registry.accounts().add_token(&app.actor(), &owner, new).await?;
     let mut response: Response = json(&issued)?;
     *response.status_mut() = StatusCode::CREATED;
@@ -209,7 +204,8 @@ pub(super) async fn set_member(
 ) -> Answer {
     Parameters::read(&uri, &[])?;
     let (org, user): (OrgName, UserName) = (org.parse()?, user.parse()?);
-    let RoleRequest { role } = read(&headers, body, r#"write {"role": "member"}; others are reader and owner"#).await?;
+    let hint = r#"write {"role": "member"}; others are reader and owner"#;
+    let RoleRequest { role } = read_json(&headers, body, BODY_MAX, hint).await?;
     app.registry.accounts().set_role(&app.actor(), &org, &user, Some(role)).await?;
     Ok(nothing())
 }
@@ -236,11 +232,4 @@ pub(super) async fn remove_member(app: Caller, Path((org, user)): Path<(String, 
     let (org, user): (OrgName, UserName) = (org.parse()?, user.parse()?);
     app.registry.accounts().set_role(&app.actor(), &org, &user, None).await?;
     Ok(nothing())
-}
-
-/// A document that must be there.
-async fn read<T: serde::de::DeserializeOwned>(headers: &HeaderMap, body: Body, hint: &str) -> Result<T, Refusal> {
-    let bytes = read_small(headers, body, BODY_MAX).await?;
-    let read = serde_json::from_slice(&bytes);
-    Ok(read.map_err(|error| -> Failure { bad_request(format!("the body cannot be read: {error}"), hint) })?)
 }

@@ -3,14 +3,15 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::domain::Digest;
 use crate::http::error::{Code, Failure};
-use crate::http::etag::is_known;
-use crate::meta::Seen;
+use crate::http::etag::{is_expected, is_known};
+use crate::meta::{Refused, Seen};
+use crate::registry::RegistryError;
 
 /// A handler's answer.
 pub(super) type Answer = Result<Response, Refusal>;
@@ -57,12 +58,27 @@ pub(super) fn tagged(request: &HeaderMap, bytes: Bytes, content_type: &'static s
     response
 }
 
-/// What a change says that its caller saw, where it names no entity tag. RFC 9110, 13.1.2: `If-None-Match: *` if there was nothing.
-pub(super) fn seen_nothing(request: &HeaderMap) -> Result<Seen, Failure> {
-    match request.get(IF_NONE_MATCH) {
-        None => Ok(Seen::Unsaid),
-        Some(any) if any == "*" => Ok(Seen::Absent),
-        Some(_) => Err(bad_request("If-None-Match of a change is *", "send If-Match with what you saw")),
+/// What the caller of a change says that it saw of something: by RFC 9110, 13.1, `If-Match` names the entity tag of its document, and
+/// `If-None-Match: *` says that there was nothing. `there`: the document as it is now, and the digest of what was said of it, if
+/// anything was.
+pub(super) async fn seen_of<D: Serialize>(
+    request: &HeaderMap,
+    what: &'static str,
+    there: impl Future<Output = Result<Option<(D, Option<Digest>)>, RegistryError>>,
+) -> Result<Seen, Refusal> {
+    let seen = match request.get(IF_NONE_MATCH) {
+        None => Seen::Unsaid,
+        Some(any) if any == "*" => Seen::Absent,
+        Some(_) => return Err(bad_request("If-None-Match of a change is *", "send If-Match with what you saw").into()),
+    };
+    if !request.contains_key(IF_MATCH) {
+        return Ok(seen);
+    }
+    match there.await? {
+        Some((document, digest)) if is_expected(request, etag_of(&document)?.as_bytes()) => {
+            Ok(digest.map_or(Seen::Absent, Seen::Document))
+        }
+        _ => Err(RegistryError::Refused(Refused::Changed(what)).into()),
     }
 }
 

@@ -3,12 +3,11 @@
 
 use axum::body::Body;
 use http::{HeaderMap, StatusCode, Uri};
-use serde::de::DeserializeOwned;
 
-use super::answer::{Answer, bad_request, nothing};
+use super::answer::{Answer, nothing};
 use super::parameters::Parameters;
 use super::path::{OfPackage, OfVersion};
-use super::received::read_small;
+use super::received::{read_json, read_optional};
 use crate::domain::api::{DeprecateRequest, PinRequest, Problem, YankRequest};
 use crate::http::Caller;
 use crate::http::error::{Code, Failure};
@@ -42,25 +41,10 @@ pub(super) async fn yank(
 ) -> Answer {
     Parameters::read(&uri, &[])?;
     let hint = r#"write {"reason": "…"}, or nothing"#;
-    let request: YankRequest = read_optional(&headers, body, hint).await?;
+    let request: YankRequest = read_optional(&headers, body, BODY_MAX, hint).await?;
     let reason = reason(request.reason.as_deref())?;
     app.registry.yank(&app.actor(), &name, &version, reason).await?;
     Ok(nothing())
-}
-
-/// The body of a request, or what it is without one.
-async fn read_optional<T: DeserializeOwned + Default>(
-    headers: &HeaderMap,
-    body: Body,
-    hint: &str,
-) -> Result<T, Failure> {
-    let bytes = read_small(headers, body, BODY_MAX).await?;
-    if bytes.trim_ascii().is_empty() {
-        return Ok(T::default());
-    }
-    let read: Result<Option<T>, _> = serde_json::from_slice(&bytes);
-    let request = read.map_err(|error| bad_request(format!("the body cannot be read: {error}"), hint))?;
-    Ok(request.unwrap_or_default())
 }
 
 /// A reason that says something.
@@ -115,7 +99,7 @@ pub(super) async fn deprecate(
 ) -> Answer {
     Parameters::read(&uri, &[])?;
     let hint = r#"write {"reason": "…", "replacement": "org/name"}, either or both, or nothing"#;
-    let request: DeprecateRequest = read_optional(&headers, body, hint).await?;
+    let request: DeprecateRequest = read_optional(&headers, body, BODY_MAX, hint).await?;
     let reason = reason(request.reason.as_deref())?;
     app.registry.deprecate(&app.actor(), &name, &version, reason, request.replacement).await?;
     Ok(nothing())
@@ -156,9 +140,7 @@ pub(super) async fn undo_deprecate(app: Caller, OfVersion(name, version): OfVers
 )]
 pub(super) async fn pin(app: Caller, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
     Parameters::read(&uri, &[])?;
-    let bytes = read_small(&headers, body, BODY_MAX).await?;
-    let request: PinRequest = serde_json::from_slice(&bytes)
-        .map_err(|error| bad_request(format!("the body cannot be read: {error}"), r#"write {"version": "1.0.0"}"#))?;
+    let request: PinRequest = read_json(&headers, body, BODY_MAX, r#"write {"version": "1.0.0"}"#).await?;
     app.registry.pin(&app.actor(), &name, &request.version).await?;
     Ok(nothing())
 }

@@ -1,19 +1,17 @@
 //! Collections. A caller who says what it has seen loses nobody's change.
 
 use axum::body::Body;
-use http::header::IF_MATCH;
 use http::{HeaderMap, Uri};
 
-use super::answer::{Answer, Refusal, bad_request, etag_of, nothing, seen_nothing, tagged_json};
+use super::answer::{Answer, Refusal, json, nothing, seen_of, tagged_json};
 use super::listed::visibilities;
 use super::parameters::Parameters;
 use super::path::OfPackage;
-use super::received::read_small;
+use super::received::read_json;
 use crate::domain::api::{CollectionDocument, CollectionEntry, List, Problem};
 use crate::domain::{COLLECTION_MAX, Collection, Name, OrgName, Visibility};
 use crate::http::Caller;
-use crate::http::etag::is_expected;
-use crate::meta::{Collections, Refused, Seen};
+use crate::meta::{Collections, Seen};
 use crate::registry::RegistryError;
 
 /// Most collections a page, and how many there are if nothing is said.
@@ -48,13 +46,9 @@ pub(super) async fn list(app: Caller, uri: Uri) -> Answer {
         with: parameters.parsed("with", "write it as org/name")?,
         visibilities: visibilities(&parameters)?,
     };
-    let none = |_| bad_request("the cursor is none", "start again without a cursor");
-    let after: Option<Name> = parameters.cursor()?.map(|cursor| cursor.parse().map_err(none)).transpose()?;
-    let mut found = app.registry.collections(&app.actor(), &which, after.as_ref(), limit + 1).await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|entry| entry.name.to_string());
-    super::answer::json(&List::new(found, next))
+    let after: Option<Name> = parameters.after()?;
+    let found = app.registry.collections(&app.actor(), &which, after.as_ref(), limit + 1).await?;
+    json(&List::of(found, limit, |entry| entry.name.to_string()))
 }
 
 /// A collection
@@ -98,11 +92,8 @@ pub(super) async fn get(app: Caller, OfPackage(name): OfPackage, uri: Uri, heade
 )]
 pub(super) async fn put(app: Caller, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
     Parameters::read(&uri, &[])?;
-    let bytes = read_small(&headers, body, COLLECTION_MAX as usize).await?;
-    let content: Collection = serde_json::from_slice(&bytes).map_err(|error| {
-        let hint = r#"write {"title": "First steps", "items": [{"name": "acme/hello", "range": "^1"}]}"#;
-        bad_request(format!("the body cannot be read: {error}"), hint)
-    })?;
+    let hint = r#"write {"title": "First steps", "items": [{"name": "acme/hello", "range": "^1"}]}"#;
+    let content: Collection = read_json(&headers, body, COLLECTION_MAX as usize, hint).await?;
     let seen = seen(&app, &name, &headers).await?;
     let document = app.registry.put_collection(&app.actor(), &name, content, seen).await?;
     // The condition was about what was there before.
@@ -136,17 +127,11 @@ pub(super) async fn delete(app: Caller, OfPackage(name): OfPackage, uri: Uri, he
 
 /// What the caller says that it saw.
 async fn seen(app: &Caller, name: &Name, headers: &HeaderMap) -> Result<Seen, Refusal> {
-    let seen = seen_nothing(headers)?;
-    if headers.contains_key(IF_MATCH) {
-        let changed = || RegistryError::Refused(Refused::Changed("the collection"));
-        let (document, digest) = match app.registry.collection(&app.actor(), name).await {
-            Err(RegistryError::CollectionUnknown(_)) => return Err(changed().into()),
-            found => found?,
-        };
-        return match is_expected(headers, etag_of(&document)?.as_bytes()) {
-            true => Ok(Seen::Document(digest)),
-            false => Err(changed().into()),
-        };
-    }
-    Ok(seen)
+    seen_of(headers, "the collection", async {
+        match app.registry.collection(&app.actor(), name).await {
+            Err(RegistryError::CollectionUnknown(_)) => Ok(None),
+            found => found.map(|(document, digest)| Some((document, Some(digest)))),
+        }
+    })
+    .await
 }

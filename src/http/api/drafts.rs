@@ -13,7 +13,7 @@ use super::answer::{Answer, Refusal, bad_request, json, nothing};
 use super::openapi::Octets;
 use super::parameters::Parameters;
 use super::path::{self, OfVersion, segment};
-use super::received::{read_archive, read_small};
+use super::received::{read_archive, read_json, read_optional};
 use crate::domain::api::{DraftPublished, List, Problem, PublishRequest};
 use crate::domain::{About, AboutPatch, Draft, Kind, Name, OrgName, Step, Version};
 use crate::http::Caller;
@@ -235,9 +235,7 @@ pub(super) async fn revise(
 
 async fn read_patch(headers: &HeaderMap, body: Body) -> Result<AboutPatch, Failure> {
     let hint = r#"write {"description": "…", "tags": ["…"]}, or {} to change nothing yet"#;
-    let bytes = read_small(headers, body, PATCH_MAX).await?;
-    let patch = serde_json::from_slice(&bytes)
-        .map_err(|error| bad_request(format!("the body cannot be read: {error}"), hint))?;
+    let patch = read_json(headers, body, PATCH_MAX, hint).await?;
     AboutPatch::of(patch).map_err(|error| bad_request(error.to_string(), hint))
 }
 
@@ -265,14 +263,8 @@ pub(super) async fn publish(
 ) -> Answer {
     let parameters = Parameters::read(&uri, &[&["revision"]])?;
     let revision = revision(&parameters)?;
-    let bytes = read_small(&headers, body, BODY_MAX).await?;
-    let request: Option<PublishRequest> = match bytes.trim_ascii() {
-        b"" => None,
-        bytes => serde_json::from_slice(bytes).map_err(|error| {
-            bad_request(format!("the body cannot be read: {error}"), r#"write {"changelog": "…"}, or nothing"#)
-        })?,
-    };
-    let changelog = request.and_then(|request| request.changelog);
+    let hint = r#"write {"changelog": "…"}, or nothing"#;
+    let PublishRequest { changelog } = read_optional(&headers, body, BODY_MAX, hint).await?;
     let (draft, digest) = app.registry.publish_draft(&app.actor(), &org, id, revision, changelog).await?;
     json(&DraftPublished { name: draft.name, version: draft.config.version, digest })
 }

@@ -1,18 +1,20 @@
 //! Organisations: what they say of themselves, and who has which role in them.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use axum::body::Body;
 use axum::extract::Path;
-use http::header::IF_MATCH;
 use http::{HeaderMap, Uri};
+use serde_json::{Map, Value};
 
-use super::answer::{Answer, Refusal, bad_request, etag_of, json, nothing, seen_nothing, tagged_json};
+use super::answer::{Answer, Refusal, json, nothing, seen_of, tagged_json};
 use super::parameters::Parameters;
-use super::received::read_small;
+use super::received::{read_json, unreadable};
 use crate::domain::api::{List, MemberDocument, OrgDocument, Problem};
 use crate::domain::{OrgName, PROFILE_MAX, Profile, UserName};
 use crate::http::Caller;
-use crate::http::etag::is_expected;
-use crate::meta::{Refused, Seen};
+use crate::meta::Seen;
 use crate::registry::RegistryError;
 
 /// Most rows a page, and how many there are if nothing is said.
@@ -37,11 +39,8 @@ const LIMIT: (usize, usize) = (100, 1000);
 )]
 pub(super) async fn list(app: Caller, uri: Uri) -> Answer {
     let (limit, after) = page::<OrgName>(&uri)?;
-    let mut found = app.registry.orgs(&app.actor(), after.as_ref(), limit + 1).await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|org| org.name.to_string());
-    json(&List::new(found, next))
+    let found = app.registry.orgs(&app.actor(), after.as_ref(), limit + 1).await?;
+    json(&List::of(found, limit, |org| org.name.to_string()))
 }
 
 /// An organisation
@@ -87,13 +86,10 @@ pub(super) async fn get(app: Caller, Path(org): Path<String>, uri: Uri, headers:
 pub(super) async fn put(app: Caller, Path(org): Path<String>, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
     Parameters::read(&uri, &[])?;
     let org: OrgName = org.parse()?;
-    let bytes = read_small(&headers, body, PROFILE_MAX as usize).await?;
+    let hint = r#"write {"title": "Acme", "description": "…", "homepage": "https://…", "visibility": "public"}"#;
     // Of an object alone: a list of nothing would be a profile too.
-    let object = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes);
-    let profile: Profile = object.and_then(|object| serde_json::from_value(object.into())).map_err(|error| {
-        let hint = r#"write {"title": "Acme", "description": "…", "homepage": "https://…", "visibility": "public"}"#;
-        bad_request(format!("the body cannot be read: {error}"), hint)
-    })?;
+    let object: Map<String, Value> = read_json(&headers, body, PROFILE_MAX as usize, hint).await?;
+    let profile: Profile = serde_json::from_value(object.into()).map_err(|error| unreadable(&error, hint))?;
     let seen = seen(&app, &org, &headers).await?;
     app.registry.put_org(&app.actor(), &org, profile, seen).await?;
     Ok(nothing())
@@ -120,34 +116,23 @@ pub(super) async fn put(app: Caller, Path(org): Path<String>, uri: Uri, headers:
 pub(super) async fn members(app: Caller, Path(org): Path<String>, uri: Uri) -> Answer {
     let (limit, after) = page::<UserName>(&uri)?;
     let org: OrgName = org.parse()?;
-    let mut found = app.registry.accounts().members(&app.actor(), &org, after.as_ref(), limit + 1).await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|member| member.user.to_string());
-    json(&List::new(found, next))
+    let found = app.registry.accounts().members(&app.actor(), &org, after.as_ref(), limit + 1).await?;
+    json(&List::of(found, limit, |member| member.user.to_string()))
 }
 
 /// How many rows a page has, and the name that it begins after.
-fn page<T: std::str::FromStr>(uri: &Uri) -> Result<(usize, Option<T>), Refusal> {
+fn page<T: FromStr<Err: Display>>(uri: &Uri) -> Result<(usize, Option<T>), Refusal> {
     let parameters = Parameters::read(uri, &[&["limit", "cursor"]])?;
-    let none = |_| bad_request("the cursor is none", "start again without a cursor");
-    let after = parameters.cursor()?.map(|cursor| cursor.parse().map_err(none)).transpose()?;
-    Ok((parameters.limit(LIMIT.0, LIMIT.1)?, after))
+    Ok((parameters.limit(LIMIT.0, LIMIT.1)?, parameters.after()?))
 }
 
 /// What the caller says that it saw.
 async fn seen(app: &Caller, org: &OrgName, headers: &HeaderMap) -> Result<Seen, Refusal> {
-    let seen = seen_nothing(headers)?;
-    if headers.contains_key(IF_MATCH) {
-        let changed = || RegistryError::Refused(Refused::Changed("the profile of the organisation"));
-        let (document, digest) = match app.registry.org(&app.actor(), org).await {
-            Err(RegistryError::OrgUnknown(_)) => return Err(changed().into()),
-            found => found?,
-        };
-        return match is_expected(headers, etag_of(&document)?.as_bytes()) {
-            true => Ok(digest.map_or(Seen::Absent, Seen::Document)),
-            false => Err(changed().into()),
-        };
-    }
-    Ok(seen)
+    seen_of(headers, "the profile of the organisation", async {
+        match app.registry.org(&app.actor(), org).await {
+            Err(RegistryError::OrgUnknown(_)) => Ok(None),
+            found => found.map(Some),
+        }
+    })
+    .await
 }

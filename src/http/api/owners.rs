@@ -3,10 +3,10 @@
 use axum::body::Body;
 use http::{HeaderMap, Uri};
 
-use super::answer::{Answer, bad_request, etag_of, nothing, tagged_json};
+use super::answer::{Answer, etag_of, nothing, tagged_json};
 use super::parameters::Parameters;
 use super::path::OfPackage;
-use super::received::read_small;
+use super::received::read_json;
 use crate::domain::api::{Owners, Problem};
 use crate::http::Caller;
 use crate::http::etag::is_expected;
@@ -59,10 +59,7 @@ pub(super) async fn get(app: Caller, OfPackage(name): OfPackage, uri: Uri, heade
 )]
 pub(super) async fn put(app: Caller, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
     Parameters::read(&uri, &[])?;
-    let bytes = read_small(&headers, body, BODY_MAX).await?;
-    let Owners { owners } = serde_json::from_slice(&bytes).map_err(|error| {
-        bad_request(format!("the body cannot be read: {error}"), r#"write {"owners": ["ann", "bob"]}"#)
-    })?;
+    let Owners { owners } = read_json(&headers, body, BODY_MAX, r#"write {"owners": ["ann", "bob"]}"#).await?;
     let seen = match headers.contains_key(http::header::IF_MATCH) {
         false => None,
         true => {

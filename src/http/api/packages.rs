@@ -82,10 +82,7 @@ pub(super) async fn list(app: Caller, uri: Uri) -> Answer {
 pub(super) async fn history(app: Caller, OfPackage(name): OfPackage, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[&["limit", "cursor"]])?;
     let limit = parameters.limit(LIMIT, LIMIT_MAX)?;
-    let before: Option<u64> = match parameters.cursor()? {
-        Some(_) => parameters.parsed("cursor", "give back `next` of the page before, as it was")?,
-        None => None,
-    };
+    let before: Option<u64> = parameters.after()?;
     let (items, more) = app.registry.history(&app.actor(), &name, before, limit).await?;
     let next = items.last().filter(|_| more).map(|last| last.event.to_string());
     json(&List::new(items, next))

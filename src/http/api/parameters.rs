@@ -93,6 +93,12 @@ impl Parameters {
         Ok(self.one("cursor")?.filter(|cursor| !cursor.is_empty()))
     }
 
+    /// What the page before ended with, where a cursor is that very value.
+    pub fn after<T: FromStr<Err: Display>>(&self) -> Result<Option<T>, Failure> {
+        let hint = "give back `next` of the page before, as it was";
+        self.cursor()?.map(|cursor| parse("cursor", cursor, hint)).transpose()
+    }
+
     fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }

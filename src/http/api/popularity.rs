@@ -80,10 +80,7 @@ pub(super) async fn unstar(app: Caller, OfPackage(name): OfPackage, uri: Uri) ->
 pub(super) async fn stars(app: Caller, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[&["limit", "cursor"]])?;
     let limit = parameters.limit(STARS, LIMIT_MAX)?;
-    let after: Option<Name> = match parameters.cursor()? {
-        Some(_) => parameters.parsed("cursor", "give back `next` of the page before, as it was")?,
-        None => None,
-    };
+    let after: Option<Name> = parameters.after()?;
     let (items, next) = app.registry.stars(&app.actor(), after.as_ref(), limit).await?;
     json(&List::<Star>::new(items, next.map(|next| next.to_string())))
 }

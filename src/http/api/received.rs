@@ -8,6 +8,7 @@ use futures::StreamExt;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
 use super::answer::bad_request;
@@ -26,6 +27,37 @@ pub(super) async fn read_small(headers: &HeaderMap, body: Body, max: usize) -> R
         Err(error) if error.is::<LengthLimitError>() => Err(too_large(max as u64)),
         Err(error) => Err(interrupted(&error)),
     }
+}
+
+/// A document in JSON of at most `max` bytes. `hint`: what could have been written.
+pub(super) async fn read_json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    max: usize,
+    hint: &str,
+) -> Result<T, Failure> {
+    let bytes = read_small(headers, body, max).await?;
+    serde_json::from_slice(&bytes).map_err(|error| unreadable(&error, hint))
+}
+
+/// The same, or what it is without a body.
+pub(super) async fn read_optional<T: DeserializeOwned + Default>(
+    headers: &HeaderMap,
+    body: Body,
+    max: usize,
+    hint: &str,
+) -> Result<T, Failure> {
+    let bytes = read_small(headers, body, max).await?;
+    if bytes.trim_ascii().is_empty() {
+        return Ok(T::default());
+    }
+    let read: Option<T> = serde_json::from_slice(&bytes).map_err(|error| unreadable(&error, hint))?;
+    Ok(read.unwrap_or_default())
+}
+
+/// The body is no such document.
+pub(super) fn unreadable(error: &serde_json::Error, hint: &str) -> Failure {
+    bad_request(format!("the body cannot be read: {error}"), hint)
 }
 
 /// The files of an archive, opened as it arrives: nothing but what is in it is held.

@@ -37,10 +37,7 @@ pub(super) async fn list(app: Caller, OfPackage(name): OfPackage, uri: Uri, head
     let parameters = Parameters::read(&uri, &[&["state", "limit", "cursor"]])?;
     let states = states(&parameters)?;
     let limit = parameters.limit(LIMIT_MAX, LIMIT_MAX)?;
-    let after: Option<Version> = match parameters.cursor()? {
-        Some(_) => parameters.parsed("cursor", "give back `next` of the page before, as it was")?,
-        None => None,
-    };
+    let after: Option<Version> = parameters.after()?;
     let mut items = match states.as_slice() {
         [] => app.registry.releases(&app.actor(), &name).await?,
         states => app.registry.releases_in(&app.actor(), &name, states).await?,

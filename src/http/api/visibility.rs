@@ -3,10 +3,10 @@
 use axum::body::Body;
 use http::{HeaderMap, Uri};
 
-use super::answer::{Answer, bad_request, nothing};
+use super::answer::{Answer, nothing};
 use super::parameters::Parameters;
 use super::path::OfPackage;
-use super::received::read_small;
+use super::received::read_json;
 use crate::domain::api::{Problem, VisibilityRequest};
 use crate::http::Caller;
 
@@ -30,10 +30,8 @@ const BODY_MAX: usize = 4 << 10;
 )]
 pub(super) async fn put(app: Caller, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
     Parameters::read(&uri, &[])?;
-    let bytes = read_small(&headers, body, BODY_MAX).await?;
     let hint = r#"write {"visibility": "public"} or {"visibility": "unlisted"}"#;
-    let request: VisibilityRequest = serde_json::from_slice(&bytes)
-        .map_err(|error| bad_request(format!("the body cannot be read: {error}"), hint))?;
+    let request: VisibilityRequest = read_json(&headers, body, BODY_MAX, hint).await?;
     app.registry.set_visibility(&app.actor(), &name, request.visibility).await?;
     Ok(nothing())
 }
