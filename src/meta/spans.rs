@@ -19,6 +19,18 @@ pub(super) enum Span {
     Keys { below: Option<i64>, above: Option<i64> },
 }
 
+impl Span {
+    /// What SQL asks of the key, and of the name: each with the sign before the bound, if there is one.
+    pub fn bounds(&self) -> ([(&'static str, Option<i64>); 2], [(&'static str, Option<&Name>); 2]) {
+        match self {
+            Self::Names { key, after, to } => {
+                ([("=", *key), ("=", None)], [(">", after.as_ref()), ("<=", to.as_ref())])
+            }
+            Self::Keys { below, above } => ([("<", *below), (">", *above)], [(">", None), ("<=", None)]),
+        }
+    }
+}
+
 /// The list behind `after` up to `to`, which lies behind it.
 pub(super) fn spans(order: Order, after: Option<&Place>, to: Option<&Place>) -> Vec<Span> {
     let name = |place: &Place| place.1.clone();

@@ -329,12 +329,7 @@ impl Growing {
     /// What lies in the span.
     fn span(&mut self, order: Order, span: &Span) {
         let column = key(order).unwrap_or("name");
-        let (keys, names) = match span {
-            Span::Names { key, after, to } => {
-                ([("=", *key), ("=", None)], [(">", after.as_ref()), ("<=", to.as_ref())])
-            }
-            Span::Keys { below, above } => ([("<", *below), (">", *above)], [("", None); 2]),
-        };
+        let (keys, names) = span.bounds();
         for (sign, key) in keys {
             if let Some(key) = key {
                 let key = self.mark(Value::Number(key));

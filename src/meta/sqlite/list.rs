@@ -172,17 +172,21 @@ fn along(
 ) -> Result<Vec<Package>, MetaError> {
     let mut found = Vec::new();
     for span in spans {
-        let mut query = Query::new(&format!("SELECT {PACKAGE} FROM {} WHERE p.shown IS NOT NULL", ordered(order)));
-        query.span(order, span);
-        query.package(filter);
-        groups.iter().for_each(|group| query.has(group, "p.name"));
-        let more = read(sql, query.page(order, rows - found.len()))?;
-        found.extend(more);
+        found.extend(read(sql, within(filter, groups, order, span, rows - found.len()))?);
         if found.len() == rows {
             break;
         }
     }
     Ok(found)
+}
+
+/// The first rows of a span.
+fn within(filter: &Filter, groups: &[Vec<Typed>], order: Order, span: &Span, rows: usize) -> Query {
+    let mut query = Query::new(&format!("SELECT {PACKAGE} FROM {} WHERE p.shown IS NOT NULL", ordered(order)));
+    query.span(order, span);
+    query.package(filter);
+    groups.iter().for_each(|group| query.has(group, "p.name"));
+    query.page(order, rows)
 }
 
 /// A page of those that have a label of the rarest group.
@@ -311,12 +315,7 @@ impl Query {
     /// What lies in the span.
     fn span(&mut self, order: Order, span: &Span) {
         let column = key(order).unwrap_or("p.name");
-        let (keys, names) = match span {
-            Span::Names { key, after, to } => {
-                ([("=", *key), ("=", None)], [(">", after.as_ref()), ("<=", to.as_ref())])
-            }
-            Span::Keys { below, above } => ([("<", *below), (">", *above)], [("", None); 2]),
-        };
+        let (keys, names) = span.bounds();
         for (sign, key) in keys {
             if let Some(key) = key {
                 self.and(&format!("{column} {sign} ?"), [Value::from(key)]);
@@ -343,4 +342,30 @@ impl Query {
 
 fn label((of, text): &Typed) -> [Value; 2] {
     [Value::from(*of), Value::from(text.clone())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sqlite;
+    use super::*;
+
+    /// However few rows a page has, it is read along the index of its order and never sorted.
+    #[tokio::test]
+    async fn pages_are_never_sorted() {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = Sqlite::open(folder.path().join("metadata.sqlite")).unwrap();
+        let place: Place = (7, "acme/hello".parse().unwrap());
+        for order in [Order::Name, Order::Updated, Order::Created, Order::Downloads, Order::Stars] {
+            for span in [spans(order, None, None), spans(order, Some(&place), None)].into_iter().flatten() {
+                for rows in [1, 2, 51, 1001] {
+                    let Query { sql, values } = within(&Filter::default(), &[], order, &span, rows);
+                    let explain = format!("EXPLAIN QUERY PLAN {sql}");
+                    let read =
+                        move |sql: &Sql<'_>| sql.rows(&explain, params_from_iter(values), |row| get::<String>(row, 3));
+                    let plan = sqlite.pool.read(read).await.unwrap().join("; ");
+                    assert!(!plan.contains("B-TREE"), "{order:?}, {span:?}, {rows} rows: {plan}");
+                }
+            }
+        }
+    }
 }
