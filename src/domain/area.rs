@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::text::text_value;
-use super::{NameError, Repository};
+use super::{NameError, Repository, Visibility};
 
 /// The public area, or one organisation's private one.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -35,6 +35,14 @@ impl Area {
     /// An area that comes before every private one, and holds nothing.
     pub fn before_private() -> Self {
         Self::Private(PrivateArea(String::new()))
+    }
+
+    /// Where lies what is in a repository that is seen by these.
+    pub fn of(repository: &Repository, visibility: Visibility) -> Self {
+        match visibility {
+            Visibility::Private => Self::private(repository),
+            Visibility::Public | Visibility::Unlisted => Self::Public,
+        }
     }
 
     /// The folder in the object store: `public` or `private/<org>`.

@@ -45,6 +45,15 @@ impl FromStr for Visibility {
 
 text_value!(Visibility);
 
+/// Who sees what is under a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenBy {
+    /// Who, in a word.
+    pub visibility: Visibility,
+    /// Users who own the package, and see it whatever their roles. Nobody owns what is no package.
+    pub owners: Vec<UserName>,
+}
+
 /// How a version stands. One that is yanked may be deprecated as well.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum State {

@@ -34,7 +34,7 @@ pub use artifact::{
     About, CONFIG_SCHEMA, Capabilities, Config, Declared, Dependency, DependencyType, Diagnostic, Level, Primary,
     RECORD_MAX, RECORD_TEXT_MAX, Record, Skill, Source,
 };
-pub use catalog::{Deprecation, Package, Published, Release, State, Visibility};
+pub use catalog::{Deprecation, Package, Published, Release, SeenBy, State, Visibility};
 pub use collection::{COLLECTION_ITEMS_MAX, COLLECTION_MAX, Collection, CollectionItem};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use draft::Draft;

@@ -268,6 +268,7 @@ fn refusal(refused: &Refused) -> (StatusCode, Code) {
         | Refused::LatestIsComputed
         | Refused::BlobInUse(_)
         | Refused::PinOfYanked(_)
+        | Refused::Elsewhere(_)
         | Refused::Batch => (StatusCode::CONFLICT, Code::Denied),
         // RFC 9110, 13.1.1: the condition of the request is false.
         Refused::Changed(_) => (StatusCode::PRECONDITION_FAILED, Code::Denied),
@@ -287,7 +288,11 @@ fn refusal_detail(refused: &Refused) -> Value {
         | Refused::PurgeOfLive(version)
         | Refused::BlobInUse(version)
         | Refused::PinOfYanked(version) => json!({ "version": version }),
-        Refused::LatestIsComputed | Refused::Changed(_) | Refused::NotFound(_) | Refused::Batch => Value::Null,
+        Refused::LatestIsComputed
+        | Refused::Elsewhere(_)
+        | Refused::Changed(_)
+        | Refused::NotFound(_)
+        | Refused::Batch => Value::Null,
     }
 }
 

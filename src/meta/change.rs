@@ -94,12 +94,15 @@ pub enum Act {
         /// The package.
         name: Name,
     },
-    /// Let somebody else see a package.
+    /// Let others see a package than before; or a name be private before anything is pushed under it.
     SetVisibility {
         /// The package.
         name: Name,
         /// Who sees it.
         visibility: Visibility,
+        /// What lies in the area that is right then, as was made sure of. [`Refused::Changed`] if that is not all that the package
+        /// keeps and its area changes.
+        copied: Vec<Digest>,
     },
     /// Let other users own a package.
     SetOwners {
@@ -285,6 +288,9 @@ pub enum Refused {
     /// A yanked version cannot be what everybody gets.
     #[error("version {0} is yanked; take the yank back first, or pin another version")]
     PinOfYanked(Version),
+    /// Its bytes were brought to an area that is not, or not any more, the one of the repository.
+    #[error("who sees {0} changed while this was pushed, and with it where its content lies; push all of it again")]
+    Elsewhere(Repository),
     /// Somebody else changed it since the caller looked.
     #[error("{0} changed since you read it; read it again and repeat what you want")]
     Changed(&'static str),

@@ -1,10 +1,13 @@
-//! Who and what belongs together: owners of packages, collections, organisations. All of it but members is made of events, so a
-//! replay brings it back.
+//! Who and what belongs together: owners of packages and who sees them, collections, organisations. All of it but members is made of
+//! events, so a replay brings it back.
 
 use async_trait::async_trait;
 
 use super::MetaError;
-use crate::domain::{Collection, Digest, Name, OrgName, Profile, Role, Timestamp, UserName, Visibility};
+use super::rules::seen_before;
+use crate::domain::{
+    Collection, Digest, Name, OrgName, Profile, Repository, Role, SeenBy, Timestamp, UserName, Visibility,
+};
 
 /// Owners of packages, collections, organisations and their members.
 ///
@@ -13,6 +16,13 @@ use crate::domain::{Collection, Digest, Name, OrgName, Profile, Role, Timestamp,
 pub trait Groups: Send + Sync {
     /// Who owns a package, by name; also one of which no version can be read. `None` if nothing was ever published under the name.
     async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError>;
+
+    /// Who sees what is under a name, whether or not anything is: of a package as was said last; else as [`seen_before`] says.
+    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError>;
+
+    /// Everything that a repository keeps, each once, in the order of the digests: manifests, those of deleted versions too, what they
+    /// name, and records and reasons of versions that are not purged. All of it lies in one area.
+    async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError>;
 
     /// A collection.
     async fn collection(&self, name: &Name) -> Result<Option<CollectionRow>, MetaError>;
@@ -38,6 +48,27 @@ pub trait Groups: Send + Sync {
         after: Option<&UserName>,
         limit: usize,
     ) -> Result<Vec<(UserName, Role)>, MetaError>;
+}
+
+/// What a store finds that tells who sees what is under a name.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Of the package, if there is one.
+    pub package: Option<SeenBy>,
+    /// What was said of the name.
+    pub said: Option<Visibility>,
+    /// Whether anything was ever pushed there.
+    pub pushed: bool,
+    /// What the organisation says of new packages.
+    pub of_org: Option<Visibility>,
+}
+
+impl Found {
+    pub fn seen_by(self) -> SeenBy {
+        let Self { package, said, pushed, of_org } = self;
+        let none = || SeenBy { visibility: seen_before(said, pushed, of_org), owners: Vec::new() };
+        package.unwrap_or_else(none)
+    }
 }
 
 /// An organisation.

@@ -19,7 +19,8 @@ impl Registry {
                 "private packages are not offered by this release\nhint: unlisted keeps a package out of every list";
             return Err(RegistryError::BadRequest(message.to_owned()));
         }
-        match self.commit(actor, Act::SetVisibility { name: name.clone(), visibility }, Vec::new()).await {
+        let act = Act::SetVisibility { name: name.clone(), visibility, copied: Vec::new() };
+        match self.commit(actor, act, Vec::new()).await {
             Err(RegistryError::Refused(Refused::NotFound(_))) => Err(RegistryError::PackageUnknown(name.to_string())),
             other => other.map(drop),
         }

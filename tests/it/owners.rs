@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use pcl_registry::domain::{Access, Actor, Name, OrgName, Role, User, UserName};
+use pcl_registry::domain::{Access, Actor, Digest, Name, OrgName, Repository, Role, SeenBy, User, UserName};
 use pcl_registry::meta::{CollectionRow, Collections, Groups, Meta, MetaError, OrgRow, Refused};
 use pcl_registry::registry::{Limits, Push, Registry, RegistryError};
 
@@ -24,6 +24,14 @@ impl Groups for RemovalBesideChange {
             registry.set_owners(&Actor::Operator, name, users(&["bob"]), None).await.unwrap();
         }
         owners
+    }
+
+    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
+        self.inner.seen_by(name).await
+    }
+
+    async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {
+        self.inner.content(repository).await
     }
 
     async fn collection(&self, name: &Name) -> Result<Option<CollectionRow>, MetaError> {

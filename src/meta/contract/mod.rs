@@ -18,6 +18,7 @@ pub mod filters;
 pub mod lists;
 pub mod orgs;
 pub mod owners;
+pub mod private;
 pub mod publishing;
 pub mod purges;
 pub mod references;
@@ -71,6 +72,9 @@ macro_rules! metadata_contract {
                 a_package_without_versions_is_not_found, yanks_come_and_go, blobs_of_versions_stay,
                 what_is_not_there_cannot_be_removed, restored_blobs_can_be_read;
             visibility: an_unlisted_package_is_in_no_list, who_sees_it_changes_nothing_else, a_replay_keeps_who_sees_it;
+            private: a_name_is_private_before_its_first_byte, what_an_organisation_begins_as_private_stays_so,
+                who_sees_a_name_is_known, a_change_of_area_takes_everything_along, a_change_of_area_needs_all_of_it_there,
+                what_is_said_of_private_versions_is_kept_there, a_replay_keeps_where_everything_lies;
             owners: who_begins_a_package_owns_it, owners_are_labels, owners_change_once,
                 of_two_who_saw_the_same_owners_one_changes_them, a_replay_keeps_the_owners;
             collections: a_collection_comes_and_goes, collections_are_listed_by_name,

@@ -315,7 +315,12 @@ pub async fn private_areas_make_private_packages(stores: &dyn Stores) -> Check {
     let world = World::new(stores).await?;
     let mut hidden = artifact("acme/hidden@1.0.0")?.labels(&["secret"], &[]);
     hidden.area = Area::private(&hidden.repository);
+    let elsewhere = Err(Refused::Elsewhere(hidden.repository.clone()));
+    assert_eq!(world.try_push(&hidden).await?, elsewhere);
+    world.see("acme/hidden", Visibility::Private).await??;
     world.push(&hidden).await?;
+    let open = artifact("acme/hidden@2.0.0")?;
+    assert_eq!(world.try_push(&open).await?, elsewhere);
     world.publish("acme/open@1.0.0").await?;
     assert_eq!(world.package("acme/hidden").await?.visibility, Visibility::Private);
     let listed = |visibilities: Vec<Visibility>| {

@@ -225,8 +225,7 @@ impl World {
     /// Uploads the blobs of an artifact, but not its manifest.
     pub async fn upload(&self, artifact: &Artifact) -> Result<(), Failure> {
         for (digest, size) in artifact.blobs() {
-            let now = self.now();
-            let linked = self.meta.blobs.link(&artifact.repository, &artifact.area, &digest, size, now).await?;
+            let linked = self.meta.blobs.link(&artifact.repository, &artifact.area, &digest, size, self.now()).await?;
             assert!(linked, "{digest} is not being deleted");
         }
         Ok(())
@@ -296,7 +295,9 @@ impl World {
 
     /// Lets a package be seen by others.
     pub async fn see(&self, name: &str, visibility: Visibility) -> Result<Outcome, Failure> {
-        self.act(Act::SetVisibility { name: name.parse()?, visibility }).await
+        let name: Name = name.parse()?;
+        let copied = self.meta.groups.content(&name.repository()).await?;
+        self.act(Act::SetVisibility { name, visibility, copied }).await
     }
 
     /// Gives a deleted version up.

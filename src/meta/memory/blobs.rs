@@ -140,6 +140,13 @@ impl State {
         self.blobs.get(&(area.clone(), *digest)).is_some_and(|blob| blob.life == Life::Deleting)
     }
 
+    /// Where what is said of the versions of a package lies.
+    fn area_of_package(&self, name: &str) -> Area {
+        let visibility = self.packages.get(&name.to_owned()).map(|row| row.visibility).unwrap_or_default();
+        let repository = name.parse::<Repository>();
+        repository.map_or(Area::Public, |repository| Area::of(&repository, visibility))
+    }
+
     /// Everything that keeps a blob: manifests (deleted versions' too), what they name, records, reasons, documents of collections and
     /// organisations.
     fn referenced(&self) -> HashSet<(Area, Digest)> {
@@ -153,7 +160,7 @@ impl State {
             referenced.extend(held.map(|held| (held.row.area.clone(), version.record)));
             let deprecated = version.deprecation.as_ref().and_then(|deprecation| deprecation.reason);
             let reasons = version.reason.into_iter().chain(deprecated);
-            referenced.extend(reasons.map(|reason| (Area::Public, reason)));
+            referenced.extend(reasons.map(|reason| (self.area_of_package(name), reason)));
         }
         let documents = self.collections.iter().map(|(_, gathered)| (Area::Public, gathered.row.document));
         let profiles = self.orgs.iter().map(|(_, said)| (Area::Public, said.document));

@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::{Collection, Digest, Event, Name, OrgName, Profile, Role, UserName, Visibility};
+use crate::domain::{
+    Collection, Digest, Event, Name, OrgName, Profile, Repository, Role, SeenBy, UserName, Visibility,
+};
 
 use super::super::column::parse_text;
+use super::super::groups::Found;
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Memory;
 use super::state::{Gathered, State};
@@ -17,6 +20,23 @@ use super::state::{Gathered, State};
 impl Groups for Memory {
     async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
         Ok(self.read().packages.get(&name.to_string()).map(|row| row.owners.clone()))
+    }
+
+    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
+        let state = self.read();
+        let key = name.to_string();
+        let package = state.packages.get(&key);
+        let found = Found {
+            package: package.map(|row| SeenBy { visibility: row.visibility, owners: row.owners.clone() }),
+            said: state.names.get(&key).copied(),
+            pushed: state.repositories.get(&key).is_some(),
+            of_org: state.orgs.get(&name.org().to_owned()).map(|said| said.profile.visibility),
+        };
+        Ok(found.seen_by())
+    }
+
+    async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {
+        Ok(self.read().content(repository).into_iter().map(|(digest, _)| digest).collect())
     }
 
     async fn collection(&self, name: &Name) -> Result<Option<CollectionRow>, MetaError> {

@@ -42,7 +42,9 @@ impl Refs for Memory {
         let pushed = state.repositories.after(after.unwrap_or_default().to_owned()).map(|(_, repository)| repository);
         let is_hidden = |repository: &Repository| {
             let package = state.packages.get(&repository.to_string());
-            package.is_some_and(|package| package.visibility != Visibility::Public)
+            let said =
+                package.map(|package| package.visibility).or_else(|| state.names.get(&repository.to_string()).copied());
+            said.is_some_and(|visibility| visibility != Visibility::Public)
         };
         let listed =
             pushed.filter(|repository| state.live(repository, None).next().is_some() && !is_hidden(repository));

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::{Area, Digest, Name, Repository, Tag, Timestamp, Version};
+use crate::domain::{Area, Digest, Name, Repository, Tag, Timestamp, Version, Visibility};
 
 use super::super::{Head, MetaError, OrgSaid};
 use super::state::{BlobState, Gathered, Held, Life, Link, PackageRow, State, VersionRow, tables};
@@ -27,7 +27,7 @@ pub const SNAPSHOT: u32 = 1;
 
 /// Which rows, and what is in them: to be raised by whoever changes what a row holds or what an event makes of it, so that
 /// rows of the program before are not taken for today's.
-const ROWS: u32 = 5;
+const ROWS: u32 = 6;
 
 /// Rows in one line.
 const PAGE: usize = 512;

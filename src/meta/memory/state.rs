@@ -107,6 +107,8 @@ macro_rules! tables {
             /// By repository and tag.
             tags: (String, String) => (Tag, Digest),
             packages: String => Arc<PackageRow>,
+            /// Who sees what is under a name, as was said before there was a package.
+            names: String => Visibility,
             /// Packages that can be found, latest change first.
             by_time: (Reverse<Timestamp>, String) => (),
             /// Packages that can be found, newest first.
@@ -223,8 +225,40 @@ impl State {
         (blob.life != Life::Deleting).then_some((link, blob))
     }
 
+    /// Every manifest of a repository, hidden ones too.
+    pub fn manifests_of(&self, repository: &Repository) -> impl Iterator<Item = &Arc<Held>> {
+        let first = (repository.to_string(), String::new());
+        let rows = self.manifests.from(first.clone()).take_while(move |((of, _), _)| *of == first.0);
+        rows.map(|(_, held)| held)
+    }
+
+    /// Everything that a repository keeps, with lengths, which are 0 where they are not known.
+    pub fn content(&self, repository: &Repository) -> Vec<(Digest, u64)> {
+        let mut kept = BTreeSet::new();
+        for held in self.manifests_of(repository) {
+            kept.insert(held.row.digest);
+            kept.extend(held.blobs.iter().copied());
+        }
+        if let Some(name) = repository.package() {
+            for version in self.versions_of(&name).filter(|version| !version.purged) {
+                let deprecated = version.deprecation.as_ref().and_then(|deprecation| deprecation.reason);
+                kept.extend([Some(version.record), version.reason, deprecated].into_iter().flatten());
+            }
+        }
+        let areas = [Area::Public, Area::private(repository)];
+        let size = |digest: &Digest| {
+            let sizes = areas.iter().filter_map(|area| self.blobs.get(&(area.clone(), *digest)));
+            sizes.map(|blob| blob.size).max().unwrap_or_default()
+        };
+        kept.into_iter().map(|digest| (digest, size(&digest))).collect()
+    }
+
     fn package_facts(&self, name: &Name, repository: &Repository, wanted: &Wanted, facts: &mut Facts) {
-        let Some(package) = self.packages.get(&name.to_string()) else { return };
+        let Some(package) = self.packages.get(&name.to_string()) else {
+            facts.said = self.names.get(&name.to_string()).copied();
+            facts.pushed = self.repositories.get(&repository.to_string()).is_some();
+            return;
+        };
         facts.package = Some(package.kind);
         facts.visibility = package.visibility;
         facts.owners = package.owners.clone();
@@ -283,6 +317,9 @@ impl Rows for State {
         }
         if let Some(name) = repository.package() {
             self.package_facts(&name, repository, wanted, &mut facts);
+        }
+        if wanted.content {
+            facts.content = self.content(repository);
         }
         for digest in &wanted.blobs {
             match self.link(repository, digest) {

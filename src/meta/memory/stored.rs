@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::domain::{Digest, Name, Repository, Tag, Version};
+use crate::domain::{Digest, Name, Repository, Tag, Version, Visibility};
 
 use super::state::{BlobState, Link};
 
@@ -49,7 +49,7 @@ macro_rules! as_they_are {
     )+};
 }
 
-as_they_are!((), String, Repository, (Tag, Digest), (Name, Version), BlobState, Link);
+as_they_are!((), String, Repository, Visibility, (Tag, Digest), (Name, Version), BlobState, Link);
 
 /// For `#[serde(with)]`.
 pub(super) mod shared {

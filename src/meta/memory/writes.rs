@@ -1,6 +1,7 @@
 //! The writes that a decision asks for.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::domain::{Accepted, Area, Digest, Event, Name, Package, Repository, Tag, Timestamp, Version};
@@ -69,8 +70,11 @@ impl State {
                 if let Some(row) = self.packages.get(&name.to_string()) {
                     let row = PackageRow { visibility: *visibility, ..PackageRow::clone(row) };
                     self.packages.insert(name.to_string(), Arc::new(row));
+                } else {
+                    self.names.insert(name.to_string(), *visibility);
                 }
             }
+            Write::Move { repository, area } => self.move_content(repository, area),
             Write::Owners { name, owners } => {
                 if let Some(row) = self.packages.get(&name.to_string()) {
                     let row = PackageRow { owners: owners.clone(), ..PackageRow::clone(row) };
@@ -147,6 +151,25 @@ impl State {
         if let Some(link) = self.links.get(&key).cloned() {
             self.linked.remove(&(*digest, link.area, repository.to_string()));
             self.links.remove(&key);
+        }
+    }
+
+    fn move_content(&mut self, repository: &Repository, area: &Area) {
+        let manifests: Vec<Arc<Held>> = self.manifests_of(repository).cloned().collect();
+        let mut named = BTreeSet::new();
+        for held in manifests {
+            named.extend(held.blobs.iter().copied());
+            let row = ManifestRow { area: area.clone(), ..held.row.clone() };
+            let key = (repository.to_string(), row.digest.to_string());
+            self.manifests.insert(key, Arc::new(Held { row, ..Held::clone(&held) }));
+        }
+        let links = self.links.iter().filter(|((of, _), link)| of == repository && link.area != *area);
+        let links: Vec<(Digest, bool)> = links.map(|((_, digest), link)| (*digest, link.recorded)).collect();
+        for (digest, recorded) in links {
+            self.remove_link(repository, &digest);
+            if named.contains(&digest) {
+                self.write_link(repository, area, &digest, recorded);
+            }
         }
     }
 

@@ -45,6 +45,9 @@ impl Unit<'_> {
         if let Some(name) = repository.package() {
             self.package_facts(&name, repository, wanted, &mut facts)?;
         }
+        if wanted.content {
+            facts.content = self.content(repository)?;
+        }
         Ok(facts)
     }
 
@@ -55,7 +58,13 @@ impl Unit<'_> {
         wanted: &Wanted,
         facts: &mut Facts,
     ) -> Result<(), MetaError> {
-        let Some(package) = self.packages.peek(name.as_str()) else { return Ok(()) };
+        let Some(package) = self.packages.peek(name.as_str()) else {
+            if let Some(row) = self.repositories.peek(repository.as_str()) {
+                facts.said = row.said.as_deref().map(parse).transpose()?;
+                facts.pushed = !row.unpushed;
+            }
+            return Ok(());
+        };
         facts.package = Some(parse(&package.kind)?);
         facts.visibility = parse(&package.visibility)?;
         facts.owners = package.owners.iter().map(|owner| parse(owner)).collect::<Result<_, _>>()?;

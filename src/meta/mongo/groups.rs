@@ -5,10 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 use async_trait::async_trait;
 use mongodb::bson::doc;
 
-use crate::domain::{Area, Collection, Digest, Event, Name, OrgName, Profile, Role, Timestamp, UserName};
+use crate::domain::{
+    Area, Collection, Digest, Event, Name, OrgName, Profile, Repository, Role, SeenBy, Timestamp, UserName,
+};
 
+use super::super::groups::Found;
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Mongo;
+use super::content::{kept, of_package, of_repository};
 use super::keys::{self, pair, pairs_after, parse, parts, second};
 use super::rows::{self, json, to_json, unsigned};
 use super::unit::Unit;
@@ -19,6 +23,32 @@ impl Groups for Mongo {
         let packages = self.connection.durable::<rows::Package>();
         let found = self.connection.run(packages.find_one(doc! { "_id": name.as_str() })).await?;
         found.map(|row| row.owners.iter().map(|owner| parse(owner)).collect()).transpose()
+    }
+
+    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
+        let packages = self.connection.durable::<rows::Package>();
+        if let Some(row) = self.connection.run(packages.find_one(doc! { "_id": name.as_str() })).await? {
+            let owners = row.owners.iter().map(|owner| parse(owner)).collect::<Result<_, _>>()?;
+            return Ok(SeenBy { visibility: parse(&row.visibility)?, owners });
+        }
+        let repositories = self.connection.durable::<rows::Repository>();
+        let row = self.connection.run(repositories.find_one(doc! { "_id": name.as_str() })).await?;
+        let orgs = self.connection.durable::<rows::Org>();
+        let org = self.connection.run(orgs.find_one(doc! { "_id": name.org() })).await?;
+        let found = Found {
+            package: None,
+            said: row.as_ref().and_then(|row| row.said.as_deref()).map(parse).transpose()?,
+            pushed: row.is_some_and(|row| !row.unpushed),
+            of_org: org.map(|org| parse(&org.visibility)).transpose()?,
+        };
+        Ok(found.seen_by())
+    }
+
+    async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {
+        let manifests: Vec<rows::Manifest> = self.page(of_repository(repository), doc! {}, usize::MAX).await?;
+        let versions: Vec<rows::Release> = self.page(of_package(repository), doc! {}, usize::MAX).await?;
+        let digests = kept(&manifests, &versions).iter().map(|key| second(key)).collect::<Result<BTreeSet<_>, _>>()?;
+        Ok(digests.into_iter().collect())
     }
 
     async fn collection(&self, name: &Name) -> Result<Option<CollectionRow>, MetaError> {

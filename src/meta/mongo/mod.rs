@@ -15,6 +15,7 @@ mod blobs;
 mod carry;
 mod catalog;
 mod connection;
+mod content;
 mod error;
 mod facts;
 mod groups;

@@ -41,7 +41,7 @@ impl Refs for Mongo {
         if found.is_empty() {
             let repositories = self.connection.durable::<rows::Repository>();
             let known = self.connection.run(repositories.find_one(doc! { "_id": repository.as_str() })).await?;
-            return Ok(known.map(|_| Vec::new()));
+            return Ok(known.filter(|row| !row.unpushed).map(|_| Vec::new()));
         }
         found.iter().map(|row| second(&row.id)).collect::<Result<_, _>>().map(Some)
     }

@@ -64,16 +64,22 @@ pub(super) struct Event {
     pub bytes: mongodb::bson::Binary,
 }
 
-/// A repository that was ever pushed to.
+/// A repository that was ever pushed to, or a name of which something was said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Repository {
     #[serde(rename = "_id")]
     pub id: String,
     /// How many manifests it has that are not hidden.
     pub live: i64,
-    /// It is a package that is in no list.
+    /// It is in no list.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unlisted: bool,
+    /// Who sees what is under the name, as was said before there was a package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
+    /// Nothing was ever pushed to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unpushed: bool,
 }
 
 /// `_id`: repository and digest.

@@ -15,7 +15,7 @@ use super::rows::{COUNTER, EVENTS, IDENTITY, REGISTRY};
 use super::upgrade;
 
 /// The schema that this program writes. A release that changes a document's meaning counts it up.
-const SCHEMA: i64 = 4;
+const SCHEMA: i64 = 5;
 /// `_id` of the document with the number of the schema.
 const NUMBER: &str = "schema";
 /// How often a step that met another server's is tried again.
@@ -46,7 +46,7 @@ const LAYOUTS: &[Layout] = &[
     Layout {
         collection: "repositories",
         fields: &[("_id", "string"), ("live", "long")],
-        optional: &[("unlisted", "bool")],
+        optional: &[("unlisted", "bool"), ("said", "string"), ("unpushed", "bool")],
         indexes: &[],
     },
     Layout {

@@ -59,6 +59,7 @@ impl Unit<'_> {
                 }
             }
             Write::Visible { name, visibility } => return self.write_visibility(name, *visibility),
+            Write::Move { repository, area } => return self.move_content(repository, area),
             Write::Owners { name, owners } => return self.write_owners(name, owners),
             Write::Version { name, digest, publication } => {
                 return self.write_version(name, digest, publication, event);
@@ -164,7 +165,12 @@ impl Unit<'_> {
     }
 
     fn write_visibility(&mut self, name: &Name, visibility: Visibility) -> Result<(), MetaError> {
-        let Some(package) = self.packages.get(self.session, name.as_str())? else { return Ok(()) };
+        let Some(package) = self.packages.get(self.session, name.as_str())? else {
+            let unlisted = visibility != Visibility::Public;
+            let (said, row) = (Some(visibility.as_str().to_owned()), self.known_repository(&name.repository())?);
+            self.repositories.put(rows::Repository { unlisted, said, ..row });
+            return Ok(());
+        };
         let before = package.clone();
         let after = rows::Package { visibility: visibility.as_str().to_owned(), ..before.clone() };
         self.count_labels(&before, &after)?;
@@ -188,16 +194,22 @@ impl Unit<'_> {
     }
 
     fn unlist(&mut self, repository: &Repository, unlisted: bool) -> Result<(), MetaError> {
-        let live = self.repositories.get(self.session, repository.as_str())?.map_or(0, |row| row.live);
-        self.repositories.put(rows::Repository { id: repository.to_string(), live, unlisted });
+        let row = self.known_repository(repository)?;
+        self.repositories.put(rows::Repository { unlisted, ..row });
         Ok(())
+    }
+
+    /// What is known of a repository; of none, that nothing was ever pushed to it.
+    fn known_repository(&mut self, repository: &Repository) -> Result<rows::Repository, MetaError> {
+        let known = self.repositories.get(self.session, repository.as_str())?.cloned();
+        let id = repository.to_string();
+        Ok(known.unwrap_or(rows::Repository { id, live: 0, unlisted: false, said: None, unpushed: true }))
     }
 
     /// Counts the manifests of a repository that are not hidden. A repository that is counted once is known for ever.
     fn count_live(&mut self, repository: &Repository, change: i64) -> Result<(), MetaError> {
-        let known = self.repositories.get(self.session, repository.as_str())?;
-        let (live, unlisted) = known.map_or((0, false), |row| (row.live, row.unlisted));
-        self.repositories.put(rows::Repository { id: repository.to_string(), live: live + change, unlisted });
+        let row = self.known_repository(repository)?;
+        self.repositories.put(rows::Repository { live: row.live + change, unpushed: false, ..row });
         Ok(())
     }
 
@@ -261,7 +273,11 @@ impl Unit<'_> {
 fn keep_reasons(row: &mut Release) -> Result<(), MetaError> {
     let deprecation: Option<Deprecation> = row.deprecation.as_deref().map(json).transpose()?;
     let deprecated = deprecation.and_then(|deprecation| deprecation.reason).map(|digest| digest.to_string());
+    let area = match row.blobs.first() {
+        Some(record) => parts::<Area, Digest>(record)?.0,
+        None => Area::Public,
+    };
     row.blobs.truncate(1);
-    row.blobs.extend(row.reason.iter().chain(&deprecated).map(|digest| pair(Area::Public, digest)));
+    row.blobs.extend(row.reason.iter().chain(&deprecated).map(|digest| pair(&area, digest)));
     Ok(())
 }

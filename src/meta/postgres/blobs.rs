@@ -45,10 +45,11 @@ macro_rules! unreferenced {
         WHERE m.area = b.area AND n.blob = b.digest)
     AND NOT EXISTS (SELECT 1 FROM versions v JOIN manifests m ON m.repository = v.name AND m.digest = v.digest
         WHERE m.area = b.area AND v.record = b.digest AND NOT v.purged)
-    AND NOT EXISTS (SELECT 1 FROM versions v
-        WHERE b.area = 'public' AND v.reason = b.digest)
-    AND NOT EXISTS (SELECT 1 FROM versions v
-        WHERE b.area = 'public' AND v.deprecation::json ->> 'reason' = b.digest)
+    AND NOT EXISTS (SELECT 1 FROM versions v JOIN packages p ON p.name = v.name WHERE v.reason = b.digest
+        AND b.area = CASE p.visibility WHEN 'private' THEN 'private/' || p.org ELSE 'public' END)
+    AND NOT EXISTS (SELECT 1 FROM versions v JOIN packages p ON p.name = v.name
+        WHERE v.deprecation::json ->> 'reason' = b.digest
+        AND b.area = CASE p.visibility WHEN 'private' THEN 'private/' || p.org ELSE 'public' END)
     AND NOT EXISTS (SELECT 1 FROM collections c WHERE b.area = 'public' AND c.document = b.digest)
     AND NOT EXISTS (SELECT 1 FROM orgs o WHERE b.area = 'public' AND o.document = b.digest)"
     };

@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use crate::domain::{Area, Digest, Kind, Repository, Tag, UserName, Version, Visibility};
 
 use super::super::MetaError;
-use super::super::column::json;
+use super::super::column::{json, unsigned};
 use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted};
 use super::sql::{Query, get, json_optional, parse, parse_optional, query};
 use super::transaction::Sql;
@@ -47,12 +47,32 @@ const FACTS: &str = "
     UNION ALL
     SELECT 'collection', NULL, document, false, false, 0, NULL, false FROM collections WHERE name = $12::text
     UNION ALL
-    SELECT 'org', visibility, document, false, false, 0, NULL, false FROM orgs WHERE name = $13::text";
+    SELECT 'org', visibility, document, false, false, 0, NULL, false FROM orgs WHERE name = $13::text
+    UNION ALL
+    SELECT 'said', visibility, NULL, false, false, 0, NULL, false FROM names WHERE name = $6::text
+    UNION ALL
+    SELECT 'pushed', NULL, NULL, false, false, 0, NULL, false FROM repositories WHERE name = $1";
+
+/// $1 repository, $2 its private area. Everything that it keeps, with lengths, which are 0 where they are not known. Asked for by
+/// itself: few changes need it.
+const CONTENT: &str = "
+    SELECT c.digest, coalesce((SELECT max(b.size) FROM blobs b WHERE b.area IN ('public', $2::text)
+        AND b.digest = c.digest), 0)
+    FROM (SELECT digest FROM manifests WHERE repository = $1::text
+        UNION SELECT blob FROM manifest_blobs WHERE repository = $1
+        UNION SELECT record FROM versions WHERE name = $1 AND NOT purged
+        UNION SELECT reason FROM versions WHERE name = $1 AND reason IS NOT NULL
+        UNION SELECT deprecation::json ->> 'reason' FROM versions
+            WHERE name = $1 AND deprecation::json ->> 'reason' IS NOT NULL) c
+    ORDER BY c.digest COLLATE \"C\"";
 
 impl Sql<'_> {
     pub(super) fn facts(&mut self, wanted: &Wanted) -> Result<Facts, MetaError> {
         let found = self.rows(facts_query(wanted), Found::read)?;
         let mut facts = Facts::default();
+        if let Some(repository) = wanted.repository.as_ref().filter(|_| wanted.content) {
+            facts.content = self.rows(content_query(repository), content)?;
+        }
         let mut readable: HashMap<Digest, bool> = HashMap::new();
         let mut vanishing: HashSet<(Area, Digest)> = HashSet::new();
         let mut versions_of_manifest = Vec::new();
@@ -72,6 +92,8 @@ impl Sql<'_> {
                 Found::NeededBy(version) => facts.needed_by = Some(version),
                 Found::Collection(document) => facts.collection = Some(document),
                 Found::Org(document, visibility) => facts.org = Some((document, visibility)),
+                Found::Said(visibility) => facts.said = Some(visibility),
+                Found::Pushed => facts.pushed = true,
             }
         }
         facts.tags_on_manifest.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
@@ -88,6 +110,16 @@ impl Sql<'_> {
         facts.vanishing = brought.map(|(_, digest)| *digest).collect();
         Ok(facts)
     }
+}
+
+/// [`CONTENT`] of a repository.
+pub(super) fn content_query(repository: &Repository) -> Query {
+    query(CONTENT).bind(repository.to_string()).bind(Area::private(repository).to_string())
+}
+
+/// A row of [`CONTENT`].
+pub(super) fn content(row: &PgRow) -> Result<(Digest, u64), MetaError> {
+    Ok((parse(row, 0)?, unsigned(get(row, 1)?)))
 }
 
 fn facts_query(wanted: &Wanted) -> Query {
@@ -128,6 +160,9 @@ enum Found {
     Collection(Digest),
     /// Its document, and who sees its packages when they are new.
     Org(Digest, Visibility),
+    /// Who sees what is under a name that is no package.
+    Said(Visibility),
+    Pushed,
 }
 
 impl Found {
@@ -162,6 +197,8 @@ impl Found {
             "needed by" => Self::NeededBy(parse(row, 1)?),
             "collection" => Self::Collection(parse(row, 2)?),
             "org" => Self::Org(parse(row, 2)?, parse(row, 1)?),
+            "said" => Self::Said(parse(row, 1)?),
+            "pushed" => Self::Pushed,
             other => return Err(MetaError::Corrupt(format!("a fact of no kind: {other}"))),
         })
     }

@@ -4,11 +4,15 @@ use async_trait::async_trait;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgRow;
 
-use crate::domain::{Collection, Digest, Event, Name, OrgName, Profile, Role, Timestamp, UserName};
+use crate::domain::{
+    Collection, Digest, Event, Name, OrgName, Profile, Repository, Role, SeenBy, Timestamp, UserName, Visibility,
+};
 
 use super::super::column::{json, signed, to_json, unsigned};
+use super::super::groups::Found;
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Postgres;
+use super::facts::{content, content_query};
 use super::sql::{escape, get, parse, parse_optional, query, unescape};
 use super::transaction::Sql;
 
@@ -39,6 +43,28 @@ impl Groups for Postgres {
     async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
         let sql = "SELECT owners FROM packages WHERE name = $1";
         self.pool.row(|| query(sql).bind(name.to_string()), |row| json(get(row, 0)?)).await
+    }
+
+    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
+        let sql = "SELECT (SELECT visibility FROM names WHERE name = $1),
+                   EXISTS (SELECT 1 FROM repositories WHERE name = $1),
+                   (SELECT visibility FROM orgs WHERE name = $2),
+                   (SELECT visibility FROM packages WHERE name = $1), (SELECT owners FROM packages WHERE name = $1)";
+        let found = |row: &PgRow| {
+            let package = match parse_optional::<Visibility>(row, 3)? {
+                None => None,
+                Some(visibility) => Some(SeenBy { visibility, owners: json(get(row, 4)?)? }),
+            };
+            let (said, pushed, of_org) = (parse_optional(row, 0)?, get(row, 1)?, parse_optional(row, 2)?);
+            Ok(Found { package, said, pushed, of_org })
+        };
+        let key = || query(sql).bind(name.to_string()).bind(name.org().to_owned());
+        Ok(self.pool.row(key, found).await?.unwrap_or_default().seen_by())
+    }
+
+    async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {
+        let kept = self.pool.rows(|| content_query(repository), content).await?;
+        Ok(kept.into_iter().map(|(digest, _)| digest).collect())
     }
 
     async fn collection(&self, name: &Name) -> Result<Option<CollectionRow>, MetaError> {

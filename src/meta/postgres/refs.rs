@@ -45,7 +45,8 @@ impl Refs for Postgres {
     async fn repositories(&self, after: Option<&str>, limit: usize) -> Result<Vec<Repository>, MetaError> {
         let sql = "SELECT r.name FROM repositories r WHERE r.name > $1
                    AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.name AND m.state = $2)
-                   AND NOT EXISTS (SELECT 1 FROM packages p WHERE p.name = r.name AND p.visibility <> 'public')
+                   AND coalesce((SELECT p.visibility FROM packages p WHERE p.name = r.name),
+                                (SELECT n.visibility FROM names n WHERE n.name = r.name), 'public') = 'public'
                    ORDER BY r.name LIMIT $3";
         let after = before_nul(after.unwrap_or_default()).to_owned();
         let page = || query(sql).bind(after.clone()).bind(LIVE).bind(signed(limit as u64));

@@ -237,9 +237,13 @@ impl Sql<'_> {
                 self.run(delete.bind(rank(version, yanked, *deleted)))
             }
             Write::Visible { name, visibility } => {
-                let see = query("UPDATE packages SET visibility = $2 WHERE name = $1");
-                self.run(see.bind(name.to_string()).bind(visibility.as_str()))
+                let see = "WITH package AS (UPDATE packages SET visibility = $2 WHERE name = $1 RETURNING name)
+                           INSERT INTO names (name, visibility)
+                           SELECT $1::text, $2::text WHERE NOT EXISTS (SELECT 1 FROM package)
+                           ON CONFLICT (name) DO UPDATE SET visibility = excluded.visibility";
+                self.run(query(see).bind(name.to_string()).bind(visibility.as_str()))
             }
+            Write::Move { repository, area } => self.move_content(repository, area),
             Write::Owners { name, owners } => {
                 // A package that shows nothing gets all its labels anew when it is shown, owners among them.
                 let own = query("UPDATE packages SET owners = $2, shown = NULL WHERE name = $1");
@@ -274,6 +278,19 @@ impl Sql<'_> {
             Write::Reshow { name } => self.reshow(name, event),
             other => Err(MetaError::Corrupt(format!("a write that does not follow the rules: {other:?}"))),
         }
+    }
+
+    fn move_content(&mut self, repository: &Repository, area: &Area) -> Result<(), MetaError> {
+        let lock = "SELECT 1 FROM blobs WHERE (area, digest) IN (SELECT area, digest FROM links WHERE repository = $1)
+                    ORDER BY area, digest FOR NO KEY UPDATE";
+        self.run(query(lock).bind(repository.to_string()))?;
+        // The parts do not see each other, and none touches a row of another.
+        let change = "WITH manifest AS (UPDATE manifests SET area = $2::text WHERE repository = $1::text),
+                      link AS (UPDATE links SET area = $2 WHERE repository = $1
+                          AND digest IN (SELECT blob FROM manifest_blobs WHERE repository = $1))
+                      DELETE FROM links WHERE repository = $1 AND area <> $2
+                          AND digest NOT IN (SELECT blob FROM manifest_blobs WHERE repository = $1)";
+        self.run(query(change).bind(repository.to_string()).bind(area.to_string()))
     }
 
     /// Locks the blobs that a query finds by repository and digest: whoever locks a link has locked its blob.

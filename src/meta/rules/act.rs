@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::domain::{
-    Accepted, Area, Body, Config, Deprecation, EVENT_FORMAT, Event, Profile, Repository, Tag, Version,
+    Accepted, Area, Body, Config, Deprecation, Digest, EVENT_FORMAT, Event, Name, Profile, Repository, Tag, Version,
 };
 
 use super::super::{Accept, Act, Applied, Change, Head, Publication, Replay, Seen};
@@ -25,6 +25,7 @@ pub fn wanted(act: &Act) -> Wanted {
         blobs: Vec::new(),
         brought: Vec::new(),
         needed: None,
+        content: false,
     };
     let none = |repository: &Repository| Wanted { repository: Some(repository.clone()), ..nothing.clone() };
     match act {
@@ -37,9 +38,8 @@ pub fn wanted(act: &Act) -> Wanted {
                 versions.push(publication.version.clone());
                 brought.push((accepted.area.clone(), publication.record));
             }
-            let package = accept.publication.as_ref().and_then(|_| accepted.repository.package());
             Wanted {
-                org: package.and_then(|name| name.org().parse().ok()),
+                org: accepted.repository.package().and_then(|name| name.org().parse().ok()),
                 tags: accepted.tags.clone(),
                 manifest: Some(accepted.digest),
                 versions_of_manifest: accepted.tags.iter().any(|tag| tag.as_str() == Tag::LATEST),
@@ -62,12 +62,12 @@ pub fn wanted(act: &Act) -> Wanted {
         }
         Act::Yank { name, version, reason } => Wanted {
             versions: vec![version.clone()],
-            brought: reason.iter().map(|digest| (Area::Public, *digest)).collect(),
+            brought: reasons(name, reason.as_ref()),
             ..none(&name.repository())
         },
         Act::Deprecate { name, version, deprecation } => Wanted {
             versions: vec![version.clone()],
-            brought: deprecation.reason.iter().map(|digest| (Area::Public, *digest)).collect(),
+            brought: reasons(name, deprecation.reason.as_ref()),
             ..none(&name.repository())
         },
         Act::Unyank { name, version }
@@ -81,7 +81,13 @@ pub fn wanted(act: &Act) -> Wanted {
             versions_of_manifest: true,
             ..none(&name.repository())
         },
-        Act::Unpin { name } | Act::SetVisibility { name, .. } | Act::SetOwners { name, .. } => none(&name.repository()),
+        Act::Unpin { name } | Act::SetOwners { name, .. } => none(&name.repository()),
+        Act::SetVisibility { name, visibility, copied } => {
+            let repository = name.repository();
+            let area = Area::of(&repository, *visibility);
+            let brought = copied.iter().map(|digest| (area.clone(), *digest)).collect();
+            Wanted { brought, content: true, ..none(&repository) }
+        }
         Act::SetCollection { name, document, .. } => {
             Wanted { collection: Some(name.clone()), brought: vec![(Area::Public, *document)], ..nothing.clone() }
         }
@@ -90,6 +96,12 @@ pub fn wanted(act: &Act) -> Wanted {
         }
         Act::DeleteCollection { name, .. } => Wanted { collection: Some(name.clone()), ..nothing.clone() },
     }
+}
+
+/// A reason lies in the area of its package, and which that is, is a fact: in neither may it be on its way out.
+fn reasons(name: &Name, reason: Option<&Digest>) -> Vec<(Area, Digest)> {
+    let areas = [Area::Public, Area::private(&name.repository())];
+    reason.map(|digest| areas.map(|area| (area, *digest)).to_vec()).unwrap_or_default()
 }
 
 /// Gives the change its number and time, and its exact bytes.
@@ -145,7 +157,9 @@ pub fn act_of(replay: &Replay) -> Act {
         Body::Undeprecate { name, version } => Act::Undeprecate { name: name.clone(), version: version.clone() },
         Body::Pin { name, version } => Act::Pin { name: name.clone(), version: version.clone() },
         Body::Unpin { name } => Act::Unpin { name: name.clone() },
-        Body::Visibility { name, visibility } => Act::SetVisibility { name: name.clone(), visibility: *visibility },
+        Body::Visibility { name, visibility } => {
+            Act::SetVisibility { name: name.clone(), visibility: *visibility, copied: Vec::new() }
+        }
         Body::Owners { name, owners } => Act::SetOwners { name: name.clone(), owners: owners.clone(), seen: None },
         Body::Collection { collection, document } => Act::SetCollection {
             name: collection.clone(),

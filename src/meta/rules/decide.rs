@@ -8,7 +8,7 @@ use crate::domain::{
 };
 
 use super::super::{Accept, Act, Refused};
-use super::{Decision, Facts, ManifestState, Mode, Write, groups};
+use super::{Decision, Facts, ManifestState, Mode, Write, groups, visibility};
 
 /// What the act does when this actor asks for it, given the facts, or why it is refused.
 pub fn decide(act: &Act, actor: &ActorId, facts: &Facts, mode: Mode) -> Result<Decision, Refused> {
@@ -25,7 +25,7 @@ pub fn decide(act: &Act, actor: &ActorId, facts: &Facts, mode: Mode) -> Result<D
         Act::Undeprecate { name, version } => decide_deprecate(name, version, None, facts, mode),
         Act::Pin { name, version } => decide_pin(name, Some(version), facts),
         Act::Unpin { name } => decide_pin(name, None, facts),
-        Act::SetVisibility { name, visibility } => decide_visibility(name, *visibility, facts),
+        Act::SetVisibility { name, visibility, copied } => visibility::decide(name, *visibility, copied, facts, mode),
         Act::SetOwners { name, owners, seen } => groups::decide_owners(name, owners, seen.as_deref(), facts, mode),
         Act::SetCollection { name, document, size, content, seen } => {
             let content = content.clone().unwrap_or_else(|| {
@@ -49,6 +49,10 @@ fn latest() -> Option<Tag> {
 
 fn decide_accept(accept: &Accept, actor: &ActorId, facts: &Facts, mode: Mode) -> Result<Decision, Refused> {
     let accepted = &accept.accepted;
+    let visibility = facts.seen();
+    if mode == Mode::New && accepted.area != Area::of(&accepted.repository, visibility) {
+        return Err(Refused::Elsewhere(accepted.repository.clone()));
+    }
     if mode == Mode::New && !(facts.unreadable.is_empty() && facts.vanishing.is_empty()) {
         return Err(Refused::BlobsUnknown([facts.unreadable.as_slice(), &facts.vanishing].concat()));
     }
@@ -93,9 +97,11 @@ fn decide_accept(accept: &Accept, actor: &ActorId, facts: &Facts, mode: Mode) ->
             kind: publication.kind,
             record: publication.record,
         };
-        let visibility = match area {
-            Area::Public => facts.org.map_or(Visibility::Public, |(_, visibility)| visibility),
-            Area::Private(_) => Visibility::Private,
+        // Where the bytes lie decides: an event says that and no more.
+        let visibility = match (area, visibility) {
+            (Area::Private(_), _) => Visibility::Private,
+            (Area::Public, Visibility::Private) => Visibility::Public,
+            (Area::Public, visibility) => visibility,
         };
         writes.extend([
             Write::Blob { area: area.clone(), digest: publication.record, size: publication.record_size },
@@ -110,6 +116,13 @@ fn decide_accept(accept: &Accept, actor: &ActorId, facts: &Facts, mode: Mode) ->
             Write::Reshow { name },
         ]);
         tags.extend(latest());
+    } else if let (None, Some(name)) = (facts.package, repository.package()) {
+        // What lies in a private area stays private, whatever its organisation says of new packages later.
+        let visibility = match area {
+            Area::Private(_) => Some(Visibility::Private),
+            Area::Public => facts.said,
+        };
+        writes.extend(visibility.map(|visibility| Write::Visible { name, visibility }));
     }
     Ok(Decision { body: Some(body), writes, tags })
 }
@@ -243,7 +256,7 @@ fn decide_yank(
     };
     let mut writes = vec![yanked, Write::Reshow { name: name.clone() }];
     if let Some(Some(digest)) = reason {
-        writes.push(Write::Blob { area: Area::Public, digest, size: 0 });
+        writes.push(Write::Blob { area: Area::of(&name.repository(), facts.seen()), digest, size: 0 });
     }
     let body = match reason {
         Some(reason) => Body::Yank { name, version, reason },
@@ -272,8 +285,8 @@ fn decide_deprecate(
     let mut writes = vec![deprecated, Write::Reshow { name: name.clone() }];
     let body = match deprecation {
         Some(Deprecation { reason, replacement }) => {
-            let blob = |digest: &Digest| Write::Blob { area: Area::Public, digest: *digest, size: 0 };
-            writes.extend(reason.as_ref().map(blob));
+            let area = Area::of(&name.repository(), facts.seen());
+            writes.extend(reason.map(|digest| Write::Blob { area, digest, size: 0 }));
             Body::Deprecate { name, version, reason: *reason, replacement: replacement.clone() }
         }
         None => Body::Undeprecate { name, version },
@@ -301,18 +314,6 @@ fn decide_pin(name: &Name, version: Option<&Version>, facts: &Facts) -> Result<D
     }
     let writes = vec![Write::Pinned { name: name.clone(), version: version.cloned() }, Write::Reshow { name }];
     Ok(Decision { body: Some(body), writes, tags: latest().into_iter().collect() })
-}
-
-fn decide_visibility(name: &Name, visibility: Visibility, facts: &Facts) -> Result<Decision, Refused> {
-    if facts.package.is_none() {
-        return Err(Refused::NotFound("the package"));
-    }
-    if facts.visibility == visibility {
-        return Ok(Decision::default());
-    }
-    let writes = vec![Write::Visible { name: name.clone(), visibility }, Write::Reshow { name: name.clone() }];
-    let body = Body::Visibility { name: name.clone(), visibility };
-    Ok(Decision { body: Some(body), writes, tags: Vec::new() })
 }
 
 /// The manifest and the tags on it go too, unless another version that is not purged is the same manifest.

@@ -27,7 +27,7 @@ pub struct Wanted {
     pub repository: Option<Repository>,
     /// The document of this collection.
     pub collection: Option<Name>,
-    /// What this organisation says; of use only where the package is not known.
+    /// What this organisation says; of use only where the repository is no package.
     pub org: Option<OrgName>,
     /// The targets of these tags.
     pub tags: Vec<Tag>,
@@ -45,6 +45,8 @@ pub struct Wanted {
     pub brought: Vec<(Area, Digest)>,
     /// Which live version of the package needs this blob.
     pub needed: Option<Digest>,
+    /// Everything that the repository keeps.
+    pub content: bool,
 }
 
 /// The facts, as they stand inside the transaction.
@@ -56,6 +58,10 @@ pub struct Facts {
     pub visibility: Visibility,
     /// Who owns the package, by name.
     pub owners: Vec<UserName>,
+    /// Who sees what is under the name, as was said before there was a package. Of use only where there is none.
+    pub said: Option<Visibility>,
+    /// Whether anything was ever pushed to the repository. Of use only where it is no package.
+    pub pushed: bool,
     /// The version that the package's `latest` is pinned to, by number.
     pub pinned: Option<Version>,
     /// The document of the wanted collection, if there is one.
@@ -81,6 +87,9 @@ pub struct Facts {
     pub vanishing: Vec<Digest>,
     /// A version, not deleted, whose manifest names the needed blob.
     pub needed_by: Option<Version>,
+    /// Everything that the repository keeps, if it was wanted, each once, with lengths in bytes (0 where that is not known): manifests,
+    /// hidden ones too, what they name, and records and reasons of versions that are not purged.
+    pub content: Vec<(Digest, u64)>,
 }
 
 /// Whether a manifest is there to be read.
@@ -194,12 +203,20 @@ pub enum Write {
         /// Who owns it when it is new.
         owners: Vec<UserName>,
     },
-    /// The package is seen by others than before.
+    /// The package is seen by others than before; or what will be, or is, under a name that is no package.
     Visible {
-        /// Package.
+        /// Package, or such a name.
         name: Name,
         /// Who sees it.
         visibility: Visibility,
+    },
+    /// Everything that the repository keeps lies in this area from now on: its manifests, and its links to what they name. It has no
+    /// other link to another area any more.
+    Move {
+        /// Repository.
+        repository: Repository,
+        /// Area.
+        area: Area,
     },
     /// Others own the package. A [`Write::Reshow`] follows, and writes its labels.
     Owners {
@@ -303,7 +320,22 @@ pub struct Decision {
     pub tags: Vec<Tag>,
 }
 
+/// Who sees what is under a name that is no package: as was said of it; else as its organisation says of new packages, but for what
+/// was public before that and stays so; else everybody.
+pub fn seen_before(said: Option<Visibility>, pushed: bool, of_org: Option<Visibility>) -> Visibility {
+    let of_org = of_org.filter(|visibility| !(pushed && *visibility == Visibility::Private));
+    said.or(of_org).unwrap_or_default()
+}
+
 impl Facts {
+    /// Who sees what is in the repository, or would if it were pushed now.
+    pub(super) fn seen(&self) -> Visibility {
+        match self.package {
+            Some(_) => self.visibility,
+            None => seen_before(self.said, self.pushed, self.org.map(|(_, visibility)| visibility)),
+        }
+    }
+
     pub(super) fn version(&self, version: &Version) -> Option<&VersionFacts> {
         self.versions.iter().find(|facts| facts.version == *version)
     }

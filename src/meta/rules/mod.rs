@@ -8,8 +8,9 @@ mod decide;
 mod facts;
 mod groups;
 mod rank;
+mod visibility;
 
 pub use act::{act_of, applied, seal, wanted};
 pub use decide::decide;
-pub use facts::{Decision, Facts, ManifestState, Mode, VersionFacts, Wanted, Write};
+pub use facts::{Decision, Facts, ManifestState, Mode, VersionFacts, Wanted, Write, seen_before};
 pub use rank::{is_stable, rank};

@@ -18,8 +18,10 @@ const REFERENCED: &str = "SELECT m.area, b.blob FROM manifest_blobs b
     UNION SELECT area, digest FROM manifests
     UNION SELECT m.area, v.record FROM versions v JOIN manifests m ON m.repository = v.name AND m.digest = v.digest
         WHERE v.purged = 0
-    UNION SELECT 'public', reason FROM versions WHERE reason IS NOT NULL
-    UNION SELECT 'public', deprecation ->> '$.reason' FROM versions WHERE deprecation ->> '$.reason' IS NOT NULL
+    UNION SELECT CASE p.visibility WHEN 'private' THEN 'private/' || p.org ELSE 'public' END, v.reason
+        FROM versions v JOIN packages p ON p.name = v.name WHERE v.reason IS NOT NULL
+    UNION SELECT CASE p.visibility WHEN 'private' THEN 'private/' || p.org ELSE 'public' END, v.deprecation ->> '$.reason'
+        FROM versions v JOIN packages p ON p.name = v.name WHERE v.deprecation ->> '$.reason' IS NOT NULL
     UNION SELECT 'public', document FROM collections
     UNION SELECT 'public', document FROM orgs";
 
@@ -30,8 +32,9 @@ const TAKE_UNNEEDED: &str = "UPDATE blobs SET state = ?3 WHERE area = ?1 AND dig
         WHERE m.area = ?1 AND b.blob = ?2)
     AND NOT EXISTS (SELECT 1 FROM versions v JOIN manifests m ON m.repository = v.name AND m.digest = v.digest
         WHERE m.area = ?1 AND v.record = ?2 AND v.purged = 0)
-    AND NOT EXISTS (SELECT 1 FROM versions WHERE ?1 = 'public' AND reason = ?2)
-    AND NOT EXISTS (SELECT 1 FROM versions WHERE ?1 = 'public' AND deprecation ->> '$.reason' = ?2)
+    AND NOT EXISTS (SELECT 1 FROM versions v JOIN packages p ON p.name = v.name
+        WHERE (v.reason = ?2 OR v.deprecation ->> '$.reason' = ?2)
+        AND ?1 = CASE p.visibility WHEN 'private' THEN 'private/' || p.org ELSE 'public' END)
     AND NOT EXISTS (SELECT 1 FROM collections WHERE ?1 = 'public' AND document = ?2)
     AND NOT EXISTS (SELECT 1 FROM orgs WHERE ?1 = 'public' AND document = ?2)";
 

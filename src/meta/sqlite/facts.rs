@@ -41,6 +41,9 @@ impl Rows for &Sql<'_> {
             facts.org = self.row(sql, [org.as_str()], |row| Ok((parse(row, 0)?, parse(row, 1)?)))?;
         }
         let Some(repository) = &wanted.repository else { return Ok(facts) };
+        if wanted.content {
+            facts.content = self.content(repository)?;
+        }
         let repository = repository.as_str();
         for tag in &wanted.tags {
             let sql = "SELECT digest FROM tags WHERE repository = ?1 AND tag = ?2";
@@ -90,7 +93,12 @@ impl Sql<'_> {
         let package = self.row(sql, [name.as_str()], |row| {
             Ok((parse(row, 0)?, parse_optional(row, 1)?, parse(row, 2)?, json(&get::<String>(row, 3)?)?))
         })?;
-        let Some((kind, pinned, visibility, owners)) = package else { return Ok(()) };
+        let Some((kind, pinned, visibility, owners)) = package else {
+            let said = "SELECT visibility FROM names WHERE name = ?1";
+            facts.said = self.row(said, [name.as_str()], |row| parse(row, 0))?;
+            facts.pushed = self.was_pushed_to(repository)?;
+            return Ok(());
+        };
         (facts.package, facts.pinned, facts.visibility, facts.owners) = (Some(kind), pinned, visibility, owners);
         let version = |row: &Row<'_>| {
             Ok(VersionFacts {

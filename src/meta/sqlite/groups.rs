@@ -4,8 +4,11 @@ use async_trait::async_trait;
 use rusqlite::types::Value;
 use rusqlite::{Row, params, params_from_iter};
 
-use crate::domain::{Collection, Digest, Event, Name, OrgName, Profile, Role, Timestamp, UserName};
+use crate::domain::{
+    Area, Collection, Digest, Event, Name, OrgName, Profile, Repository, Role, SeenBy, Timestamp, UserName, Visibility,
+};
 
+use super::super::groups::Found;
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Sqlite;
 use super::sql::{Sql, get, json, parse, parse_optional, signed, to_json, unsigned};
@@ -23,6 +26,30 @@ impl Groups for Sqlite {
         let name = name.to_string();
         let sql = "SELECT owners FROM packages WHERE name = ?1";
         self.pool.read(move |reader| reader.row(sql, [name], |row| json(&get::<String>(row, 0)?))).await
+    }
+
+    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
+        let key = (name.to_string(), name.org().to_owned());
+        let sql = "SELECT (SELECT visibility FROM names WHERE name = ?1),
+                   EXISTS (SELECT 1 FROM repositories WHERE name = ?1),
+                   (SELECT visibility FROM orgs WHERE name = ?2), p.visibility, p.owners
+                   FROM (SELECT 1) LEFT JOIN packages p ON p.name = ?1";
+        let found = |row: &Row<'_>| {
+            let package = match parse_optional::<Visibility>(row, 3)? {
+                None => None,
+                Some(visibility) => Some(SeenBy { visibility, owners: json(&get::<String>(row, 4)?)? }),
+            };
+            let (said, pushed, of_org) = (parse_optional(row, 0)?, get(row, 1)?, parse_optional(row, 2)?);
+            Ok(Found { package, said, pushed, of_org })
+        };
+        let found = self.pool.read(move |reader| reader.row(sql, key, found)).await?;
+        Ok(found.unwrap_or_default().seen_by())
+    }
+
+    async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {
+        let repository = repository.clone();
+        let kept = self.pool.read(move |reader| reader.content(&repository)).await?;
+        Ok(kept.into_iter().map(|(digest, _)| digest).collect())
     }
 
     async fn collection(&self, name: &Name) -> Result<Option<CollectionRow>, MetaError> {
@@ -120,6 +147,20 @@ fn collection(row: &Row<'_>) -> Result<CollectionRow, MetaError> {
 }
 
 impl Sql<'_> {
+    /// Everything that a repository keeps, with lengths, which are 0 where they are not known.
+    pub(super) fn content(&self, repository: &Repository) -> Result<Vec<(Digest, u64)>, MetaError> {
+        let sql = "SELECT c.digest, coalesce((SELECT max(b.size) FROM blobs b
+                       WHERE b.area IN ('public', ?2) AND b.digest = c.digest), 0)
+                   FROM (SELECT digest FROM manifests WHERE repository = ?1
+                       UNION SELECT blob FROM manifest_blobs WHERE repository = ?1
+                       UNION SELECT record FROM versions WHERE name = ?1 AND purged = 0
+                       UNION SELECT reason FROM versions WHERE name = ?1 AND reason IS NOT NULL
+                       UNION SELECT deprecation ->> '$.reason' FROM versions
+                           WHERE name = ?1 AND deprecation ->> '$.reason' IS NOT NULL) c ORDER BY c.digest";
+        let key = params![repository.as_str(), Area::private(repository).as_str()];
+        self.rows(sql, key, |row| Ok((parse(row, 0)?, unsigned(get(row, 1)?))))
+    }
+
     pub(super) fn write_org(
         &self,
         org: &OrgName,

@@ -50,7 +50,8 @@ impl Refs for Sqlite {
         let page = (after.unwrap_or_default().to_owned(), signed(limit as u64), LIVE);
         let sql = "SELECT r.name FROM repositories r WHERE r.name > ?1
                    AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.name AND m.state = ?3)
-                   AND NOT EXISTS (SELECT 1 FROM packages p WHERE p.name = r.name AND p.visibility <> 'public')
+                   AND coalesce((SELECT p.visibility FROM packages p WHERE p.name = r.name),
+                                (SELECT n.visibility FROM names n WHERE n.name = r.name), 'public') = 'public'
                    ORDER BY r.name LIMIT ?2";
         self.pool.read(move |reader| reader.rows(sql, page, |row| parse(row, 0))).await
     }
@@ -110,7 +111,7 @@ impl Refs for Sqlite {
 }
 
 impl Sql<'_> {
-    fn was_pushed_to(&self, repository: &Repository) -> Result<bool, MetaError> {
+    pub(super) fn was_pushed_to(&self, repository: &Repository) -> Result<bool, MetaError> {
         let sql = "SELECT 1 FROM repositories WHERE name = ?1";
         Ok(self.row(sql, [repository.as_str()], |_| Ok(()))?.is_some())
     }

@@ -53,8 +53,21 @@ impl Sql<'_> {
                 self.run(sql, params![name.as_str(), to_json(owners)?]).map(drop)
             }
             Write::Visible { name, visibility } => {
-                let sql = "UPDATE packages SET visibility = ?2 WHERE name = ?1";
-                self.run(sql, params![name.as_str(), visibility.as_str()]).map(drop)
+                let row = [name.as_str(), visibility.as_str()];
+                if self.run("UPDATE packages SET visibility = ?2 WHERE name = ?1", row)? > 0 {
+                    return Ok(());
+                }
+                let sql = "INSERT INTO names (name, visibility) VALUES (?1, ?2)
+                           ON CONFLICT DO UPDATE SET visibility = excluded.visibility";
+                self.run(sql, row).map(drop)
+            }
+            Write::Move { repository, area } => {
+                let row = [repository.as_str(), area.as_str()];
+                self.run("UPDATE manifests SET area = ?2 WHERE repository = ?1", row)?;
+                let named = "UPDATE links SET area = ?2 WHERE repository = ?1
+                             AND digest IN (SELECT blob FROM manifest_blobs WHERE repository = ?1)";
+                self.run(named, row)?;
+                self.run("DELETE FROM links WHERE repository = ?1 AND area <> ?2", row).map(drop)
             }
             Write::Version { name, digest, publication } => self.write_version(name, digest, publication, event),
             Write::Deleted { name, version, deleted } => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use pcl_registry::domain::{Area, Digest, Published, Repository, Timestamp};
-use pcl_registry::meta::{BlobKey, BlobRow, Blobs, CarriedBlob, CarriedLink, Life, MetaError, OrgSaid};
+use pcl_registry::meta::{BlobKey, BlobRow, Blobs, CarriedBlob, CarriedLink, Life, ManifestRow, MetaError, OrgSaid};
 
 use super::journal::{Durable, Unit};
 use super::rows::{self, Gathered, Held};
@@ -158,6 +158,50 @@ impl Unit<'_> {
         self.put(key, &CarriedLink { repository, digest: *digest, area, recorded: recorded || known })
     }
 
+    /// Everything that a repository keeps, with lengths, which are 0 where they are not known.
+    pub fn content(&self, repository: &Repository) -> Result<Vec<(Digest, u64)>, MetaError> {
+        let mut kept = BTreeSet::new();
+        for Held { row, blobs, .. } in all::<Held>(self, &rows::manifest(repository, ""))? {
+            kept.insert(row.digest);
+            kept.extend(blobs);
+        }
+        let versions = repository.package().map(|name| self.versions(&name)).transpose()?.unwrap_or_default();
+        for version in versions.into_iter().filter(|version| !version.purged) {
+            let deprecated = version.deprecation.and_then(|deprecation| deprecation.reason);
+            kept.extend([Some(version.record), version.yank_reason, deprecated].into_iter().flatten());
+        }
+        let mut content = Vec::with_capacity(kept.len());
+        for digest in kept {
+            let mut size = 0;
+            for area in [Area::Public, Area::private(repository)] {
+                let blob = self.get::<CarriedBlob>(&rows::blob(&area, digest))?;
+                size = blob.map_or(size, |blob| blob.size.max(size));
+            }
+            content.push((digest, size));
+        }
+        Ok(content)
+    }
+
+    /// Everything that the repository keeps lies there from now on.
+    pub fn move_content(&mut self, repository: &Repository, area: &Area) -> Result<(), MetaError> {
+        let mut named = BTreeSet::new();
+        for Held { row, blobs, is_live, n } in all::<Held>(self, &rows::manifest(repository, ""))? {
+            named.extend(blobs.iter().copied());
+            let row = ManifestRow { area: area.clone(), ..row };
+            self.put(rows::manifest(repository, row.digest), &Held { row, blobs, is_live, n })?;
+        }
+        for link in all::<CarriedLink>(self, &rows::link(repository, ""))? {
+            if link.area == *area {
+                continue;
+            }
+            match named.contains(&link.digest) {
+                true => self.put_link(repository, area, &link.digest, link.recorded)?,
+                false => self.remove(rows::link(repository, link.digest)),
+            }
+        }
+        Ok(())
+    }
+
     fn life(&self, area: &Area, digest: &Digest) -> Result<Option<Life>, MetaError> {
         Ok(self.get::<CarriedBlob>(&rows::blob(area, digest))?.map(|blob| blob.life))
     }
@@ -179,9 +223,11 @@ impl Unit<'_> {
         for version in all::<Published>(self, "version ")?.into_iter().filter(|version| !version.purged) {
             let held = self.held(&version.name.repository(), &version.digest)?;
             referenced.extend(held.map(|held| (held.row.area, version.record)));
+            let visibility = self.package(&version.name)?.map(|package| package.visibility).unwrap_or_default();
+            let area = Area::of(&version.name.repository(), visibility);
             let deprecated = version.deprecation.and_then(|deprecation| deprecation.reason);
             let reasons = version.yank_reason.into_iter().chain(deprecated);
-            referenced.extend(reasons.map(|reason| (Area::Public, reason)));
+            referenced.extend(reasons.map(|reason| (area.clone(), reason)));
         }
         let collections = all::<Gathered>(self, "collection ")?.into_iter().map(|gathered| gathered.row.document);
         let profiles = all::<OrgSaid>(self, "org ")?.into_iter().map(|said| said.document);

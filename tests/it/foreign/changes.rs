@@ -62,7 +62,11 @@ impl Rows for Unit<'_> {
                 };
                 self.put(rows::package(name), &row)
             }
-            Write::Visible { name, visibility } => self.change_package(name, |row| row.visibility = *visibility),
+            Write::Visible { name, visibility } if self.has(&rows::package(name)) => {
+                self.change_package(name, |row| row.visibility = *visibility)
+            }
+            Write::Visible { name, visibility } => self.put(rows::name(name), visibility),
+            Write::Move { repository, area } => self.move_content(repository, area),
             Write::Owners { name, owners } => self.change_package(name, |row| row.owners = owners.clone()),
             Write::Version { name, digest, publication } => self.publish(name, digest, publication, event),
             Write::Deleted { name, version, deleted } => {

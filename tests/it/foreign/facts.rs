@@ -49,6 +49,9 @@ impl Unit<'_> {
         if let Some(name) = repository.package() {
             self.package_facts(&name, repository, wanted, facts)?;
         }
+        if wanted.content {
+            facts.content = self.content(repository)?;
+        }
         for digest in &wanted.blobs {
             match self.linked(repository, digest)? {
                 Some((link, _)) => facts.unrecorded |= !link.recorded,
@@ -77,7 +80,11 @@ impl Unit<'_> {
         wanted: &Wanted,
         facts: &mut Facts,
     ) -> Result<(), MetaError> {
-        let Some(package) = self.package(name)? else { return Ok(()) };
+        let Some(package) = self.package(name)? else {
+            facts.said = self.get(&rows::name(name))?;
+            facts.pushed = self.has(&rows::repository(repository));
+            return Ok(());
+        };
         facts.package = Some(package.kind);
         facts.visibility = package.visibility;
         facts.owners = package.owners;

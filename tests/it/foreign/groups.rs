@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use pcl_registry::domain::{Collection, Digest, Event, Name, OrgName, Profile, Role, UserName};
+use pcl_registry::domain::{Collection, Digest, Event, Name, OrgName, Profile, Repository, Role, SeenBy, UserName};
+use pcl_registry::meta::rules::seen_before;
 use pcl_registry::meta::{CollectionRow, Collections, Filter, Groups, MetaError, OrgRow, OrgSaid};
 
 use super::journal::Unit;
@@ -15,6 +16,23 @@ impl Groups for Foreign {
     async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
         let package = self.read(|unit| unit.package(name))?;
         Ok(package.map(|row| row.owners))
+    }
+
+    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
+        self.read(|unit| {
+            if let Some(row) = unit.package(name)? {
+                return Ok(SeenBy { visibility: row.visibility, owners: row.owners });
+            }
+            let org: OrgName = rows::parse(name.org())?;
+            let of_org = unit.get::<OrgSaid>(&rows::org(&org))?.map(|said| said.profile.visibility);
+            let (said, pushed) = (unit.get(&rows::name(name))?, unit.has(&rows::repository(&name.repository())));
+            Ok(SeenBy { visibility: seen_before(said, pushed, of_org), owners: Vec::new() })
+        })
+    }
+
+    async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {
+        let content = self.read(|unit| unit.content(repository))?;
+        Ok(content.into_iter().map(|(digest, _)| digest).collect())
     }
 
     async fn collection(&self, name: &Name) -> Result<Option<CollectionRow>, MetaError> {

@@ -103,8 +103,12 @@ impl Unit<'_> {
 
     fn is_listed(&self, repository: &Repository) -> Result<bool, MetaError> {
         let package = self.get::<PackageRow>(&rows::package(repository))?;
-        let is_hidden = package.is_some_and(|package| package.visibility != Visibility::Public);
-        Ok(!is_hidden && !self.live(repository, "")?.is_empty())
+        let seen: Option<Visibility> = match (package, repository.package()) {
+            (Some(package), _) => Some(package.visibility),
+            (None, Some(name)) => self.get(&rows::name(&name))?,
+            (None, None) => None,
+        };
+        Ok(seen.unwrap_or_default() == Visibility::Public && !self.live(repository, "")?.is_empty())
     }
 
     /// The repository holds the manifest, as the event says.

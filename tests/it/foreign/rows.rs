@@ -94,6 +94,11 @@ pub fn package(name: impl Display) -> String {
     format!("package {name}")
 }
 
+/// Who sees what is under a name, as was said before there was a package.
+pub fn name(name: &Name) -> String {
+    format!("name {name}")
+}
+
 pub fn version(name: &Name, version: &Version) -> String {
     format!("version {name} {}", version.number())
 }

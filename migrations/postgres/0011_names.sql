@@ -1,0 +1,5 @@
+-- Who sees what is under a name, as was said before there was a package. Once there is one, its own row counts.
+CREATE TABLE names (
+    name text COLLATE "C" PRIMARY KEY,
+    visibility text COLLATE "C" NOT NULL
+);
