@@ -273,6 +273,9 @@ impl Planner<'_> {
                 let own = orgs.iter().map(|org| found_by(&members(org)));
                 filters.push(any(own.chain([found_by(EVERYBODY)]).collect()));
             }
+            Audience::OnlyMembers(orgs) => {
+                filters.push(any(orgs.iter().map(|org| found_by(&members(org))).collect()));
+            }
             Audience::Operator => {}
         }
         filters

@@ -75,6 +75,8 @@ pub enum Audience {
     Everybody,
     /// That, and everything of these organisations, private and unlisted too.
     Members(Vec<String>),
+    /// What nobody but the members of these organisations finds.
+    OnlyMembers(Vec<String>),
     /// Everything.
     Operator,
 }

@@ -97,5 +97,7 @@ fn private_and_unlisted_packages_are_found_by_those_who_may() {
     assert_eq!(seen(Audience::Everybody), ["acme/public"]);
     assert_eq!(seen(Audience::Members(vec![])), ["acme/public"]);
     assert_eq!(seen(Audience::Members(texts(&["acme"]))), ["acme/private", "acme/public", "acme/unlisted"]);
+    assert_eq!(seen(Audience::OnlyMembers(texts(&["acme"]))), ["acme/private", "acme/unlisted"]);
+    assert_eq!(seen(Audience::OnlyMembers(vec![])), Vec::<String>::new());
     assert_eq!(seen(Audience::Operator).len(), 4);
 }
