@@ -19,7 +19,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use crate::domain::api::{Statistics, Trending};
-use crate::domain::{Area, Day, Digest, Kind, Repository, Tag, Timestamp};
+use crate::domain::{Area, Day, Digest, Kind, Repository, SeenBy, Tag, Timestamp};
 
 pub use entry::{CachedLink, CachedLogin, CachedManifest};
 pub use pulls::Pulls;
@@ -48,6 +48,8 @@ pub struct Cache {
     pub tag_lists: Table<Repository, Option<Arc<[Tag]>>>,
     /// Indexes that were composed behind a fallback tag, and behind which: who asks for one by digest gets it composed anew.
     pub fallbacks: Table<(Repository, Digest), Tag>,
+    /// Who sees what is in a repository, whether or not anything is.
+    pub seen: Table<Repository, Arc<SeenBy>>,
     /// Blobs that a repository may read.
     pub links: Table<(Repository, Digest), CachedLink>,
     /// When a blob was last noted as needed.
@@ -77,6 +79,7 @@ impl Cache {
                 list.iter().flat_map(|tags| tags.iter()).map(|tag| tag.as_str().len() + 24).sum()
             }),
             fallbacks: Table::counted(10_000),
+            seen: Table::counted(100_000),
             links: Table::counted(200_000),
             touched: Table::counted(100_000),
             blobs: Table::weighed(bytes, Bytes::len),
@@ -106,13 +109,14 @@ impl Cache {
         self.logins.clear();
     }
 
-    /// Forgets every tag, manifest and link, statistics and trends: for when somebody else's commits came in.
+    /// Forgets every tag, manifest and link, who sees what, statistics and trends: for when somebody else's commits came in.
     pub fn clear_pointers(&self) {
         self.clear_popularity();
         self.tags.clear();
         self.tag_lists.clear();
         self.manifests.clear();
         self.links.clear();
+        self.seen.clear();
     }
 
     /// The entry, or what `load` finds. A value that was loaded while a commit happened is returned but not kept.

@@ -102,6 +102,8 @@ pub enum Scope<'a> {
     Repository(&'a Repository),
     /// One package, and who owns it.
     Package(&'a Repository, &'a [UserName]),
+    /// What is private of one repository, and who owns the package.
+    Private(&'a Repository, &'a [UserName]),
     /// Who owns one package, and who does so far.
     Owners(&'a Repository, &'a [UserName]),
     /// One organisation: its profile and its members, not its packages.
@@ -122,7 +124,7 @@ pub fn allows(actor: &Actor, action: Action, scope: Scope<'_>) -> bool {
 /// What needs no account.
 fn everybody_may(access: Access, action: Action, scope: Scope<'_>) -> bool {
     match (scope, action) {
-        (Scope::Account(_), _) | (_, Action::Operate) => false,
+        (Scope::Account(_) | Scope::Private(..), _) | (_, Action::Operate) => false,
         (_, Action::Read) => access != Access::None,
         // Roles, owners and tokens outlast what the operator lets everybody do today.
         (Scope::Org(_) | Scope::Owners(..), _) => false,
@@ -135,6 +137,10 @@ fn user_may(user: &User, action: Action, scope: Scope<'_>) -> bool {
     match (scope, action) {
         (_, Action::Operate) => false,
         (Scope::Account(name), _) => user.name == *name,
+        (Scope::Private(repository, owners), Action::Read) => {
+            user.role(repository.org()).is_some() || owners.contains(&user.name)
+        }
+        (Scope::Private(repository, owners), _) => user_may(user, action, Scope::Package(repository, owners)),
         (_, Action::Read) => true,
         (Scope::Registry, _) => false,
         (Scope::Package(_, owners) | Scope::Owners(_, owners), _) if owners.contains(&user.name) => true,
@@ -222,6 +228,36 @@ mod tests {
         assert_eq!(grid(&user(None, Access::Write)), open);
         let owner = "RPDM- RPDM- RPDM- RPDM- R---- RPDM- ----- RPDM- RPDM- RPDM- RPDM-";
         assert_eq!(grid(&user(Some(Role::Owner), Access::Write)), owner);
+    }
+
+    /// What is private of `acme`, in a package that bob owns, and in one that ann owns too.
+    #[test]
+    fn what_is_private_is_for_those_with_a_role_and_for_owners() {
+        let hidden: Repository = "acme/hidden".parse().unwrap();
+        let (ann, bob): (UserName, UserName) = ("ann".parse().unwrap(), "bob".parse().unwrap());
+        let (of_bob, of_both) = ([bob.clone()], [ann, bob]);
+        let may = |actor: &Actor| -> String {
+            let letters = |owners| {
+                let may = |(action, letter)| match allows(actor, action, Scope::Private(&hidden, owners)) {
+                    true => letter,
+                    false => '-',
+                };
+                ACTIONS.into_iter().zip("RPDMO".chars()).map(may).collect::<String>()
+            };
+            format!("{} {}", letters(&of_bob[..]), letters(&of_both[..]))
+        };
+        for access in [Access::None, Access::Read, Access::Write] {
+            assert_eq!(may(&Actor::Anonymous(access)), "----- -----", "{access:?}");
+            for (role, expected) in [
+                (None, "----- RPDM-"),
+                (Some(Role::Reader), "R---- RPDM-"),
+                (Some(Role::Member), "RP--- RPDM-"),
+                (Some(Role::Owner), "RPDM- RPDM-"),
+            ] {
+                assert_eq!(may(&user(role, access)), expected, "{role:?} with {access:?}");
+            }
+        }
+        assert_eq!(may(&Actor::Operator), "RPDMO RPDMO");
     }
 
     #[test]

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use futures::StreamExt;
 
 use crate::cache::{BLOB_MAX, CachedLink};
-use crate::domain::{Action, Actor, Area, Digest, Repository, Scope};
+use crate::domain::{Action, Actor, Area, Digest, Repository, Scope, allows};
 use crate::storage::{BlobStream, StorageError};
 
+use super::seen::is_seen;
 use super::{Registry, RegistryError};
 
 /// A blob that the caller may read.
@@ -41,6 +42,13 @@ impl Registry {
         digest: &Digest,
     ) -> Result<BlobInfo, RegistryError> {
         self.require(actor, Action::Read, Scope::Repository(repository))?;
+        let seen = match self.seen_by(repository).await {
+            Err(error) if error.is_outage() => return self.public_blob(digest).await.ok_or(error),
+            seen => seen?,
+        };
+        if !is_seen(actor, repository, &seen) {
+            return Err(RegistryError::BlobUnknown(*digest));
+        }
         let key = (repository.clone(), *digest);
         self.forget_damaged();
         let load = async {
@@ -55,6 +63,10 @@ impl Registry {
             Err(error) if error.is_outage() => return self.public_blob(digest).await.ok_or(error),
             link => link?.ok_or(RegistryError::BlobUnknown(*digest))?,
         };
+        // What was uploaded while the area changed lies where the repository has nothing any more.
+        if link.area != Area::of(repository, seen.visibility) {
+            return Err(RegistryError::BlobUnknown(*digest));
+        }
         Ok(BlobInfo { digest: *digest, size: link.size, area: link.area })
     }
 
@@ -146,7 +158,8 @@ impl Registry {
 
     /// Links the repository to a blob that the area holds already, without its bytes being sent.
     ///
-    /// `from`: only if that repository can read it; else if any can. `false` if the bytes must be sent after all.
+    /// `from`: only if that repository can read it, and the actor that repository; else if any can whose content the actor may read.
+    /// `false` if the bytes must be sent after all.
     pub async fn mount(
         &self,
         actor: &Actor,
@@ -155,21 +168,21 @@ impl Registry {
         from: Option<&Repository>,
     ) -> Result<bool, RegistryError> {
         self.require_change(actor, Action::Push, repository).await?;
-        if let Some(from) = from {
-            self.require(actor, Action::Read, Scope::Repository(from))?;
+        let area = self.area(repository).await?;
+        let is_readable = match (from, &area) {
+            (Some(from), _) => self.sees(actor, from).await?,
+            (None, Area::Public) => true,
+            // Of an organisation's private area, owners of one package see that package alone.
+            (None, Area::Private(_)) => allows(actor, Action::Read, Scope::Private(repository, &[])),
+        };
+        if !is_readable {
+            return Ok(false);
         }
-        let area = self.area(repository);
         let _kept = self.0.counted.keep(&area, &[*digest]);
         let Some(size) = self.0.meta.blobs.find(&area, digest, from).await? else { return Ok(false) };
         if self.0.storage.blob_size(&area, digest).await? != Some(size) {
             return Ok(false);
         }
         Ok(self.0.meta.blobs.link(repository, &area, digest, size, self.0.clock.now()).await?)
-    }
-
-    /// The area that uploads to the repository land in.
-    pub(super) fn area(&self, _repository: &Repository) -> Area {
-        // Every package is public until visibility can be set.
-        Area::Public
     }
 }

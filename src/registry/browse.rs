@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::cache::CachedManifest;
 use crate::domain::api::{Comparison, Reasons, Resolution, Resolvable, Resolved, VersionDetail};
 use crate::domain::{
-    Action, Actor, Algorithm, Digest, Manifest, Name, Package, RECORD_MAX, Range, Record, Reference, Release,
+    Action, Actor, Algorithm, Area, Digest, Manifest, Name, Package, RECORD_MAX, Range, Record, Reference, Release,
     Repository, Scope, State, Tree, Version, Visibility, allows,
 };
 use crate::meta::{Cursor, Filter, Label, LabelCount, Order, Page, Releases};
@@ -25,9 +25,11 @@ const ROWS: usize = 500;
 impl Registry {
     /// A package.
     pub async fn package(&self, actor: &Actor, name: &Name) -> Result<Package, RegistryError> {
-        self.require(actor, Action::Read, Scope::Repository(&name.repository()))?;
-        let package = self.0.meta.catalog.package(name).await?;
-        package.ok_or_else(|| RegistryError::PackageUnknown(name.to_string()))
+        let unknown = || RegistryError::PackageUnknown(name.to_string());
+        if !self.sees(actor, &name.repository()).await? {
+            return Err(unknown());
+        }
+        self.0.meta.catalog.package(name).await?.ok_or_else(unknown)
     }
 
     /// Public packages that pass the filter.
@@ -47,7 +49,8 @@ impl Registry {
         self.require_seen(actor, filter.org.as_deref(), &filter.visibilities)
     }
 
-    /// What is in no list is listed for those alone who may manage everything, or publish in the organisation that they ask for.
+    /// What is unlisted is listed for those alone who may manage everything, or publish in the organisation that they ask for; what is
+    /// private, for those who see all that is private in that organisation, and the operator.
     pub(super) fn require_seen(
         &self,
         actor: &Actor,
@@ -55,11 +58,17 @@ impl Registry {
         visibilities: &[Visibility],
     ) -> Result<(), RegistryError> {
         self.require(actor, Action::Read, Scope::Registry)?;
-        if visibilities.iter().all(|visibility| *visibility == Visibility::Public) {
-            return Ok(());
-        }
         let any: Option<Repository> = org.and_then(|org| format!("{org}/any").parse().ok());
-        if any.is_some_and(|any| allows(actor, Action::Push, Scope::Repository(&any))) {
+        if visibilities.contains(&Visibility::Private) {
+            match &any {
+                Some(any) => self.require(actor, Action::Read, Scope::Private(any, &[]))?,
+                None if *actor == Actor::Operator => {}
+                None => return Err(RegistryError::refused(actor)),
+            }
+        }
+        if !visibilities.contains(&Visibility::Unlisted)
+            || any.is_some_and(|any| allows(actor, Action::Push, Scope::Repository(&any)))
+        {
             return Ok(());
         }
         self.require(actor, Action::Manage, Scope::Registry)
@@ -73,8 +82,10 @@ impl Registry {
 
     /// The versions of a package that can be read, highest first.
     pub async fn releases(&self, actor: &Actor, name: &Name) -> Result<Vec<Release>, RegistryError> {
-        self.require(actor, Action::Read, Scope::Repository(&name.repository()))?;
-        let releases = self.0.meta.catalog.releases(name, Releases::Readable).await?;
+        let mut releases = Vec::new();
+        if self.sees(actor, &name.repository()).await? {
+            releases = self.0.meta.catalog.releases(name, Releases::Readable).await?;
+        }
         if releases.is_empty() {
             return Err(RegistryError::PackageUnknown(name.to_string()));
         }
@@ -89,11 +100,16 @@ impl Registry {
         states: &[State],
     ) -> Result<Vec<Release>, RegistryError> {
         let repository = name.repository();
-        self.require(actor, Action::Read, Scope::Repository(&repository))?;
+        let is_seen = self.sees(actor, &repository).await?;
         let catalog = &self.0.meta.catalog;
         let mut releases = Vec::new();
         if states.contains(&State::Deleted) {
             self.require(actor, Action::Manage, Scope::Repository(&repository))?;
+        }
+        if !is_seen {
+            return Err(RegistryError::PackageUnknown(name.to_string()));
+        }
+        if states.contains(&State::Deleted) {
             releases.extend(catalog.releases(name, Releases::Deleted).await?);
         }
         let has_deleted = !releases.is_empty();
@@ -111,11 +127,13 @@ impl Registry {
     /// One version with its files.
     pub async fn version(&self, actor: &Actor, name: &Name, version: &Version) -> Result<VersionDetail, RegistryError> {
         let repository = name.repository();
-        self.require(actor, Action::Read, Scope::Repository(&repository))?;
         let unknown = || RegistryError::VersionUnknown(version.clone(), name.to_string());
+        if !self.sees(actor, &repository).await? {
+            return Err(unknown());
+        }
         let published = self.0.meta.catalog.version(name, version).await?;
         let published = published.filter(|published| !published.deleted).ok_or_else(unknown)?;
-        let record = self.record(&repository, &published.record).await?;
+        let record = self.record(&self.area(&repository).await?, &published.record).await?;
         let deprecated = published.deprecation.as_ref().and_then(|deprecation| deprecation.reason);
         let reasons = Reasons {
             yanked: self.reason(name, published.yank_reason).await?,
@@ -252,12 +270,8 @@ impl Registry {
     }
 
     /// A version's record; `None` if it was purged.
-    pub(super) async fn record(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Option<Record>, RegistryError> {
-        match self.0.storage.get_blob(&self.area(repository), digest, RECORD_MAX).await {
+    pub(super) async fn record(&self, area: &Area, digest: &Digest) -> Result<Option<Record>, RegistryError> {
+        match self.0.storage.get_blob(area, digest, RECORD_MAX).await {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
             Err(StorageError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),

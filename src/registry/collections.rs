@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use futures::{StreamExt, TryStreamExt, stream};
+
 use crate::domain::api::{CollectionDocument, CollectionEntry};
-use crate::domain::{Action, Actor, Area, COLLECTION_MAX, Collection, Digest, Name, Scope};
+use crate::domain::{Action, Actor, Area, COLLECTION_MAX, Collection, CollectionItem, Digest, Name, Repository, Scope};
 use crate::meta::{Act, CollectionRow, Collections, MetaError, Refused, Seen};
 use crate::storage::{Key, StorageError};
 
 use super::{Registry, RegistryError};
+
+/// Packages that are looked at side by side.
+const READS: usize = 16;
 
 impl Registry {
     /// Collections after `after` in the order of their names, at most `limit`.
@@ -19,15 +24,20 @@ impl Registry {
         limit: usize,
     ) -> Result<Vec<CollectionEntry>, RegistryError> {
         self.require_seen(actor, which.org.as_deref(), &which.visibilities)?;
+        if let Some(package) = &which.with
+            && !self.sees(actor, &package.repository()).await?
+        {
+            return Ok(Vec::new());
+        }
         let rows = self.0.meta.groups.collections(which, after, limit).await?;
         Ok(rows.into_iter().map(entry).collect())
     }
 
-    /// A collection, and the digest of its document.
+    /// A collection, and the digest of its document. Packages in it that the actor does not see are left out.
     pub async fn collection(&self, actor: &Actor, name: &Name) -> Result<(CollectionDocument, Digest), RegistryError> {
         self.require(actor, Action::Read, Scope::Repository(&name.repository()))?;
         let row = self.0.meta.groups.collection(name).await?.ok_or_else(|| unknown(name))?;
-        let content = self.content(&row).await?;
+        let (content, _) = self.divided(actor, self.content(&row).await?).await?;
         let CollectionRow { name, document, created, updated, .. } = row;
         Ok((CollectionDocument { name, content, created, updated }, document))
     }
@@ -42,6 +52,14 @@ impl Registry {
         seen: Seen,
     ) -> Result<CollectionDocument, RegistryError> {
         self.require(actor, Action::Push, Scope::Repository(&name.repository()))?;
+        // What the caller could not see and so could not repeat stays.
+        let mut content = content;
+        if let Some(row) = self.0.meta.groups.collection(name).await? {
+            let (_, hidden) = self.divided(actor, self.content(&row).await?).await?;
+            let is_new = |item: &CollectionItem| content.items.iter().all(|own| own.name != item.name);
+            let hidden: Vec<CollectionItem> = hidden.into_iter().filter(is_new).collect();
+            content.items.extend(hidden);
+        }
         content.check().map_err(RegistryError::BadRequest)?;
         let (area, bytes) = (Area::Public, content.to_bytes());
         let (document, size) = (Digest::sha256(&bytes), bytes.len() as u64);
@@ -63,6 +81,25 @@ impl Registry {
             Err(RegistryError::Refused(Refused::NotFound(_))) => Err(unknown(name)),
             other => other.map(drop),
         }
+    }
+
+    /// What a collection says with the packages alone that the actor sees, and the others.
+    async fn divided(
+        &self,
+        actor: &Actor,
+        content: Collection,
+    ) -> Result<(Collection, Vec<CollectionItem>), RegistryError> {
+        let names: Vec<Repository> = content.items.iter().map(|item| item.name.repository()).collect();
+        let seen: Vec<bool> = stream::iter(names)
+            .map(|name| async move { self.sees(actor, &name).await })
+            .buffered(READS)
+            .try_collect()
+            .await?;
+        let (mut items, mut hidden) = (Vec::new(), Vec::new());
+        for (item, is_seen) in content.items.into_iter().zip(seen) {
+            if is_seen { items.push(item) } else { hidden.push(item) }
+        }
+        Ok((Collection { items, ..content }, hidden))
     }
 
     /// What a collection says; nothing, if its document was purged.

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::domain::api::{Dependencies, Needed};
-use crate::domain::{Action, Actor, Dependency, DependencyType, Name, Range, Scope, Version, Visibility};
+use crate::domain::{Actor, Dependency, DependencyType, Name, Range, Version};
 use crate::meta::Releases;
 use crate::resolve;
 
@@ -83,14 +83,11 @@ impl Registry {
     async fn chosen(&self, actor: &Actor, needed: &Dependency) -> Result<Option<(Name, Version)>, RegistryError> {
         let Ok(name) = needed.name.parse::<Name>() else { return Ok(None) };
         let range = needed.range.as_deref().map(str::parse::<Range>).transpose();
-        let (Ok(range), Ok(())) = (range, self.require(actor, Action::Read, Scope::Repository(&name.repository())))
-        else {
+        let Ok(range) = range else { return Ok(None) };
+        if !self.sees(actor, &name.repository()).await? {
             return Ok(None);
-        };
-        let package = self.0.meta.catalog.package(&name).await?;
-        let Some(package) = package.filter(|package| package.visibility != Visibility::Private) else {
-            return Ok(None);
-        };
+        }
+        let Some(package) = self.0.meta.catalog.package(&name).await? else { return Ok(None) };
         let Some(range) = range else { return Ok(Some((name, package.shown))) };
         let releases = self.0.meta.catalog.releases(&name, Releases::Readable).await?;
         Ok(resolve::best(&releases, &range).ok().map(|release| (name, release.version.clone())))

@@ -1,8 +1,8 @@
 //! Searching the catalogue.
 
 use crate::domain::api::{Completion, CompletionOf};
-use crate::domain::{Action, Actor, Scope};
-use crate::search::{Completed, Page, Query};
+use crate::domain::{Action, Actor, Scope, Visibility};
+use crate::search::{Audience, Completed, Page, Query};
 
 use super::{Registry, RegistryError};
 
@@ -10,9 +10,16 @@ use super::{Registry, RegistryError};
 pub type FindQuery = Query;
 
 impl Registry {
-    /// Public packages that match.
+    /// Packages that match: public ones, and what is private in organisations that are asked for and let the actor see it.
     pub async fn find(&self, actor: &Actor, query: FindQuery) -> Result<Page, RegistryError> {
         self.require(actor, Action::Read, Scope::Registry)?;
+        match &query.audience {
+            Audience::Everybody => {}
+            Audience::Members(orgs) | Audience::OnlyMembers(orgs) => {
+                orgs.iter().try_for_each(|org| self.require_seen(actor, Some(org.as_str()), &[Visibility::Private]))?;
+            }
+            Audience::Operator => self.require(actor, Action::Operate, Scope::Registry)?,
+        }
         let index = std::sync::Arc::clone(&self.0.search);
         let search = move || index.search(&query);
         let page = tokio::task::spawn_blocking(search).await.map_err(|_| RegistryError::Stopping)??;

@@ -63,7 +63,7 @@ impl Registry {
             left_out: discovery.left_out.len() as u64,
             ..ImportSummary::default()
         };
-        let planned = self.plan_names(org, discovery.found).await?;
+        let planned = self.plan_names(actor, org, discovery.found).await?;
         let mut kinds = BTreeMap::new();
         let mut fates = futures::stream::iter(by_name(planned))
             .map(|versions| self.import_package(actor, versions))
@@ -90,7 +90,12 @@ impl Registry {
     }
 
     /// Gives each artifact its name: the one that its source had before, else the first candidate that nobody has.
-    pub(super) async fn plan_names(&self, org: &str, found: Vec<Found>) -> Result<Vec<Planned>, RegistryError> {
+    pub(super) async fn plan_names(
+        &self,
+        actor: &Actor,
+        org: &str,
+        found: Vec<Found>,
+    ) -> Result<Vec<Planned>, RegistryError> {
         let mut taken: HashMap<Name, Holder> = HashMap::new();
         let mut planned = Vec::with_capacity(found.len());
         for found in found {
@@ -103,7 +108,10 @@ impl Registry {
                 if !taken.contains_key(&name)
                     && let Some(package) = self.0.meta.catalog.package(&name).await?
                 {
-                    taken.insert(name.clone(), package.source.map(|source| (source, package.kind)));
+                    // What is private is somebody else's to those who do not see it.
+                    let is_seen = self.sees(actor, &name.repository()).await?;
+                    let source = package.source.filter(|_| is_seen);
+                    taken.insert(name.clone(), source.map(|source| (source, package.kind)));
                 }
                 if *taken.entry(name.clone()).or_insert_with(|| own.clone()) == own {
                     chosen = Some((name, at > 0));

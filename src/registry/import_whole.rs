@@ -56,7 +56,7 @@ impl Registry {
                 "{found} artifacts are found, and at most {WHOLE_MAX} are published all or nothing\nhint: import them in parts, or without atomic"
             )));
         }
-        let planned = self.plan_names(org, discovery.found).await?;
+        let planned = self.plan_names(actor, org, discovery.found).await?;
         let packages: Vec<Vec<Ready>> = futures::stream::iter(by_name(planned))
             .map(|versions| self.prepare_package(actor, versions))
             .buffered(AT_ONCE)

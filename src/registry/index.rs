@@ -65,7 +65,8 @@ impl Registry {
         let (mut upserts, mut removals) = (Vec::new(), Vec::new());
         for name in touched {
             match self.0.meta.catalog.package(&name).await? {
-                Some(package) if package.visibility == Visibility::Public => {
+                // What is private is found by those alone who see all of it in its organisation.
+                Some(package) if package.visibility != Visibility::Unlisted => {
                     upserts.push(self.document(&name, package).await?);
                 }
                 _ => removals.push(name),
@@ -81,8 +82,9 @@ impl Registry {
         let config = shown.as_ref().and_then(|shown| shown.config.as_ref());
         let dependencies = config.map(|config| config.about.dependencies.as_slice()).unwrap_or_default();
         let needs = dependencies.iter().map(|dependency| dependency.name.clone()).collect();
+        let area = Area::of(&name.repository(), package.visibility);
         let record = match shown {
-            Some(shown) => match self.record(&name.repository(), &shown.record).await {
+            Some(shown) => match self.record(&area, &shown.record).await {
                 Ok(record) => record,
                 // One artifact's damage must not keep all others from being found.
                 Err(RegistryError::Storage(error @ (StorageError::Corrupt(_) | StorageError::TooLarge { .. }))) => {
@@ -102,7 +104,7 @@ impl Registry {
             tags: package.tags,
             skills: package.skills.into_iter().map(|skill| skill.name).collect(),
             text: record.map(|record| record.text).unwrap_or_default(),
-            area: Area::Public,
+            area,
             listed: true,
             updated: package.updated,
             authors: package.authors,

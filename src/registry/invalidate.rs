@@ -8,15 +8,20 @@ use crate::meta::Applied;
 pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
     cache.advance();
     for applied in applied {
-        let Some((Event { body, .. }, _)) = &applied.event else { continue };
-        forget(cache, body, &applied.tags);
+        let Some((event, _)) = &applied.event else { continue };
+        forget(cache, event, &applied.tags);
     }
 }
 
 /// Takes out of the cache what one event touched; `tags` name something else since. The epoch was advanced before.
-pub(super) fn forget(cache: &Cache, body: &Body, tags: &[Tag]) {
+pub(super) fn forget(cache: &Cache, event: &Event, tags: &[Tag]) {
+    let Event { body, actor, .. } = event;
     if may_hide(body) {
         cache.clear_popularity();
+    }
+    if let Body::Org { .. } = body {
+        // Who sees new packages may be said anew, and all names of the organisation are asked for before there is anything.
+        cache.seen.clear();
     }
     let Some(repository) = body.repository() else { return };
     cache.tag_lists.remove(&repository);
@@ -32,8 +37,18 @@ pub(super) fn forget(cache: &Cache, body: &Body, tags: &[Tag]) {
         }
         // The same bytes may come again under another media type.
         Body::Manifest(accepted) | Body::Publish { accepted, .. } => {
+            // Who begins a package owns it. Who sees it is as it would have been seen before.
+            if actor.user().is_some() {
+                cache.seen.remove(&repository);
+            }
             cache.manifests.remove(&(repository, accepted.digest));
         }
+        Body::Visibility { .. } => {
+            cache.seen.remove(&repository);
+            // Bytes may lie in another area now. It is rare, so the whole table goes.
+            cache.links.clear();
+        }
+        Body::Owners { .. } => cache.seen.remove(&repository),
         // Tags that moved are all that is kept of these.
         Body::TagDelete { .. }
         | Body::Yank { .. }
@@ -42,8 +57,6 @@ pub(super) fn forget(cache: &Cache, body: &Body, tags: &[Tag]) {
         | Body::Undeprecate { .. }
         | Body::Pin { .. }
         | Body::Unpin { .. }
-        | Body::Visibility { .. }
-        | Body::Owners { .. }
         | Body::Collection { .. }
         | Body::CollectionDelete { .. }
         | Body::Org { .. }

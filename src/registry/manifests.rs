@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::cache::CachedManifest;
 use crate::domain::{Action, Actor, Area, Digest, MANIFEST_READ_MAX, Manifest, Reference, Repository, Scope, Tag};
-use crate::storage::{Key, StorageError};
+use crate::storage::StorageError;
 
 use super::commit::unknown;
 use super::{Registry, RegistryError};
@@ -20,10 +20,14 @@ impl Registry {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<Arc<CachedManifest>, RegistryError> {
-        self.require(actor, Action::Read, Scope::Repository(repository))?;
-        let digest = match reference {
-            Reference::Digest(digest) => Some(*digest),
-            Reference::Tag(tag) => self.tag(repository, tag).await?,
+        let digest = match (self.sees(actor, repository).await, reference) {
+            (Ok(false), _) => return Err(unknown(reference)),
+            (Err(error), Reference::Digest(digest)) if error.is_outage() => {
+                return self.public_manifest(digest).await.ok_or(error);
+            }
+            (Err(error), _) => return Err(error),
+            (Ok(true), Reference::Digest(digest)) => Some(*digest),
+            (Ok(true), Reference::Tag(tag)) => self.tag(repository, tag).await?,
         };
         if let Reference::Tag(tag) = reference
             && let Some(index) = self.fallback_index(repository, tag, digest).await?
@@ -45,7 +49,9 @@ impl Registry {
         last: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<Tag>, bool), RegistryError> {
-        self.require(actor, Action::Read, Scope::Repository(repository))?;
+        if !self.sees(actor, repository).await? {
+            return Err(RegistryError::RepositoryUnknown);
+        }
         let (mut tags, more) = match self.short_list(repository).await? {
             Some(all) => {
                 let after = last.map_or(0, |last| all.partition_point(|tag| tag.as_str() <= last));
@@ -61,6 +67,14 @@ impl Registry {
         };
         tags.truncate(limit);
         Ok((tags, more))
+    }
+
+    /// Whether anything was ever pushed to the repository.
+    pub(super) async fn is_known(&self, repository: &Repository) -> Result<bool, RegistryError> {
+        match self.short_list(repository).await {
+            Err(RegistryError::RepositoryUnknown) => Ok(false),
+            list => list.map(|_| true),
+        }
     }
 
     /// All tags of a repository, unless they are too many.
@@ -124,10 +138,5 @@ impl Registry {
         let manifest = Manifest::parse(bytes, None, digest.algorithm()).ok()?;
         // Not kept: once the database is back, it says again what the repository has.
         Some(Arc::new(CachedManifest::new(manifest.bytes, *digest, &manifest.media_type)))
-    }
-
-    /// The key of a blob in the area of a repository.
-    pub(super) fn blob_key(&self, repository: &Repository, digest: Digest) -> Key {
-        Key::Blob { area: self.area(repository), digest }
     }
 }

@@ -43,6 +43,7 @@ mod referrers;
 mod relations;
 mod replay;
 mod revise;
+mod seen;
 mod snapshot;
 mod social;
 mod standing;
@@ -53,7 +54,7 @@ mod whole;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::domain::{Action, Actor, Repository, Scope, allows};
+use crate::domain::{Action, Actor, Scope, allows};
 
 pub use accounts::Accounts;
 pub use blobs::{BlobBody, BlobInfo};
@@ -94,23 +95,6 @@ impl Registry {
             return Err(RegistryError::ReadOnly);
         }
         Ok(())
-    }
-
-    /// The same for a change of a repository, which the owners of a package may make too. Who owns it is asked for only where the
-    /// caller's role does not suffice.
-    async fn require_change(
-        &self,
-        actor: &Actor,
-        action: Action,
-        repository: &Repository,
-    ) -> Result<(), RegistryError> {
-        if let (Some(_), Some(name)) = (actor.user(), repository.package())
-            && !allows(actor, action, Scope::Repository(repository))
-        {
-            let owners = self.0.meta.groups.owners(&name).await?.unwrap_or_default();
-            return self.require(actor, action, Scope::Package(repository, &owners));
-        }
-        self.require(actor, action, Scope::Repository(repository))
     }
 
     /// The limits it was opened with.

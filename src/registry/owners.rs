@@ -11,8 +11,11 @@ pub const OWNERS_MAX: usize = 100;
 impl Registry {
     /// Who owns a package, by name.
     pub async fn owners(&self, actor: &Actor, name: &Name) -> Result<Vec<UserName>, RegistryError> {
-        self.require(actor, Action::Read, Scope::Repository(&name.repository()))?;
-        self.known_owners(name).await
+        let unknown = || RegistryError::PackageUnknown(name.to_string());
+        if !self.sees(actor, &name.repository()).await? {
+            return Err(unknown());
+        }
+        self.0.meta.groups.owners(name).await?.ok_or_else(unknown)
     }
 
     /// Lets these users own a package, and nobody else. `seen`: who owned it when the caller looked; it is refused if that
@@ -43,10 +46,5 @@ impl Registry {
             Err(RegistryError::Refused(Refused::NotFound(_))) => Err(RegistryError::PackageUnknown(name.to_string())),
             other => other.map(drop),
         }
-    }
-
-    async fn known_owners(&self, name: &Name) -> Result<Vec<UserName>, RegistryError> {
-        let owners = self.0.meta.groups.owners(name).await?;
-        owners.ok_or_else(|| RegistryError::PackageUnknown(name.to_string()))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{Descriptor, Digest, Kind, Manifest, Name, RECORD_MAX, Record, Repository, Version};
+use crate::domain::{Area, Descriptor, Digest, Kind, Manifest, Name, RECORD_MAX, Record, Repository, Version};
 use crate::meta::Publication;
 use crate::{pack, pcl};
 
@@ -17,6 +17,7 @@ impl Registry {
     pub(super) async fn make_record(
         &self,
         repository: &Repository,
+        area: &Area,
         manifest: &Manifest,
         name: &Name,
         version: &Version,
@@ -41,9 +42,8 @@ impl Registry {
                 "what is kept of it, its config, file list and text, would take {record_size} bytes, {RECORD_MAX} at most"
             )));
         }
-        let area = self.area(repository);
-        let kept = self.keep(&area, &[digest]).await?;
-        self.0.storage.put_blob(&area, bytes, &digest).await?;
+        let kept = self.keep(area, &[digest]).await?;
+        self.0.storage.put_blob(area, bytes, &digest).await?;
         let config = Some(Arc::new(record.config));
         Ok((Publication { version: version.clone(), kind, record: digest, record_size, config }, kept))
     }

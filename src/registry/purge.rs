@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    Action, Actor, Algorithm, Area, Digest, MANIFEST_READ_MAX, Manifest, Name, Published, Repository, Scope, Timestamp,
+    Action, Actor, Algorithm, Area, Digest, MANIFEST_READ_MAX, Manifest, Name, Published, Repository, Timestamp,
     Version,
 };
 use crate::meta::{Act, Refused};
@@ -40,7 +40,7 @@ impl Registry {
     pub async fn purge(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
         let repository = name.repository();
         // Owners of the package may not: it cannot be taken back.
-        self.require(actor, Action::Delete, Scope::Repository(&repository))?;
+        self.require_of_org(actor, Action::Delete, &repository).await?;
         let unknown = || RegistryError::VersionUnknown(version.clone(), name.to_string());
         let known = self.0.meta.catalog.version(name, version).await?.ok_or_else(unknown)?;
         let areas = [Area::Public, Area::private(&repository)];

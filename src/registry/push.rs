@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use crate::domain::{Accepted, Action, Actor, Algorithm, Digest, Manifest, Name, Reference, Repository, Tag, Version};
+use crate::domain::{
+    Accepted, Action, Actor, Algorithm, Area, Digest, Manifest, Name, Reference, Repository, Tag, Version,
+};
 use crate::meta::{Accept, Act, ManifestFacts, Publication, Refused};
 use crate::storage::Key;
 
@@ -77,7 +79,7 @@ impl Registry {
             return Err(RegistryError::DigestDiffers { expected, found });
         }
 
-        let area = self.area(repository);
+        let area = self.area(repository).await?;
         let kept: Vec<Digest> = manifest.required_blobs().map(|blob| blob.digest).chain([manifest.digest]).collect();
         let kept = self.keep(&area, &kept).await?;
         let target = Target::of(repository, &manifest, &tags)?;
@@ -88,15 +90,15 @@ impl Registry {
             return Err(Refused::BlobsUnknown(absent).into());
         }
         let publication = match &target {
-            Target::Version(name, version) => self.publication(repository, &manifest, name, version).await?,
+            Target::Version(name, version) => self.publication(repository, &area, &manifest, name, version).await?,
             Target::Plain | Target::NotIndexed(_) => None,
         };
         let (publication, record) = publication.unzip();
         let mut facts = manifest_facts(&manifest);
         facts.blobs.retain(|(digest, _)| !absent.contains(digest));
-        let mut settle: Vec<Key> = facts.blobs.iter().map(|(digest, _)| self.blob_key(repository, *digest)).collect();
-        settle.push(self.blob_key(repository, manifest.digest));
-        settle.extend(publication.iter().map(|publication| self.blob_key(repository, publication.record)));
+        let named = facts.blobs.iter().map(|(digest, _)| *digest).chain([manifest.digest]);
+        let named = named.chain(publication.iter().map(|publication| publication.record));
+        let settle: Vec<Key> = named.map(|digest| Key::Blob { area: area.clone(), digest }).collect();
         self.0.storage.put_blob(&area, manifest.bytes.clone(), &manifest.digest).await?;
 
         let accept = Accept {
@@ -148,6 +150,7 @@ impl Registry {
     async fn publication(
         &self,
         repository: &Repository,
+        area: &Area,
         manifest: &Manifest,
         name: &Name,
         version: &Version,
@@ -165,7 +168,7 @@ impl Registry {
             }
             return Ok(None);
         }
-        self.make_record(repository, manifest, name, version).await.map(Some)
+        self.make_record(repository, area, manifest, name, version).await.map(Some)
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::cache::CachedManifest;
 use crate::domain::media_type::OCI_INDEX;
-use crate::domain::{Action, Actor, Algorithm, Digest, Manifest, Repository, Scope, Tag};
+use crate::domain::{Actor, Algorithm, Digest, Manifest, Repository, Tag};
 use crate::meta::ManifestRow;
 
 use super::{Registry, RegistryError};
@@ -43,8 +43,10 @@ impl Registry {
         artifact_type: Option<&str>,
         last: Option<&Digest>,
     ) -> Result<Referrers, RegistryError> {
-        self.require(actor, Action::Read, Scope::Repository(repository))?;
-        let mut rows = self.0.meta.refs.referrers(repository, subject).await?;
+        let mut rows = Vec::new();
+        if self.sees(actor, repository).await? {
+            rows = self.0.meta.refs.referrers(repository, subject).await?;
+        }
         // A place in this order stays one when the referrer that was there is deleted.
         rows.sort_unstable_by_key(|row| row.digest);
         rows.retain(|row| last.is_none_or(|last| row.digest > *last));

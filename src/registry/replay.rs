@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::domain::{
-    Algorithm, Area, Body, COLLECTION_MAX, Digest, Event, MANIFEST_READ_MAX, Manifest, PROFILE_MAX, RECORD_MAX, Record,
+    Accepted, Algorithm, Area, Body, COLLECTION_MAX, Digest, Event, MANIFEST_READ_MAX, Manifest, PROFILE_MAX,
+    RECORD_MAX, Record,
 };
 use crate::meta::{MetaError, Replay};
 use crate::storage::{Key, Storage, StorageError};
@@ -25,13 +26,13 @@ pub(super) async fn replay_of(storage: &Storage, n: u64, bytes: Bytes) -> Result
     }
     let (mut facts, mut record, mut collection, mut profile) = (None, None, None, None);
     if let Body::Manifest(accepted) | Body::Publish { accepted, .. } = &event.body
-        && let Some(bytes) = purgeable(storage, &accepted.area, accepted.digest, MANIFEST_READ_MAX as u64).await?
+        && let Some(bytes) = moved(storage, accepted, accepted.digest, MANIFEST_READ_MAX as u64).await?
     {
         let manifest = Manifest::parse(bytes, Some(&accepted.media_type), Algorithm::Sha256);
         facts = Some(manifest_facts(&manifest.map_err(|error| corrupt(error.to_string()))?));
     }
     if let Body::Publish { accepted, record: digest, .. } = &event.body
-        && let Some(bytes) = purgeable(storage, &accepted.area, *digest, RECORD_MAX).await?
+        && let Some(bytes) = moved(storage, accepted, *digest, RECORD_MAX).await?
     {
         let found: Record = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
         record = Some((Arc::new(found.config), bytes.len() as u64));
@@ -49,6 +50,26 @@ pub(super) async fn replay_of(storage: &Storage, n: u64, bytes: Bytes) -> Result
         profile = Some((Arc::new(said), bytes.len() as u64));
     }
     Ok(Replay { event, bytes, facts, record, collection, profile })
+}
+
+/// The bytes of a blob that came with a manifest. They are in the area that the event names, unless who sees the repository was said
+/// anew since: then they are in the other one that it can have.
+async fn moved(
+    storage: &Storage,
+    accepted: &Accepted,
+    digest: Digest,
+    limit: u64,
+) -> Result<Option<Bytes>, RegistryError> {
+    let other = match &accepted.area {
+        Area::Public => Area::private(&accepted.repository),
+        Area::Private(_) => Area::Public,
+    };
+    match purgeable(storage, &accepted.area, digest, limit).await {
+        Ok(None) => purgeable(storage, &other, digest, limit).await,
+        // Damage in the one does not matter if it is whole in the other.
+        Err(error) => purgeable(storage, &other, digest, limit).await?.map(Some).ok_or(error),
+        found => found,
+    }
 }
 
 /// The bytes of a blob, or `None` if it was purged. One that was damaged and moved away is an error: what it said would be lost.

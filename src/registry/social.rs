@@ -47,13 +47,16 @@ impl Registry {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|row| row.name.clone());
-        let is_seen = |row: &StarRow| match row.visibility {
-            Some(Visibility::Public | Visibility::Unlisted) => true,
-            Some(Visibility::Private) => user.role(row.name.org()).is_some(),
-            None => false,
-        };
-        rows.retain(is_seen);
-        Ok((rows.into_iter().map(|StarRow { name, starred, .. }| Star { name, starred }).collect(), next))
+        let mut stars = Vec::with_capacity(rows.len());
+        for StarRow { name, starred, visibility } in rows {
+            let is_seen = match visibility {
+                Some(Visibility::Public | Visibility::Unlisted) => true,
+                Some(Visibility::Private) => self.sees(actor, &name.repository()).await?,
+                None => false,
+            };
+            stars.extend(is_seen.then_some(Star { name, starred }));
+        }
+        Ok((stars, next))
     }
 
     /// Public packages whose downloads and stars in the last days count most, the newer the more; `limit` of them, and at most

@@ -104,17 +104,18 @@ impl Registry {
         reason: Option<&str>,
     ) -> Result<(Option<Digest>, Vec<Key>, Option<Kept>), RegistryError> {
         let Some(reason) = reason else { return Ok((None, Vec::new(), None)) };
-        let (repository, bytes) = (name.repository(), Bytes::copy_from_slice(reason.as_bytes()));
-        let (area, digest) = (self.area(&repository), Digest::sha256(&bytes));
+        let (area, bytes) = (self.area(&name.repository()).await?, Bytes::copy_from_slice(reason.as_bytes()));
+        let digest = Digest::sha256(&bytes);
         let kept = self.keep(&area, &[digest]).await?;
         self.0.storage.put_blob(&area, bytes, &digest).await?;
-        Ok((Some(digest), vec![self.blob_key(&repository, digest)], Some(kept)))
+        Ok((Some(digest), vec![Key::Blob { area, digest }], Some(kept)))
     }
 
     /// The text of a reason; `None` if none was given, or it was purged.
     pub(super) async fn reason(&self, name: &Name, digest: Option<Digest>) -> Result<Option<String>, RegistryError> {
         let Some(digest) = digest else { return Ok(None) };
-        match self.0.storage.get_blob(&self.area(&name.repository()), &digest, REASON_MAX).await {
+        let area = self.area(&name.repository()).await?;
+        match self.0.storage.get_blob(&area, &digest, REASON_MAX).await {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(StorageError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),

@@ -23,10 +23,10 @@ impl Registry {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.require_change(actor, Action::Push, repository).await?;
-        let area = self.area(repository);
+        let area = self.area(repository).await?;
         let _kept = self.keep(&area, &[*digest]).await?;
         let size = self.0.storage.put_blob_stream(&area, digest, body, self.0.limits.blob).await?;
-        self.link(repository, digest, size).await
+        self.link(repository, &area, digest, size).await
     }
 
     /// Takes a small blob that is in memory.
@@ -39,9 +39,10 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         self.require_change(actor, Action::Push, repository).await?;
         let size = content.len() as u64;
-        let _kept = self.keep(&self.area(repository), &[*digest]).await?;
-        self.0.storage.put_blob(&self.area(repository), content, digest).await?;
-        self.link(repository, digest, size).await
+        let area = self.area(repository).await?;
+        let _kept = self.keep(&area, &[*digest]).await?;
+        self.0.storage.put_blob(&area, content, digest).await?;
+        self.link(repository, &area, digest, size).await
     }
 
     /// Opens an upload session. The hash runs under `algorithm` while bytes arrive.
@@ -52,7 +53,7 @@ impl Registry {
         algorithm: Algorithm,
     ) -> Result<Upload, RegistryError> {
         self.require_change(actor, Action::Push, repository).await?;
-        let area = self.area(repository);
+        let area = self.area(repository).await?;
         Ok(self.0.storage.begin_upload(repository, &area, algorithm, self.0.clock.now()).await?)
     }
 
@@ -61,11 +62,12 @@ impl Registry {
         Ok(self.0.storage.save_uploads().await?)
     }
 
-    /// How far a session is.
+    /// How far a session is. One that was begun when the repository was seen by others, and its bytes lay elsewhere, is over.
     pub async fn upload(&self, actor: &Actor, repository: &Repository, id: Uuid) -> Result<Upload, RegistryError> {
         self.require_change(actor, Action::Push, repository).await?;
         let upload = self.0.storage.upload(id).await?;
-        if upload.repository == *repository { Ok(upload) } else { Err(RegistryError::UploadUnknown) }
+        let is_of_it = upload.repository == *repository && upload.area == self.area(repository).await?;
+        if is_of_it { Ok(upload) } else { Err(RegistryError::UploadUnknown) }
     }
 
     /// Adds a chunk. `offset`: where the client says that it begins. Returns the new offset.
@@ -95,7 +97,7 @@ impl Registry {
         let upload = self.upload(actor, repository, id).await?;
         let _kept = self.keep(&upload.area, &[*digest]).await?;
         let size = self.0.storage.finish(id, digest).await?;
-        self.link(repository, digest, size).await
+        self.link(repository, &upload.area, digest, size).await
     }
 
     /// Ends a session that has received nothing yet: the body is the whole blob and streams straight to its place.
@@ -135,9 +137,14 @@ impl Registry {
     }
 
     /// Lets the repository read a blob whose bytes are there.
-    async fn link(&self, repository: &Repository, digest: &Digest, size: u64) -> Result<(), RegistryError> {
-        let (area, now) = (self.area(repository), self.0.clock.now());
-        if self.0.meta.blobs.link(repository, &area, digest, size, now).await? {
+    async fn link(
+        &self,
+        repository: &Repository,
+        area: &Area,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<(), RegistryError> {
+        if self.0.meta.blobs.link(repository, area, digest, size, self.0.clock.now()).await? {
             return Ok(());
         }
         // Collection is deleting these very bytes; once it is done the client's next try stores them anew.

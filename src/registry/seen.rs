@@ -1,0 +1,82 @@
+//! Who sees what: what is private is to all others as if it were not there.
+//!
+//! A use case asks [`Registry::sees`] and answers for what it does not see as for a name under which there is nothing. Whoever
+//! changes something asks [`Registry::require_change`]. Both go by what was said last, from the cache.
+
+use std::sync::Arc;
+
+use crate::domain::{Access, Action, Actor, Area, Repository, Scope, SeenBy, Visibility, allows};
+
+use super::{Registry, RegistryError};
+
+impl Registry {
+    /// Whether what is in the repository is there for the actor. An error where the actor may read nothing at all.
+    pub(super) async fn sees(&self, actor: &Actor, repository: &Repository) -> Result<bool, RegistryError> {
+        self.require(actor, Action::Read, Scope::Repository(repository))?;
+        Ok(is_seen(actor, repository, &self.seen_by(repository).await?))
+    }
+
+    /// Refuses a change of a repository that the actor may not make. Owners of a package make them too.
+    ///
+    /// Where everybody may write, this refusal is what tells that a name is taken by something private: it cannot be pushed to.
+    pub(super) async fn require_change(
+        &self,
+        actor: &Actor,
+        action: Action,
+        repository: &Repository,
+    ) -> Result<(), RegistryError> {
+        let seen = self.seen_by(repository).await?;
+        let scope = match seen.visibility {
+            Visibility::Private => Scope::Private(repository, &seen.owners),
+            Visibility::Public | Visibility::Unlisted => Scope::Package(repository, &seen.owners),
+        };
+        self.require(actor, action, scope)
+    }
+
+    /// The same for a change that owners of a package may not make: a role in the organisation is asked for.
+    pub(super) async fn require_of_org(
+        &self,
+        actor: &Actor,
+        action: Action,
+        repository: &Repository,
+    ) -> Result<(), RegistryError> {
+        let scope = match self.seen_by(repository).await?.visibility {
+            Visibility::Private => Scope::Private(repository, &[]),
+            Visibility::Public | Visibility::Unlisted => Scope::Repository(repository),
+        };
+        self.require(actor, action, scope)
+    }
+
+    /// Who sees what is in the repository, or would be. Only names of packages are ever private.
+    pub(super) async fn seen_by(&self, repository: &Repository) -> Result<Arc<SeenBy>, RegistryError> {
+        let cache = &self.0.cache;
+        if let Some(seen) = cache.seen.get(repository) {
+            return Ok(seen);
+        }
+        let Some(name) = repository.package() else { return Ok(Arc::default()) };
+        let load = async { Ok::<_, RegistryError>(Some(Arc::new(self.0.meta.groups.seen_by(&name).await?))) };
+        Ok(cache.get_or_load(&cache.seen, repository.clone(), load).await?.unwrap_or_default())
+    }
+
+    /// The area that everything in the repository lies in, and that uploads to it go to.
+    pub(super) async fn area(&self, repository: &Repository) -> Result<Area, RegistryError> {
+        Ok(Area::of(repository, self.seen_by(repository).await?.visibility))
+    }
+
+    /// Whether a caller who found nothing in the repository is to be asked for a login: it has no account where others have one, and
+    /// sees no such repository, be it private or absent. Where everybody may write, nobody needs to log in.
+    pub async fn asks_for_login(&self, actor: &Actor, repository: &Repository) -> Result<bool, RegistryError> {
+        let keeps_accounts = self.0.snapshots.is_none();
+        match actor {
+            Actor::Anonymous(Access::Read) if keeps_accounts => {
+                Ok(!(self.sees(actor, repository).await? && self.is_known(repository).await?))
+            }
+            Actor::Anonymous(_) | Actor::User(_) | Actor::Operator => Ok(false),
+        }
+    }
+}
+
+/// Whether what these see is there for the actor, who may read at all.
+pub(super) fn is_seen(actor: &Actor, repository: &Repository, seen: &SeenBy) -> bool {
+    seen.visibility != Visibility::Private || allows(actor, Action::Read, Scope::Private(repository, &seen.owners))
+}
