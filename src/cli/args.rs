@@ -197,6 +197,9 @@ pub(super) struct Filter {
     /// Only of this organisation
     #[arg(long)]
     pub(super) org: Option<String>,
+    /// Only what is seen so: public, unlisted or private; the last two with --org
+    #[arg(long)]
+    pub(super) visibility: Option<crate::domain::Visibility>,
     /// Rows a page
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) limit: Option<u32>,
@@ -213,6 +216,7 @@ impl Filter {
             tag: self.tag,
             skill: self.skill,
             org: self.org,
+            visibility: self.visibility,
             sort: sort.map(str::to_owned),
             limit: self.limit,
             cursor: self.page,

@@ -36,6 +36,8 @@ pub struct ListQuery {
     pub skill: Option<String>,
     /// Of this organisation.
     pub org: Option<String>,
+    /// That are seen so; `public` if nothing is said.
+    pub visibility: Option<Visibility>,
     /// With any of these tags.
     pub any_tag: Option<String>,
     /// With any of these skills.

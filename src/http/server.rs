@@ -8,7 +8,8 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use http::{Method, Request, StatusCode};
+use http::header::{AUTHORIZATION, CACHE_CONTROL};
+use http::{HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -106,6 +107,7 @@ struct Service {
 impl Service {
     async fn answer(&self, request: Request<Incoming>) -> Response {
         let started = Instant::now();
+        let has_login = request.headers().contains_key(AUTHORIZATION);
         let is_oci = matches!(request.uri().path().as_bytes(), [b'/', b'v', b'2'] | [b'/', b'v', b'2', b'/', ..]);
         let method = request.method().clone();
         let path = tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
@@ -113,6 +115,10 @@ impl Service {
         if method == Method::HEAD {
             // The length header stays; hyper sends no body for HEAD.
             *response.body_mut() = Body::empty();
+        }
+        if has_login {
+            // What somebody sees with a token may be private: no cache keeps it, their own neither.
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         }
         let status = response.status();
         let meters = if is_oci { &self.oci_meters } else { &self.api_meters };

@@ -2,8 +2,10 @@
 
 use http::Uri;
 
-use super::answer::{Answer, json};
+use super::answer::{Answer, bad_request, json};
+use super::listed::visibilities;
 use super::parameters::{FILTERS, Filters, Parameters};
+use crate::domain::Visibility;
 use crate::domain::api::{Count, Facets, Problem, SearchHit, SearchPage};
 use crate::http::Caller;
 use crate::http::error::Failure;
@@ -26,6 +28,8 @@ const LIMIT: usize = 20;
         ("q" = Option<String>, Query, description = "What is looked for"),
         Filters,
         ("org" = Option<Vec<String>>, Query, description = "Any of these organisations", style = Form, explode),
+        ("visibility" = Option<Vec<Visibility>>, Query, description = "`public` (default), `private` or both. What is private is searched for \
+            who has a role in each of the organisations, which are named by `org`; what is unlisted is in no search", style = Form, explode),
         ("sort" = Option<String>, Query, pattern = "^(relevance|name|newest)?$", description = "`relevance` (default), `name` or `newest`"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Hits on a page, 20 if not given"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before, with the same question"),
@@ -37,7 +41,7 @@ const LIMIT: usize = 20;
     ),
 )]
 pub(super) async fn search(app: Caller, uri: Uri) -> Answer {
-    let parameters = Parameters::read(&uri, &[&["q"], FILTERS, &["sort", "limit", "cursor", "facets"]])?;
+    let parameters = Parameters::read(&uri, &[&["q"], FILTERS, &["visibility", "sort", "limit", "cursor", "facets"]])?;
     let sorts = [("relevance", Sort::Relevance), ("name", Sort::Name), ("newest", Sort::Newest)];
     let cursor: Option<Cursor> = parameters.cursor()?.map(str::parse).transpose().map_err(RegistryError::from)?;
     let query = FindQuery {
@@ -69,6 +73,7 @@ pub(super) async fn search(app: Caller, uri: Uri) -> Answer {
         ("q" = Option<String>, Query, description = "What is looked for"),
         Filters,
         ("org" = Option<Vec<String>>, Query, description = "Any of these organisations", style = Form, explode),
+        ("visibility" = Option<Vec<Visibility>>, Query, description = "As for a search", style = Form, explode),
     ),
     responses(
         (status = 200, body = Facets, description = "The counts, most first"),
@@ -76,7 +81,7 @@ pub(super) async fn search(app: Caller, uri: Uri) -> Answer {
     ),
 )]
 pub(super) async fn facets(app: Caller, uri: Uri) -> Answer {
-    let parameters = Parameters::read(&uri, &[&["q"], FILTERS])?;
+    let parameters = Parameters::read(&uri, &[&["q"], FILTERS, &["visibility"]])?;
     let query = FindQuery { limit: 1, facets: true, ..question(&parameters)? };
     let page = app.registry.find(&app.actor(), query).await?;
     json(&facets_of(page.facets))
@@ -84,14 +89,34 @@ pub(super) async fn facets(app: Caller, uri: Uri) -> Answer {
 
 fn question(parameters: &Parameters) -> Result<FindQuery, Failure> {
     let Filters { kind, tag, skill, org } = Filters::read(parameters)?;
+    let audience = audience(&visibilities(parameters)?, &org)?;
     Ok(FindQuery {
         text: parameters.one("q")?.unwrap_or_default().to_owned(),
         kinds: kind,
         tags: tag,
         skills: skill,
         orgs: org,
-        audience: Audience::Everybody,
+        audience,
         ..FindQuery::default()
+    })
+}
+
+/// Whose packages are searched; the registry looks whether they are the caller's.
+fn audience(visibilities: &[Visibility], orgs: &[String]) -> Result<Audience, Failure> {
+    if visibilities.contains(&Visibility::Unlisted) {
+        let hint = "list them: /api/v1/artifacts?org=NAME&visibility=unlisted";
+        return Err(bad_request("unlisted packages are in no search", hint));
+    }
+    if !visibilities.contains(&Visibility::Private) {
+        return Ok(Audience::Everybody);
+    }
+    if orgs.is_empty() {
+        return Err(bad_request("private packages are searched in organisations", "say in which: &org=NAME"));
+    }
+    let orgs = orgs.iter().map(|org| org.to_lowercase()).collect();
+    Ok(match visibilities.contains(&Visibility::Public) {
+        true => Audience::Members(orgs),
+        false => Audience::OnlyMembers(orgs),
     })
 }
 

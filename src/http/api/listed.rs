@@ -35,7 +35,8 @@ pub(super) const LISTED: &[&str] = &[
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "the fields describe the parameters")]
 pub(super) struct Listed {
-    /// Packages that are seen so: `public` if nothing is said. Others are for who may manage them.
+    /// Packages that are seen so: `public` if nothing is said. Unlisted ones are for who may publish in the organisation that is asked
+    /// for, private ones for who has a role in it.
     #[param(required = false, style = Form, explode)]
     visibility: Vec<Visibility>,
     /// Packages whose shown version stands so. One that shows a yanked version has no other that can be chosen; one whose versions

@@ -34,7 +34,22 @@ async fn answer(app: &Caller, request: &Parts, body: Body) -> Result<Response, F
         }
         NoRoute::NoTag(failure) => failure,
     })?;
-    match (route, method.as_str()) {
+    let may_log_in = reads && matches!(app.actor(), Actor::Anonymous(Access::Read));
+    let read = route.repository().filter(|_| may_log_in).cloned();
+    let is_list = matches!(route, Route::Referrers(..));
+    let answered = answer_to(app, request, body, route).await;
+    let is_empty = is_list || matches!(&answered, Err(failure) if failure.status == StatusCode::NOT_FOUND);
+    // Where there is a login that may show more, it is asked for. A list of referrers is empty where nothing is.
+    if let Some(repository) = read.filter(|_| is_empty)
+        && app.registry.asks_for_login(&app.actor(), &repository).await?
+    {
+        return Err(RegistryError::LoginNeeded.into());
+    }
+    answered
+}
+
+async fn answer_to(app: &Caller, request: &Parts, body: Body, route: Route) -> Result<Response, Failure> {
+    match (route, request.method.as_str()) {
         (Route::Base, "GET" | "HEAD") => base(&app.actor()),
         (Route::Catalog, "GET" | "HEAD") => lists::catalog(app, request).await,
         (Route::Tags(repository), "GET" | "HEAD") => lists::tags(app, request, &repository).await,

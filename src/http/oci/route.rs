@@ -40,6 +40,19 @@ pub enum NoRoute {
 }
 
 impl Route {
+    /// The repository that it is about, if it is about one.
+    pub fn repository(&self) -> Option<&Repository> {
+        match self {
+            Self::Base | Self::Catalog => None,
+            Self::Blob(repository, _)
+            | Self::Manifest(repository, _)
+            | Self::Uploads(repository)
+            | Self::Upload(repository, _)
+            | Self::Tags(repository)
+            | Self::Referrers(repository, _) => Some(repository),
+        }
+    }
+
     /// Parses the path of a request, percent-encoded as it came.
     pub fn parse(path: &str) -> Result<Self, NoRoute> {
         let rest = path.strip_prefix("/v2").ok_or(NoRoute::NotFound)?;
