@@ -63,7 +63,7 @@ struct Said {
     /// Where to read more
     #[arg(long, value_name = "URL")]
     homepage: Option<String>,
-    /// Who sees its artifacts when they are new: public or unlisted
+    /// Who sees its artifacts when they are new: public, unlisted or private
     #[arg(long)]
     visibility: Option<Visibility>,
 }

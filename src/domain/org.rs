@@ -43,9 +43,6 @@ impl Profile {
 
     /// Why the registry does not take it, if it does not.
     pub fn check(&self) -> Result<(), String> {
-        if self.visibility == Visibility::Private {
-            return Err("new packages are public or unlisted".to_owned());
-        }
         let texts = [
             ("the title", &self.title, TITLE_MAX),
             ("the description", &self.description, TEXT_MAX),
@@ -102,7 +99,6 @@ mod tests {
             Profile { title: long.clone(), ..Profile::default() },
             Profile { description: long, ..Profile::default() },
             Profile { title: Some("a\0".to_owned()), ..Profile::default() },
-            Profile { visibility: Visibility::Private, ..Profile::default() },
         ] {
             assert!(bad.check().is_err(), "{bad:?}");
         }

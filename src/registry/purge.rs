@@ -77,7 +77,7 @@ impl Registry {
     }
 
     /// Removes those of the bytes that nothing references and nobody counts on just now.
-    async fn remove_unneeded(
+    pub(super) async fn remove_unneeded(
         &self,
         repository: &Repository,
         digests: Vec<Digest>,

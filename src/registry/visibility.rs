@@ -1,28 +1,140 @@
-//! Who sees a package.
+//! Who sees a package, and the move of its bytes where that decides where they lie.
+//!
+//! The order: everything that the repository keeps is written in the other area, durable there, then the event, whose writes let all
+//! manifests, links and versions lie there. What lay in the old area is then taken away as after a purge, where nothing else
+//! uses it. What came in between fails the event, and it is looked again. A crash before the event leaves copies that nothing
+//! references, one after it leaves the old bytes: collection finds either.
 
-use crate::domain::{Action, Actor, Name, Visibility};
+use std::time::Duration;
+
+use crate::domain::{Action, Actor, Area, Digest, Name, Repository, Scope, Visibility};
 use crate::meta::{Act, Refused};
+use crate::storage::{Key, StorageError};
 
+use super::counted::Kept;
 use super::{Registry, RegistryError};
 
+/// How often it is tried while others push to the same package.
+const ATTEMPTS: usize = 5;
+/// How long to wait for searches to forget what is private now.
+const FORGET: Duration = Duration::from_secs(5);
+
+/// What lies in the other area.
+struct Copied {
+    /// All that the repository keeps, whether or not its bytes are there to be copied.
+    content: Vec<Digest>,
+    /// Those whose bytes are there.
+    settle: Vec<Key>,
+    /// Until it is committed.
+    _kept: Option<Kept>,
+}
+
 impl Registry {
-    /// Lets a package be seen by others than before. What was public stays known to whoever read it.
+    /// Lets a package be seen by others than before. What was public stays known to whoever read it. A name under which nothing is yet
+    /// may become private too, by who may publish there; what is pushed to it is private then.
+    ///
+    /// Goes on to its end, whether or not the caller waits for it.
     pub async fn set_visibility(
         &self,
         actor: &Actor,
         name: &Name,
         visibility: Visibility,
     ) -> Result<(), RegistryError> {
-        self.require_change(actor, Action::Manage, &name.repository()).await?;
-        if visibility == Visibility::Private {
-            let message =
-                "private packages are not offered by this release\nhint: unlisted keeps a package out of every list";
-            return Err(RegistryError::BadRequest(message.to_owned()));
+        let (registry, actor, name) = (self.clone(), actor.clone(), name.clone());
+        let change = async move { registry.change_visibility(&actor, &name, visibility).await };
+        tokio::spawn(change).await.map_err(|_| RegistryError::Stopping)?
+    }
+
+    async fn change_visibility(&self, actor: &Actor, name: &Name, visibility: Visibility) -> Result<(), RegistryError> {
+        let repository = name.repository();
+        let to = Area::of(&repository, visibility);
+        let other = match &to {
+            Area::Public => Area::private(&repository),
+            Area::Private(_) => Area::Public,
+        };
+        for attempt in 1.. {
+            self.require_visibility(actor, &repository, visibility).await?;
+            let from = self.area(&repository).await?;
+            let copied = self.copy_content(&repository, &from, &to).await?;
+            let Copied { content, settle, _kept } = copied;
+            let act = Act::SetVisibility { name: name.clone(), visibility, copied: content.clone() };
+            match self.commit(actor, act, settle).await {
+                Err(RegistryError::Refused(Refused::Changed(_))) if attempt < ATTEMPTS => continue,
+                Err(RegistryError::Refused(Refused::NotFound(_))) => {
+                    return Err(RegistryError::PackageUnknown(name.to_string()));
+                }
+                outcome => {
+                    let left = match outcome?.event {
+                        Some(_) => content,
+                        // Said again: what an interruption left is taken away.
+                        None => self.0.meta.groups.content(&repository).await?,
+                    };
+                    if !left.is_empty() {
+                        self.remove_unneeded(&repository, left, &[other]).await?;
+                    }
+                    break;
+                }
+            }
         }
-        let act = Act::SetVisibility { name: name.clone(), visibility, copied: Vec::new() };
-        match self.commit(actor, act, Vec::new()).await {
-            Err(RegistryError::Refused(Refused::NotFound(_))) => Err(RegistryError::PackageUnknown(name.to_string())),
-            other => other.map(drop),
+        if visibility != Visibility::Public {
+            // Whoever was told of the change finds it no more; an index that is behind for longer says so in the log.
+            let _ = tokio::time::timeout(FORGET, self.settled()).await;
+        }
+        Ok(())
+    }
+
+    /// Who may change it sees it before, and afterwards. Where nothing is yet, who may publish may say who will see it.
+    async fn require_visibility(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        visibility: Visibility,
+    ) -> Result<(), RegistryError> {
+        let seen = self.seen_by(repository).await?;
+        let is_new = seen.owners.is_empty() && !self.is_known(repository).await?;
+        let action = if is_new { Action::Push } else { Action::Manage };
+        self.require_change(actor, action, repository).await?;
+        match visibility {
+            Visibility::Private => self.require(actor, action, Scope::Private(repository, &seen.owners)),
+            Visibility::Public | Visibility::Unlisted => Ok(()),
+        }
+    }
+
+    /// Writes everything that the repository keeps into another area, unless it is there. What is lost in the first is lost in the
+    /// second.
+    async fn copy_content(&self, repository: &Repository, from: &Area, to: &Area) -> Result<Copied, RegistryError> {
+        if from == to {
+            return Ok(Copied { content: Vec::new(), settle: Vec::new(), _kept: None });
+        }
+        let content = self.0.meta.groups.content(repository).await?;
+        let kept = self.keep(to, &content).await?;
+        let mut settle = Vec::with_capacity(content.len());
+        for digest in &content {
+            match self.copy_blob(from, to, digest).await? {
+                true => settle.push(Key::Blob { area: to.clone(), digest: *digest }),
+                false => tracing::warn!(%repository, %digest, "a blob is lost, and is not moved along with the others"),
+            }
+        }
+        Ok(Copied { content, settle, _kept: Some(kept) })
+    }
+
+    /// `false` if its bytes are not there, or damaged.
+    async fn copy_blob(&self, from: &Area, to: &Area, digest: &Digest) -> Result<bool, RegistryError> {
+        let storage = &self.0.storage;
+        if storage.blob_size(to, digest).await?.is_some() {
+            return Ok(true);
+        }
+        let stream = match storage.read_blob(from, digest, None).await {
+            Ok(stream) => stream,
+            Err(StorageError::NotFound { .. } | StorageError::Corrupt(_)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let size = stream.size;
+        let Err(error) = storage.put_blob_stream(to, digest, stream, size).await else { return Ok(true) };
+        match storage.blob_size(from, digest).await? {
+            // Damage was found while it was read, and it was moved away.
+            None => Ok(false),
+            Some(_) => Err(error.into()),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::world::World;
 
 /// The program's standard output; it must end with this code.
-fn pclr(exit: i32, token: Option<&str>, arguments: &[&str]) -> String {
+pub fn pclr(exit: i32, token: Option<&str>, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PCLR_")) {
         command.env_remove(name);

@@ -38,6 +38,7 @@ mod outage;
 mod owners;
 mod popularity;
 mod postgres;
+mod private;
 mod project;
 mod proxy;
 mod purge;

@@ -26,12 +26,12 @@ REFUSALS = (
     "since you read it",
     # A patch is of what people write; the rest of the same document is found by readers.
     "cannot be changed by a patch",
-    # To come; until then it is refused in so many words.
-    "private packages are not offered",
-    "a collection is public or unlisted",
-    "new packages are public or unlisted",
     # Two items of a list together.
     "is in it twice",
+    # One of several values.
+    "unlisted packages are in no search",
+    # One parameter asks for another.
+    "private packages are searched in organisations",
     # What is past changes with the clock.
     "would expire at once",
     # A few words among all names.

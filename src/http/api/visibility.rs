@@ -15,7 +15,9 @@ const BODY_MAX: usize = 4 << 10;
 
 /// Let a package be seen by others
 ///
-/// `public`: in lists and searches. `unlisted`: in no list, search or count, but served to whoever knows its name.
+/// `public`: in lists and searches. `unlisted`: in no list, search or count, but served to whoever knows its name. `private`: for who
+/// has a role in the organisation or owns the package, and to all others not there; what was public before stays in caches and with
+/// whoever has it. Nothing need be published under a name that is made private.
 #[utoipa::path(
     put,
     path = "/api/v1/artifacts/{org}/{slug}/visibility",
@@ -30,7 +32,7 @@ const BODY_MAX: usize = 4 << 10;
 )]
 pub(super) async fn put(app: Caller, OfPackage(name): OfPackage, uri: Uri, headers: HeaderMap, body: Body) -> Answer {
     Parameters::read(&uri, &[])?;
-    let hint = r#"write {"visibility": "public"} or {"visibility": "unlisted"}"#;
+    let hint = r#"write {"visibility": "public"}, or "unlisted", or "private""#;
     let request: VisibilityRequest = read_json(&headers, body, BODY_MAX, hint).await?;
     app.registry.set_visibility(&app.actor(), &name, request.visibility).await?;
     Ok(nothing())

@@ -29,7 +29,7 @@ async fn owners_of_an_organisation_say_what_it_is() {
     assert_eq!(vera.ask("PUT", "/api/v1/orgs/other", said, None).await.status, 403);
     assert_eq!(operator.ask("PUT", "/api/v1/orgs/other", said, Some("*")).await.status, 412, "it is not there");
     assert_eq!(operator.ask("PUT", "/api/v1/orgs/other", said, None).await.status, 204);
-    for bad in [r#"{"homepage":"javascript:x"}"#, r#"{"visibility":"private"}"#, "[]"] {
+    for bad in [r#"{"homepage":"javascript:x"}"#, r#"{"visibility":"secret"}"#, "[]"] {
         assert_eq!(vera.ask("PUT", ACME, bad, None).await.status, 400, "{bad}");
     }
     world.publish("acme/quiet", "1.0.0", Kind::Skill, &[]).await;

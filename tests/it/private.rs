@@ -1,0 +1,365 @@
+//! Private packages: to all others they are as names under which there is nothing, and their bytes lie where only members read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pcl_registry::domain::{
+    Access, Actor, Algorithm, Area, Collection, CollectionItem, Digest, Name, OrgName, Profile, Range, Reference, Role,
+    User, Version, Visibility,
+};
+use pcl_registry::meta::{Filter, Memory, Order, Refused, Seen, contract};
+use pcl_registry::registry::{FindQuery, RegistryError, catch_up};
+use pcl_registry::search::Audience;
+use pcl_registry::storage::{Failure, Fault, Key, When};
+
+use crate::accounts;
+use crate::inside::{DataFolder, Opened, Owner, Package};
+use crate::rebuild::close;
+use crate::script::wire::{Request, Response};
+use crate::world::World;
+
+fn user(name: &str, role: Option<Role>, everybody: Access) -> Actor {
+    let roles: BTreeMap<OrgName, Role> = role.map(|role| ("acme".parse().unwrap(), role)).into_iter().collect();
+    Actor::User(Arc::new(User { name: name.parse().unwrap(), roles, everybody }))
+}
+
+async fn see(open: &Opened, name: &str, visibility: Visibility) -> Result<(), RegistryError> {
+    open.registry.set_visibility(&Actor::Operator, &name.parse().unwrap(), visibility).await
+}
+
+/// Where the blobs of a package lie: in the public area, and in the private one.
+async fn areas(open: &Opened, package: &Package) -> [usize; 2] {
+    let packed = &package.packed;
+    let mut found = [0, 0];
+    for (at, area) in [Area::Public, Area::private(&package.repository)].into_iter().enumerate() {
+        for digest in [packed.config.digest, packed.layer.digest, packed.manifest.digest] {
+            found[at] += usize::from(open.storage.exists(&Key::Blob { area: area.clone(), digest }).await.unwrap());
+        }
+    }
+    found
+}
+
+/// What each use case answers about a package, in a word: the error, without its own name and digests, or that there was something.
+async fn answers(open: &Opened, actor: &Actor, package: &Package) -> Vec<String> {
+    let (registry, name, repository) = (&open.registry, package.name(), &package.repository);
+    let version: Version = package.tag.parse().unwrap();
+    let range: Range = "*".parse().unwrap();
+    let digest = Reference::Digest(package.digest());
+    let blob = &package.packed.layer.digest;
+    let own = [name.to_string(), package.digest().to_string(), blob.to_string()];
+    let said = |what: &str, outcome: Result<bool, RegistryError>| match outcome {
+        Ok(found) => format!("{what}: {found}"),
+        Err(error) => own.iter().fold(format!("{what}: {error}"), |text, own| text.replace(own.as_str(), "OWN")),
+    };
+    vec![
+        said("tag", registry.manifest(actor, repository, &package.reference()).await.map(|_| true)),
+        said("manifest", registry.manifest(actor, repository, &digest).await.map(|_| true)),
+        said("blob", registry.blob(actor, repository, blob).await.map(|_| true)),
+        said("tags", registry.tags(actor, repository, None, 10).await.map(|_| true)),
+        said(
+            "referrers",
+            registry
+                .referrers(actor, repository, &package.digest(), None, None)
+                .await
+                .map(|found| found.next.is_some()),
+        ),
+        said("package", registry.package(actor, &name).await.map(|_| true)),
+        said("releases", registry.releases(actor, &name).await.map(|_| true)),
+        said("version", registry.version(actor, &name, &version).await.map(|_| true)),
+        said("resolve", registry.resolve(actor, &name, &range).await.map(|_| true)),
+        said("resolution", registry.resolution(actor, &name).await.map(|_| true)),
+        said("source", registry.source(actor, &name, &version, None).await.map(|_| true)),
+        said("compare", registry.compare(actor, &name, &version, &version).await.map(|_| true)),
+        said("history", registry.history(actor, &name, None, 10).await.map(|_| true)),
+        said("owners", registry.owners(actor, &name).await.map(|_| true)),
+        said("related", registry.related(actor, &name, 10).await.map(|_| true)),
+        said("dependencies", registry.dependencies(actor, &name, None, &[], 1).await.map(|_| true)),
+        said("statistics", registry.package_statistics(actor, &name, None, None, None).await.map(|_| true)),
+        said("mount", registry.mount(actor, &"acme/into".parse().unwrap(), blob, Some(repository)).await),
+        said("yank", registry.yank(actor, &name, &version, None).await.map(|()| true)),
+        said("delete", registry.delete_version(actor, &name, &version).await.map(|()| true)),
+    ]
+}
+
+/// Names that lists, searches and completions give.
+async fn listed(open: &Opened, actor: &Actor, private: bool) -> Result<Vec<String>, RegistryError> {
+    let (mut filter, mut query) = (Filter::default(), FindQuery::default());
+    if private {
+        filter = Filter { org: Some("acme".into()), visibilities: vec![Visibility::Private], ..filter };
+        query = FindQuery { audience: Audience::OnlyMembers(vec!["acme".into()]), ..query };
+    }
+    let page = open.registry.packages(actor, &filter, Order::Name, None, 100).await?;
+    let names: Vec<String> = page.items.iter().map(|package| package.name.to_string()).collect();
+    assert_eq!(open.registry.count(actor, &filter).await?, names.len() as u64);
+    open.registry.settled().await;
+    let found = open.registry.find(actor, query).await?;
+    let mut hits: Vec<String> = found.hits.iter().map(|hit| hit.name.to_string()).collect();
+    hits.sort();
+    assert_eq!(hits, names);
+    Ok(names)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_private_is_to_others_as_if_it_were_not_there() {
+    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo]) {
+        let folder = DataFolder::new(owner);
+        let open = folder.open().await;
+        let [secret, absent, public] =
+            ["secret", "absent", "public"].map(|slug| Package::new(&format!("acme/{slug}@1.0.0"), slug));
+        open.push(&public).await.unwrap();
+        see(&open, "acme/secret", Visibility::Private).await.unwrap();
+        open.push(&secret).await.unwrap();
+        assert_eq!(areas(&open, &secret).await, [0, 3], "{owner:?}");
+        assert_eq!(areas(&open, &public).await, [3, 0], "{owner:?}");
+        open.registry.set_owners(&Actor::Operator, &secret.name(), vec!["cai".parse().unwrap()], None).await.unwrap();
+        let strangers = [
+            Actor::Anonymous(Access::Read),
+            Actor::Anonymous(Access::None),
+            user("ann", None, Access::Read),
+            user("ann", None, Access::None),
+        ];
+        for stranger in &strangers {
+            let absent = answers(&open, stranger, &absent).await;
+            assert_eq!(answers(&open, stranger, &secret).await, absent, "{owner:?} {stranger:?}");
+            assert!(listed(&open, stranger, true).await.is_err(), "{owner:?} {stranger:?}");
+        }
+        let readers = [user("bob", Some(Role::Reader), Access::None), user("cai", None, Access::None), Actor::Operator];
+        for reader in &readers {
+            let seen = answers(&open, reader, &secret).await;
+            let words = ["tag: true", "manifest: true", "blob: true", "tags: true", "package: true", "source: true"];
+            for word in words {
+                assert!(seen.contains(&word.to_owned()), "{owner:?} {reader:?} {word} {seen:?}");
+            }
+            // Who may has deleted it at the end.
+            open.registry.restore(&Actor::Operator, &secret.name(), &"1.0.0".parse().unwrap()).await.unwrap();
+        }
+        for actor in &strangers[2..] {
+            assert_eq!(listed(&open, actor, false).await.unwrap(), ["acme/public"], "{owner:?}");
+        }
+        assert_eq!(listed(&open, &readers[0], true).await.unwrap(), ["acme/secret"], "{owner:?}");
+        assert_eq!(listed(&open, &readers[0], false).await.unwrap(), ["acme/public"], "{owner:?}");
+        assert!(listed(&open, &readers[1], true).await.is_err(), "an owner of one package sees that one alone");
+        let repositories = open.registry.repositories(&Actor::Operator, None, 10).await.unwrap().0;
+        assert_eq!(repositories, [public.repository.clone()], "{owner:?}");
+        close(&folder, open).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_writes_everywhere_cannot_write_there() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    let secret = Package::new("acme/secret@1.0.0", "secret");
+    let name = secret.name();
+    let (anybody, ann) = (Actor::Anonymous(Access::Write), user("ann", None, Access::Write));
+    for actor in [&anybody, &ann] {
+        // Who would not see it any more cannot hide it either.
+        let hidden = open.registry.set_visibility(actor, &name, Visibility::Private).await;
+        assert!(matches!(hidden, Err(RegistryError::Forbidden | RegistryError::LoginNeeded)), "{hidden:?}");
+    }
+    see(&open, "acme/secret", Visibility::Private).await.unwrap();
+    for actor in [&anybody, &ann] {
+        let begun = open.registry.begin_upload(actor, &secret.repository, Algorithm::Sha256).await;
+        assert!(matches!(begun, Err(RegistryError::Forbidden | RegistryError::LoginNeeded)), "{begun:?}");
+    }
+    let member = user("bob", Some(Role::Member), Access::None);
+    open.registry.begin_upload(&member, &secret.repository, Algorithm::Sha256).await.unwrap();
+    // Members may begin names as private, and change of others what is theirs.
+    let mine: Name = "acme/mine".parse().unwrap();
+    open.registry.set_visibility(&member, &mine, Visibility::Private).await.unwrap();
+    let theirs = Package::new("acme/theirs@1.0.0", "theirs");
+    open.push(&theirs).await.unwrap();
+    let refused = open.registry.set_visibility(&member, &theirs.name(), Visibility::Private).await;
+    assert!(matches!(refused, Err(RegistryError::Forbidden)), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_package_moves_to_the_private_area_and_back() {
+    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo]) {
+        let folder = DataFolder::new(owner);
+        let mut open = folder.open().await;
+        let [one, two] = ["1.0.0", "2.0.0"].map(|version| Package::new(&format!("acme/x@{version}"), version));
+        // The same files, so that one blob is of both.
+        let twin = Package::new("other/x@3.0.0", "1.0.0");
+        for package in [&one, &two, &twin] {
+            open.push(package).await.unwrap();
+        }
+        let (name, second) = (one.name(), "2.0.0".parse().unwrap());
+        open.registry.yank(&Actor::Operator, &name, &second, Some("it was rash")).await.unwrap();
+        for (visibility, here) in
+            [(Visibility::Private, [0, 3]), (Visibility::Unlisted, [3, 0]), (Visibility::Private, [0, 3])]
+        {
+            see(&open, "acme/x", visibility).await.unwrap();
+            assert_eq!(areas(&open, &two).await, here, "{owner:?}");
+            // What somebody else has of the same bytes stays.
+            assert_eq!(areas(&open, &twin).await, [3, 0], "{owner:?}");
+            for package in [&one, &two, &twin] {
+                assert!(open.has(package).await, "{owner:?} {visibility} {}", package.tag);
+            }
+            let detail = open.registry.version(&Actor::Operator, &name, &second).await.unwrap();
+            assert_eq!(detail.reasons.yanked.as_deref(), Some("it was rash"), "{owner:?}");
+            assert!(!detail.files.is_empty(), "{owner:?}");
+            // Whoever starts again, or makes everything again from the events, finds the bytes where they are.
+            let dump = open.dump().await;
+            close(&folder, open).await;
+            open = folder.open().await;
+            assert_eq!(open.dump().await, dump, "{owner:?}");
+            let again = Arc::new(Memory::new()).meta();
+            catch_up(&open.storage, &again, |_| {}).await.unwrap();
+            assert_eq!(contract::dump(&again).await.unwrap(), dump, "{owner:?}");
+        }
+        close(&folder, open).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_organisation_begins_its_packages_as_private() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    let old = Package::new("acme/old@1.0.0", "old");
+    open.push(&old).await.unwrap();
+    let profile = Profile { visibility: Visibility::Private, ..Profile::default() };
+    open.registry.put_org(&Actor::Operator, &"acme".parse().unwrap(), profile, Seen::Unsaid).await.unwrap();
+    let born = Package::new("acme/born@1.0.0", "born");
+    open.push(&born).await.unwrap();
+    open.push(&Package::new("acme/old@2.0.0", "older")).await.unwrap();
+    assert_eq!((areas(&open, &born).await, areas(&open, &old).await), ([0, 3], [3, 0]));
+    let anybody = Actor::Anonymous(Access::Read);
+    assert_eq!(listed(&open, &anybody, false).await.unwrap(), ["acme/old"]);
+    let member = user("bob", Some(Role::Reader), Access::None);
+    assert_eq!(listed(&open, &member, true).await.unwrap(), ["acme/born"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collection_shows_what_its_reader_sees() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    for (name, visibility) in [("acme/secret", Visibility::Private), ("acme/open", Visibility::Public)] {
+        if visibility == Visibility::Private {
+            see(&open, name, visibility).await.unwrap();
+        }
+        open.push(&Package::new(&format!("{name}@1.0.0"), name)).await.unwrap();
+    }
+    let items = |names: &[&str]| {
+        let item = |name: &&str| CollectionItem { name: name.parse().unwrap(), range: None, note: None };
+        names.iter().map(item).collect::<Vec<_>>()
+    };
+    let name: Name = "other/first".parse().unwrap();
+    let content = Collection { items: items(&["acme/secret", "acme/open"]), ..Collection::default() };
+    open.registry.put_collection(&Actor::Operator, &name, content, Seen::Unsaid).await.unwrap();
+    let anybody = Actor::Anonymous(Access::Write);
+    let seen = open.registry.collection(&anybody, &name).await.unwrap().0.content;
+    assert_eq!(seen.items, items(&["acme/open"]));
+    // Who gives back what they saw takes away nothing that they did not see.
+    open.registry.put_collection(&anybody, &name, seen, Seen::Unsaid).await.unwrap();
+    let all = open.registry.collection(&Actor::Operator, &name).await.unwrap().0.content;
+    assert_eq!(all.items, items(&["acme/open", "acme/secret"]));
+}
+
+/// A push whose package went elsewhere between its bytes and its manifest is told so, and succeeds when it is made again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_that_meets_a_move_is_made_again() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    let package = Package::new("acme/x@1.0.0", "one");
+    for blob in [&package.packed.config, &package.packed.layer] {
+        open.push_blob(&package.repository, &blob.content).await.unwrap();
+    }
+    let upload = open.registry.begin_upload(&Actor::Operator, &package.repository, Algorithm::Sha256).await.unwrap();
+    see(&open, "acme/x", Visibility::Private).await.unwrap();
+    let begun = open.registry.upload(&Actor::Operator, &package.repository, upload.id).await;
+    assert!(matches!(begun, Err(RegistryError::UploadUnknown)), "{begun:?}");
+    let refused = open.push_manifest(&package).await;
+    assert!(matches!(refused, Err(RegistryError::Refused(Refused::BlobsUnknown(_)))), "{refused:?}");
+    let missing: Digest = package.packed.layer.digest;
+    let asked = open.registry.blob(&Actor::Operator, &package.repository, &missing).await;
+    assert!(matches!(asked, Err(RegistryError::BlobUnknown(_))), "whoever asks is told to send it: {asked:?}");
+    open.push(&package).await.unwrap();
+    assert_eq!(areas(&open, &package).await[1], 3);
+}
+
+/// Fails a move at every step of the store, in a way; afterwards the package is whole, and moves when it is asked again.
+async fn fails_at_every_step(owner: Owner, when: When, failure: Failure) {
+    let [kept, twin] = ["acme/x@1.0.0", "other/x@3.0.0"].map(|spec| Package::new(spec, "the same"));
+    for step in 1.. {
+        let what = format!("{owner:?}, {failure:?} {when:?} step {step}");
+        let folder = DataFolder::new(owner);
+        let mut open = folder.open().await;
+        open.push(&kept).await.unwrap();
+        open.push(&twin).await.unwrap();
+        open.meter.arm(Some(Fault { step, when, failure }));
+        let outcome = see(&open, "acme/x", Visibility::Private).await;
+        if open.meter.steps() < step {
+            outcome.unwrap();
+            assert!(step > 5, "four blobs and an event: {step}");
+            return;
+        }
+        open.meter.arm(None);
+        if failure == Failure::Crash {
+            drop(open);
+            open = folder.open().await;
+        }
+        assert!(open.has(&kept).await && open.has(&twin).await, "{what}");
+        see(&open, "acme/x", Visibility::Private).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        // The layer is the twin's too. What a crash left of the others, who has no database does not know: it is collected later.
+        let [public, private] = areas(&open, &kept).await;
+        assert!(private == 3 && (public == 1 || owner == Owner::Store), "{what}: {public} {private}");
+        assert!(open.has(&kept).await && open.has(&twin).await, "{what}");
+        assert_eq!(open.assert_events_agree().await, 3, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_that_fails_anywhere_can_be_asked_for_again() {
+    for owner in [Owner::Sqlite, Owner::Store] {
+        for when in [When::Before, When::After] {
+            fails_at_every_step(owner, when, Failure::Error).await;
+            fails_at_every_step(owner, when, Failure::Crash).await;
+        }
+    }
+}
+
+/// Container tools send a token only once they were asked for one: for what is private and for what is not there alike.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_no_token_is_asked_for_one_where_there_may_be_something() {
+    let world = World::start_with(&["--anonymous", "read"]);
+    let url = format!("http://{}", world.address);
+    let (ann, bob) = (accounts::user(world.data(), "ann", Some("member")), accounts::user(world.data(), "bob", None));
+    let run = |exit, token: &str, arguments: &[&str]| {
+        accounts::pclr(exit, Some(token), &[&["--registry", url.as_str()][..], arguments].concat())
+    };
+    let skill = "tests/fixtures/hello-skill";
+    assert!(run(0, &ann, &["visibility", "acme/hello-skill", "private"]).contains("stays in caches"));
+    run(1, &bob, &["visibility", "acme/hello-skill", "public"]);
+    run(0, &ann, &["push", skill, "acme/hello-skill@1.0.0"]);
+    assert!(run(0, &ann, &["list", "--org", "acme", "--visibility", "private"]).contains("acme/hello-skill"));
+    assert!(!run(0, &ann, &["list"]).contains("acme/hello-skill"));
+    run(1, &bob, &["list", "--org", "acme", "--visibility", "private"]);
+    run(1, &bob, &["show", "acme/hello-skill"]);
+    let ask = async |target: &str, token: Option<&str>| -> Response {
+        let mut request = Request::new("GET", target);
+        if let Some(token) = token {
+            request = request.header("Authorization", &format!("Bearer {token}"));
+        }
+        world.send(request).await
+    };
+    let digest = Digest::sha256(b"nothing");
+    for name in ["acme/hello-skill", "acme/absent"] {
+        for rest in ["manifests/1.0.0", "tags/list", &format!("blobs/{digest}"), &format!("referrers/{digest}")] {
+            let target = format!("/v2/{name}/{rest}");
+            let response = ask(&target, None).await;
+            assert_eq!(response.status, 401, "{target}");
+            assert!(response.header("www-authenticate").is_some_and(|it| it.starts_with("Basic")), "{target}");
+            let status = ask(&target, Some(bob.as_str())).await.status;
+            assert_eq!(status, if rest.starts_with("referrers") { 200 } else { 404 }, "{target}");
+        }
+        assert_eq!(ask(&format!("/api/v1/artifacts/{name}"), None).await.status, 404, "{name}");
+    }
+    let response = ask("/v2/acme/hello-skill/manifests/1.0.0", Some(ann.as_str())).await;
+    assert_eq!((response.status, response.header("cache-control").as_deref()), (200, Some("private, no-store")));
+    // Where there is something that everybody sees, what is not there is not there.
+    run(0, &ann, &["visibility", "acme/hello-skill", "public"]);
+    assert_eq!(ask("/v2/acme/hello-skill/manifests/1.0.0", None).await.status, 200);
+    assert_eq!(ask("/v2/acme/hello-skill/manifests/9.9.9", None).await.status, 404);
+    assert_eq!(ask("/v2/_catalog", None).await.status, 200);
+}
