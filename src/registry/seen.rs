@@ -13,7 +13,8 @@ impl Registry {
     /// Whether what is in the repository is there for the actor. An error where the actor may read nothing at all.
     pub(super) async fn sees(&self, actor: &Actor, repository: &Repository) -> Result<bool, RegistryError> {
         self.require(actor, Action::Read, Scope::Repository(repository))?;
-        Ok(is_seen(actor, repository, &self.seen_by(repository).await?))
+        let seen = self.seen_by(repository).await?;
+        Ok(is_seen(actor, repository, &seen))
     }
 
     /// Refuses a change of a repository that the actor may not make. Owners of a package make them too.
