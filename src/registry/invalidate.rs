@@ -15,7 +15,7 @@ pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
 
 /// Takes out of the cache what one event touched; `tags` name something else since. The epoch was advanced before.
 pub(super) fn forget(cache: &Cache, event: &Event, tags: &[Tag]) {
-    let Event { body, actor, .. } = event;
+    let body = &event.body;
     if may_hide(body) {
         cache.clear_popularity();
     }
@@ -37,10 +37,8 @@ pub(super) fn forget(cache: &Cache, event: &Event, tags: &[Tag]) {
         }
         // The same bytes may come again under another media type.
         Body::Manifest(accepted) | Body::Publish { accepted, .. } => {
-            // Who begins a package owns it. Who sees it is as it would have been seen before.
-            if actor.user().is_some() {
-                cache.seen.remove(&repository);
-            }
+            // Who begins a package owns it, and what is pushed stays seen as it is, whatever its organisation says later.
+            cache.seen.remove(&repository);
             cache.manifests.remove(&(repository, accepted.digest));
         }
         Body::Visibility { .. } => {
@@ -83,5 +81,55 @@ fn may_hide(body: &Body) -> bool {
         | Body::CollectionDelete { .. }
         | Body::Org { .. }
         | Body::Restore { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::{Accepted, Area, Digest, Repository, SeenBy, Timestamp, Visibility};
+
+    fn event(body: Body) -> Event {
+        Event {
+            v: crate::domain::EVENT_FORMAT,
+            n: 1,
+            id: uuid::Uuid::nil(),
+            time: Timestamp::from_micros(0),
+            actor: "operator".parse().unwrap(),
+            batch: None,
+            body,
+        }
+    }
+
+    fn accepted(repository: &Repository) -> Accepted {
+        Accepted {
+            repository: repository.clone(),
+            area: Area::Public,
+            digest: Digest::sha256(b"manifest"),
+            media_type: String::new(),
+            size: 8,
+            tags: Vec::new(),
+        }
+    }
+
+    /// Also where nobody comes to own it.
+    #[test]
+    fn who_sees_a_repository_is_asked_again_after_each_push_to_it() {
+        let repository: Repository = "acme/hello".parse().unwrap();
+        let cache = Cache::new(1 << 20);
+        let known = Arc::new(SeenBy { visibility: Visibility::Private, ..SeenBy::default() });
+        let publish = Body::Publish {
+            accepted: accepted(&repository),
+            version: "1.0.0".parse().unwrap(),
+            kind: crate::domain::Kind::Skill,
+            record: Digest::sha256(b"record"),
+        };
+        for body in [Body::Manifest(accepted(&repository)), publish] {
+            cache.seen.insert(repository.clone(), known.clone());
+            forget(&cache, &event(body), &[]);
+            assert_eq!(cache.seen.get(&repository), None);
+        }
     }
 }
