@@ -143,6 +143,36 @@ impl Cache {
         Ok(Some(value))
     }
 
+    /// The entries of many keys, in their order: what is missing is loaded at once, for the keys that `load` is given and in their
+    /// order. Kept as by [`Cache::get_or_load`].
+    pub async fn get_or_load_all<K, V, E, L>(
+        &self,
+        table: &Table<K, V>,
+        keys: &[K],
+        load: impl FnOnce(Vec<K>) -> L,
+    ) -> Result<Vec<V>, E>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        L: Future<Output = Result<Vec<V>, E>>,
+    {
+        let mut values: Vec<Option<V>> = keys.iter().map(|key| table.get(key)).collect();
+        let missing: Vec<usize> = (0..keys.len()).filter(|at| values[*at].is_none()).collect();
+        if !missing.is_empty() {
+            let epoch = self.epoch.load(Ordering::SeqCst);
+            let loaded = load(missing.iter().map(|at| keys[*at].clone()).collect()).await?;
+            for (at, value) in missing.into_iter().zip(loaded) {
+                table.insert(keys[at].clone(), value.clone());
+                // As above.
+                if self.epoch.load(Ordering::SeqCst) != epoch {
+                    table.remove(&keys[at]);
+                }
+                values[at] = Some(value);
+            }
+        }
+        Ok(values.into_iter().flatten().collect())
+    }
+
     /// The entry, or what `load` reads of whole tables. One at a time reads, and the others wait for what it finds, those of another
     /// key too, but no longer than [`TURN`]. What was read is kept whatever is committed meanwhile, unless something went out of sight.
     pub async fn get_or_sum_up<K, V, E>(
@@ -176,6 +206,7 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Visibility;
 
     fn key() -> (Repository, Tag) {
         ("acme/hello".parse().unwrap(), "1.0.0".parse().unwrap())
@@ -203,6 +234,29 @@ mod tests {
         let first = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Ok(Some(Some(digest))) }).await;
         let second = cache.get_or_load::<_, _, ()>(&cache.tags, key(), async { Err(()) }).await;
         assert_eq!((first, second), (Ok(Some(Some(digest))), Ok(Some(Some(digest)))));
+    }
+
+    #[tokio::test]
+    async fn of_many_only_what_is_missing_is_loaded_and_a_commit_meanwhile_keeps_none_of_it() {
+        let cache = Cache::new(1 << 20);
+        let keys: Vec<Repository> = ["acme/a", "acme/b", "acme/c"].map(|name| name.parse().unwrap()).into();
+        let seen = |visibility| Arc::new(SeenBy { visibility, ..SeenBy::default() });
+        let (private, public) = (seen(Visibility::Private), seen(Visibility::Public));
+        cache.seen.insert(keys[1].clone(), private.clone());
+        let load = async |advance: bool| {
+            cache
+                .get_or_load_all::<_, _, (), _>(&cache.seen, &keys, |missing| {
+                    assert_eq!(missing, [keys[0].clone(), keys[2].clone()]);
+                    if advance {
+                        cache.advance();
+                    }
+                    std::future::ready(Ok(vec![public.clone(); 2]))
+                })
+                .await
+        };
+        let all = Ok(vec![public.clone(), private.clone(), public.clone()]);
+        assert_eq!((load(true).await, cache.seen.get(&keys[0])), (all.clone(), None));
+        assert_eq!((load(false).await, cache.seen.get(&keys[0])), (all, Some(public.clone())));
     }
 
     #[tokio::test]

@@ -52,6 +52,8 @@ pub struct SeenBy {
     pub visibility: Visibility,
     /// Users who own the package, and see it whatever their roles. Nobody owns what is no package.
     pub owners: Vec<UserName>,
+    /// Whether anything was ever published under the name.
+    pub is_package: bool,
 }
 
 /// How a version stands. One that is yanked may be deprecated as well.

@@ -17,8 +17,9 @@ pub trait Groups: Send + Sync {
     /// Who owns a package, by name; also one of which no version can be read. `None` if nothing was ever published under the name.
     async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError>;
 
-    /// Who sees what is under a name, whether or not anything is: of a package as was said last; else as [`seen_before`] says.
-    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError>;
+    /// Who sees what is under each of these names, in their order, whether or not anything is: of a package as was said last; else as
+    /// [`seen_before`] says.
+    async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError>;
 
     /// Everything that a repository keeps, each once, in the order of the digests: manifests, those of deleted versions too, what they
     /// name, and records and reasons of versions that are not purged. All of it lies in one area.
@@ -50,6 +51,13 @@ pub trait Groups: Send + Sync {
     ) -> Result<Vec<(UserName, Role)>, MetaError>;
 }
 
+impl dyn Groups {
+    /// Who sees what is under one name.
+    pub async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
+        Ok(self.seen(std::slice::from_ref(name)).await?.pop().unwrap_or_default())
+    }
+}
+
 /// What a store finds that tells who sees what is under a name.
 #[derive(Default)]
 pub(super) struct Found {
@@ -66,7 +74,7 @@ pub(super) struct Found {
 impl Found {
     pub fn seen_by(self) -> SeenBy {
         let Self { package, said, pushed, of_org } = self;
-        let none = || SeenBy { visibility: seen_before(said, pushed, of_org), owners: Vec::new() };
+        let none = || SeenBy { visibility: seen_before(said, pushed, of_org), ..SeenBy::default() };
         package.unwrap_or_else(none)
     }
 }

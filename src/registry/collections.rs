@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, stream};
-
 use crate::domain::api::{CollectionDocument, CollectionEntry};
-use crate::domain::{Action, Actor, Area, COLLECTION_MAX, Collection, CollectionItem, Digest, Name, Repository, Scope};
+use crate::domain::{Action, Actor, Area, COLLECTION_MAX, Collection, Digest, Name, Scope, allows};
 use crate::meta::{Act, CollectionRow, Collections, MetaError, Refused, Seen};
 use crate::storage::{Key, StorageError};
 
+use super::seen::is_seen;
 use super::{Registry, RegistryError};
 
-/// Packages that are looked at side by side.
-const READS: usize = 16;
-
 impl Registry {
-    /// Collections after `after` in the order of their names, at most `limit`.
+    /// Collections after `after` in the order of their names, at most `limit`; none with a package that is not there for the actor.
     pub async fn collections(
         &self,
         actor: &Actor,
@@ -24,20 +20,22 @@ impl Registry {
         limit: usize,
     ) -> Result<Vec<CollectionEntry>, RegistryError> {
         self.require_seen(actor, which.org.as_deref(), &which.visibilities)?;
-        if let Some(package) = &which.with
-            && !self.sees(actor, &package.repository()).await?
-        {
-            return Ok(Vec::new());
+        if let Some(package) = &which.with {
+            let (repository, seen) = (package.repository(), self.seen_by(&package.repository()).await?);
+            if !(seen.is_package && is_seen(actor, &repository, &seen)) {
+                return Ok(Vec::new());
+            }
         }
         let rows = self.0.meta.groups.collections(which, after, limit).await?;
         Ok(rows.into_iter().map(entry).collect())
     }
 
-    /// A collection, and the digest of its document. Packages in it that the actor does not see are left out.
+    /// A collection, and the digest of its document. Who may publish in its organisation sees it as it was written; to others, what is no
+    /// package that they see is left out, be it private or absent.
     pub async fn collection(&self, actor: &Actor, name: &Name) -> Result<(CollectionDocument, Digest), RegistryError> {
         self.require(actor, Action::Read, Scope::Repository(&name.repository()))?;
         let row = self.0.meta.groups.collection(name).await?.ok_or_else(|| unknown(name))?;
-        let (content, _) = self.divided(actor, self.content(&row).await?).await?;
+        let content = self.shown(actor, name, self.content(&row).await?).await?;
         let CollectionRow { name, document, created, updated, .. } = row;
         Ok((CollectionDocument { name, content, created, updated }, document))
     }
@@ -52,14 +50,6 @@ impl Registry {
         seen: Seen,
     ) -> Result<CollectionDocument, RegistryError> {
         self.require(actor, Action::Push, Scope::Repository(&name.repository()))?;
-        // What the caller could not see and so could not repeat stays.
-        let mut content = content;
-        if let Some(row) = self.0.meta.groups.collection(name).await? {
-            let (_, hidden) = self.divided(actor, self.content(&row).await?).await?;
-            let is_new = |item: &CollectionItem| content.items.iter().all(|own| own.name != item.name);
-            let hidden: Vec<CollectionItem> = hidden.into_iter().filter(is_new).collect();
-            content.items.extend(hidden);
-        }
         content.check().map_err(RegistryError::BadRequest)?;
         let (area, bytes) = (Area::Public, content.to_bytes());
         let (document, size) = (Digest::sha256(&bytes), bytes.len() as u64);
@@ -83,23 +73,16 @@ impl Registry {
         }
     }
 
-    /// What a collection says with the packages alone that the actor sees, and the others.
-    async fn divided(
-        &self,
-        actor: &Actor,
-        content: Collection,
-    ) -> Result<(Collection, Vec<CollectionItem>), RegistryError> {
-        let names: Vec<Repository> = content.items.iter().map(|item| item.name.repository()).collect();
-        let seen: Vec<bool> = stream::iter(names)
-            .map(|name| async move { self.sees(actor, &name).await })
-            .buffered(READS)
-            .try_collect()
-            .await?;
-        let (mut items, mut hidden) = (Vec::new(), Vec::new());
-        for (item, is_seen) in content.items.into_iter().zip(seen) {
-            if is_seen { items.push(item) } else { hidden.push(item) }
+    /// What a collection says to the actor.
+    async fn shown(&self, actor: &Actor, name: &Name, content: Collection) -> Result<Collection, RegistryError> {
+        if allows(actor, Action::Push, Scope::Repository(&name.repository())) {
+            return Ok(content);
         }
-        Ok((Collection { items, ..content }, hidden))
+        let names: Vec<Name> = content.items.iter().map(|item| item.name.clone()).collect();
+        let seen = self.seen_by_all(&names).await?;
+        let items = content.items.into_iter().zip(seen);
+        let items = items.filter(|(item, seen)| seen.is_package && is_seen(actor, &item.name.repository(), seen));
+        Ok(Collection { items: items.map(|(item, _)| item).collect(), ..content })
     }
 
     /// What a collection says; nothing, if its document was purged.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Access, Action, Actor, Area, Repository, Scope, SeenBy, Visibility, allows};
+use crate::domain::{Access, Action, Actor, Area, Name, Repository, Scope, SeenBy, Visibility, allows};
 
 use super::{Registry, RegistryError};
 
@@ -57,6 +57,17 @@ impl Registry {
         let Some(name) = repository.package() else { return Ok(Arc::default()) };
         let load = async { Ok::<_, RegistryError>(Some(Arc::new(self.0.meta.groups.seen_by(&name).await?))) };
         Ok(cache.get_or_load(&cache.seen, repository.clone(), load).await?.unwrap_or_default())
+    }
+
+    /// The same of many packages, in their order: what the cache does not hold is read at once.
+    pub(super) async fn seen_by_all(&self, names: &[Name]) -> Result<Vec<Arc<SeenBy>>, RegistryError> {
+        let (cache, groups) = (&self.0.cache, &self.0.meta.groups);
+        let repositories: Vec<Repository> = names.iter().map(Name::repository).collect();
+        let load = |missing: Vec<Repository>| async move {
+            let names: Vec<Name> = missing.iter().filter_map(Repository::package).collect();
+            Ok::<_, RegistryError>(groups.seen(&names).await?.into_iter().map(Arc::new).collect::<Vec<_>>())
+        };
+        cache.get_or_load_all(&cache.seen, &repositories, load).await
     }
 
     /// The area that everything in the repository lies in, and that uploads to it go to.

@@ -26,8 +26,8 @@ impl Groups for RemovalBesideChange {
         owners
     }
 
-    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
-        self.inner.seen_by(name).await
+    async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
+        self.inner.seen(names).await
     }
 
     async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {

@@ -7,7 +7,7 @@ use pcl_registry::domain::{
     Access, Actor, Algorithm, Area, Collection, CollectionItem, Digest, Name, OrgName, Profile, Range, Reference, Role,
     User, Version, Visibility,
 };
-use pcl_registry::meta::{Filter, Memory, Order, Refused, Seen, contract};
+use pcl_registry::meta::{Collections, Filter, Memory, Order, Refused, Seen, contract};
 use pcl_registry::registry::{FindQuery, RegistryError, catch_up};
 use pcl_registry::search::Audience;
 use pcl_registry::storage::{Failure, Fault, Key, When};
@@ -245,15 +245,29 @@ async fn a_collection_shows_what_its_reader_sees() {
         names.iter().map(item).collect::<Vec<_>>()
     };
     let name: Name = "other/first".parse().unwrap();
-    let content = Collection { items: items(&["acme/secret", "acme/open"]), ..Collection::default() };
+    let written = items(&["acme/secret", "acme/absent", "acme/open"]);
+    let content = Collection { items: written.clone(), ..Collection::default() };
     open.registry.put_collection(&Actor::Operator, &name, content, Seen::Unsaid).await.unwrap();
-    let anybody = Actor::Anonymous(Access::Write);
-    let seen = open.registry.collection(&anybody, &name).await.unwrap().0.content;
-    assert_eq!(seen.items, items(&["acme/open"]));
-    // Who gives back what they saw takes away nothing that they did not see.
-    open.registry.put_collection(&anybody, &name, seen, Seen::Unsaid).await.unwrap();
-    let all = open.registry.collection(&Actor::Operator, &name).await.unwrap().0.content;
-    assert_eq!(all.items, items(&["acme/open", "acme/secret"]));
+    let shown = async |actor: &Actor| open.registry.collection(actor, &name).await.unwrap().0.content.items;
+    let with = async |actor: &Actor, package: &str| {
+        let which = Collections { with: Some(package.parse().unwrap()), ..Collections::default() };
+        open.registry.collections(actor, &which, None, 10).await.unwrap().len()
+    };
+    let stranger = user("ann", None, Access::Read);
+    for actor in [&Actor::Anonymous(Access::Read), &stranger] {
+        assert_eq!(shown(actor).await, items(&["acme/open"]), "what is private and what is absent are alike");
+        let counts =
+            [with(actor, "acme/secret").await, with(actor, "acme/absent").await, with(actor, "acme/open").await];
+        assert_eq!(counts, [0, 0, 1]);
+    }
+    let reader = user("bob", Some(Role::Reader), Access::None);
+    assert_eq!(shown(&reader).await, items(&["acme/secret", "acme/open"]));
+    assert_eq!([with(&reader, "acme/secret").await, with(&reader, "acme/absent").await], [1, 0]);
+    // Who may change it gives back all that they saw.
+    assert_eq!(shown(&Actor::Operator).await, written);
+    let roles = BTreeMap::from([("other".parse().unwrap(), Role::Member)]);
+    let member = Actor::User(Arc::new(User { name: "cai".parse().unwrap(), roles, everybody: Access::None }));
+    assert_eq!(shown(&member).await, written);
 }
 
 /// A push whose package went elsewhere between its bytes and its manifest is told so, and succeeds when it is made again.

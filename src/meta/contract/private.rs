@@ -99,17 +99,28 @@ pub async fn what_an_organisation_begins_as_private_stays_so(stores: &dyn Stores
     Ok(())
 }
 
-/// Who sees a package is told together with who owns it, also where no version of it can be read.
+/// Who sees a package is told together with who owns it, also where no version of it can be read; of many names in the order in which
+/// they are asked for.
 pub async fn who_sees_a_name_is_known(stores: &dyn Stores) -> Check {
     let world = World::new(stores).await?;
     world.see("acme/new", Private).await??;
     world.push_as("user:ann", &hidden(artifact("acme/new@1.0.0")?)).await??;
     let ann: UserName = parse("ann")?;
-    let expected = SeenBy { visibility: Private, owners: vec![ann] };
+    let expected = SeenBy { visibility: Private, owners: vec![ann], is_package: true };
     for _ in 0..2 {
         assert_eq!(world.meta.groups.seen_by(&parse("acme/new")?).await?, expected);
         drop(world.delete_tag("acme/new:1.0.0").await?);
     }
+    world.see("acme/said", Private).await??;
+    begin_as(&world, "dark", Private).await?;
+    world.publish("light/open@1.0.0").await?;
+    let names = ["light/open", "dark/absent", "acme/said", "light/absent", "acme/new", "light/open"];
+    let names: Vec<Name> = names.into_iter().map(parse).collect::<Result<_, _>>()?;
+    let seen = world.meta.groups.seen(&names).await?;
+    let said: Vec<_> = seen.iter().map(|seen| (seen.visibility, seen.is_package)).collect();
+    let (open, absent) = ((Public, true), (Public, false));
+    assert_eq!(said, [open, (Private, false), (Private, false), absent, (Private, true), open]);
+    assert_eq!(world.meta.groups.seen(&[]).await?, []);
     Ok(())
 }
 

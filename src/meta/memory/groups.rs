@@ -14,7 +14,7 @@ use super::super::column::parse_text;
 use super::super::groups::Found;
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Memory;
-use super::state::{Gathered, State};
+use super::state::{Gathered, PackageRow, State};
 
 #[async_trait]
 impl Groups for Memory {
@@ -22,17 +22,24 @@ impl Groups for Memory {
         Ok(self.read().packages.get(&name.to_string()).map(|row| row.owners.clone()))
     }
 
-    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
+    async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
         let state = self.read();
-        let key = name.to_string();
-        let package = state.packages.get(&key);
-        let found = Found {
-            package: package.map(|row| SeenBy { visibility: row.visibility, owners: row.owners.clone() }),
-            said: state.names.get(&key).copied(),
-            pushed: state.repositories.get(&key).is_some(),
-            of_org: state.orgs.get(&name.org().to_owned()).map(|said| said.profile.visibility),
+        let seen = |name: &Name| {
+            let key = name.to_string();
+            let of = |row: &Arc<PackageRow>| SeenBy {
+                visibility: row.visibility,
+                owners: row.owners.clone(),
+                is_package: true,
+            };
+            let found = Found {
+                package: state.packages.get(&key).map(of),
+                said: state.names.get(&key).copied(),
+                pushed: state.repositories.get(&key).is_some(),
+                of_org: state.orgs.get(&name.org().to_owned()).map(|said| said.profile.visibility),
+            };
+            found.seen_by()
         };
-        Ok(found.seen_by())
+        Ok(names.iter().map(seen).collect())
     }
 
     async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {

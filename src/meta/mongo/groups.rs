@@ -25,23 +25,30 @@ impl Groups for Mongo {
         found.map(|row| row.owners.iter().map(|owner| parse(owner)).collect()).transpose()
     }
 
-    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
-        let packages = self.connection.durable::<rows::Package>();
-        if let Some(row) = self.connection.run(packages.find_one(doc! { "_id": name.as_str() })).await? {
-            let owners = row.owners.iter().map(|owner| parse(owner)).collect::<Result<_, _>>()?;
-            return Ok(SeenBy { visibility: parse(&row.visibility)?, owners });
+    async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
+        let keys: Vec<&str> = names.iter().map(Name::as_str).collect();
+        let (mut orgs, mut repositories) = (HashMap::new(), HashMap::new());
+        let mut packages = self.named::<rows::Package>(&keys).await?;
+        if keys.iter().any(|name| !packages.contains_key(*name)) {
+            // Each read is of a later moment, and what it finds counts for more than what was found before: a push counts for more than
+            // what the organisation says of new names, and a package, which may have been begun in between, for more than both.
+            let of: BTreeSet<&str> = names.iter().map(Name::org).collect();
+            orgs = self.named::<rows::Org>(&of.into_iter().collect::<Vec<_>>()).await?;
+            repositories = self.named::<rows::Repository>(&keys).await?;
+            packages = self.named::<rows::Package>(&keys).await?;
         }
-        let repositories = self.connection.durable::<rows::Repository>();
-        let row = self.connection.run(repositories.find_one(doc! { "_id": name.as_str() })).await?;
-        let orgs = self.connection.durable::<rows::Org>();
-        let org = self.connection.run(orgs.find_one(doc! { "_id": name.org() })).await?;
-        let found = Found {
-            package: None,
-            said: row.as_ref().and_then(|row| row.said.as_deref()).map(parse).transpose()?,
-            pushed: row.is_some_and(|row| !row.unpushed),
-            of_org: org.map(|org| parse(&org.visibility)).transpose()?,
-        };
-        Ok(found.seen_by())
+        let mut seen = Vec::with_capacity(names.len());
+        for name in names {
+            let (package, row) = (packages.get(name.as_str()), repositories.get(name.as_str()));
+            let found = Found {
+                package: package.map(package_seen_by).transpose()?,
+                said: row.and_then(|row| row.said.as_deref()).map(parse).transpose()?,
+                pushed: row.is_some_and(|row| !row.unpushed),
+                of_org: orgs.get(name.org()).map(|org| parse(&org.visibility)).transpose()?,
+            };
+            seen.push(found.seen_by());
+        }
+        Ok(seen)
     }
 
     async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {
@@ -118,6 +125,12 @@ impl Groups for Mongo {
 }
 
 impl Mongo {
+    /// Documents by their keys.
+    async fn named<R: rows::Row>(&self, keys: &[&str]) -> Result<HashMap<String, R>, MetaError> {
+        let found: Vec<R> = self.page(doc! { "_id": { "$in": keys.to_vec() } }, doc! {}, usize::MAX).await?;
+        Ok(found.into_iter().map(|row| (row.id().to_owned(), row)).collect())
+    }
+
     /// What is known of organisations of these names, in this order.
     async fn rows_of(&self, names: &[String]) -> Result<Vec<OrgRow>, MetaError> {
         let counts: Vec<String> = names.iter().map(|name| keys::org(name)).collect();
@@ -131,6 +144,11 @@ impl Mongo {
         };
         names.iter().map(row).collect()
     }
+}
+
+fn package_seen_by(row: &rows::Package) -> Result<SeenBy, MetaError> {
+    let owners = row.owners.iter().map(|owner| parse(owner)).collect::<Result<_, _>>()?;
+    Ok(SeenBy { visibility: parse(&row.visibility)?, owners, is_package: true })
 }
 
 fn org_said(row: &rows::Org) -> Result<OrgSaid, MetaError> {

@@ -45,21 +45,15 @@ impl Groups for Postgres {
         self.pool.row(|| query(sql).bind(name.to_string()), |row| json(get(row, 0)?)).await
     }
 
-    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
-        let sql = "SELECT (SELECT visibility FROM names WHERE name = $1),
-                   EXISTS (SELECT 1 FROM repositories WHERE name = $1),
-                   (SELECT visibility FROM orgs WHERE name = $2),
-                   (SELECT visibility FROM packages WHERE name = $1), (SELECT owners FROM packages WHERE name = $1)";
-        let found = |row: &PgRow| {
-            let package = match parse_optional::<Visibility>(row, 3)? {
-                None => None,
-                Some(visibility) => Some(SeenBy { visibility, owners: json(get(row, 4)?)? }),
-            };
-            let (said, pushed, of_org) = (parse_optional(row, 0)?, get(row, 1)?, parse_optional(row, 2)?);
-            Ok(Found { package, said, pushed, of_org })
-        };
-        let key = || query(sql).bind(name.to_string()).bind(name.org().to_owned());
-        Ok(self.pool.row(key, found).await?.unwrap_or_default().seen_by())
+    async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
+        // The first component of a name is its organisation.
+        let sql = "SELECT (SELECT n.visibility FROM names n WHERE n.name = w.name),
+                   EXISTS (SELECT 1 FROM repositories r WHERE r.name = w.name),
+                   (SELECT o.visibility FROM orgs o WHERE o.name = split_part(w.name, '/', 1)), p.visibility, p.owners
+                   FROM unnest($1::text[]) WITH ORDINALITY AS w (name, at) LEFT JOIN packages p ON p.name = w.name
+                   ORDER BY w.at";
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        self.pool.rows(|| query(sql).bind(names.clone()), seen_by).await
     }
 
     async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {
@@ -133,6 +127,15 @@ impl Groups for Postgres {
         let page = || query(sql).bind(org.to_string()).bind(after.clone()).bind(signed(limit as u64));
         self.pool.rows(page, |row| Ok((parse(row, 0)?, parse(row, 1)?))).await
     }
+}
+
+fn seen_by(row: &PgRow) -> Result<SeenBy, MetaError> {
+    let package = match parse_optional::<Visibility>(row, 3)? {
+        None => None,
+        Some(visibility) => Some(SeenBy { visibility, owners: json(get(row, 4)?)?, is_package: true }),
+    };
+    let (said, pushed, of_org) = (parse_optional(row, 0)?, get(row, 1)?, parse_optional(row, 2)?);
+    Ok(Found { package, said, pushed, of_org }.seen_by())
 }
 
 fn read_org(row: &PgRow) -> Result<OrgRow, MetaError> {

@@ -28,22 +28,16 @@ impl Groups for Sqlite {
         self.pool.read(move |reader| reader.row(sql, [name], |row| json(&get::<String>(row, 0)?))).await
     }
 
-    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
-        let key = (name.to_string(), name.org().to_owned());
-        let sql = "SELECT (SELECT visibility FROM names WHERE name = ?1),
-                   EXISTS (SELECT 1 FROM repositories WHERE name = ?1),
-                   (SELECT visibility FROM orgs WHERE name = ?2), p.visibility, p.owners
-                   FROM (SELECT 1) LEFT JOIN packages p ON p.name = ?1";
-        let found = |row: &Row<'_>| {
-            let package = match parse_optional::<Visibility>(row, 3)? {
-                None => None,
-                Some(visibility) => Some(SeenBy { visibility, owners: json(&get::<String>(row, 4)?)? }),
-            };
-            let (said, pushed, of_org) = (parse_optional(row, 0)?, get(row, 1)?, parse_optional(row, 2)?);
-            Ok(Found { package, said, pushed, of_org })
-        };
-        let found = self.pool.read(move |reader| reader.row(sql, key, found)).await?;
-        Ok(found.unwrap_or_default().seen_by())
+    async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
+        let names: Vec<&str> = names.iter().map(Name::as_str).collect();
+        let names = to_json(&names)?;
+        // The first component of a name is its organisation.
+        let sql = "SELECT (SELECT visibility FROM names WHERE name = w.value),
+                   EXISTS (SELECT 1 FROM repositories WHERE name = w.value),
+                   (SELECT visibility FROM orgs WHERE name = substr(w.value, 1, instr(w.value, '/') - 1)),
+                   p.visibility, p.owners
+                   FROM json_each(?1) w LEFT JOIN packages p ON p.name = w.value ORDER BY w.key";
+        self.pool.read(move |reader| reader.rows(sql, [names], seen_by)).await
     }
 
     async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {
@@ -118,6 +112,15 @@ impl Groups for Sqlite {
         let sql = "SELECT user, role FROM roles WHERE org = ?1 AND user > ?2 ORDER BY user LIMIT ?3";
         self.pool.read(move |reader| reader.rows(sql, page, |row| Ok((parse(row, 0)?, parse(row, 1)?)))).await
     }
+}
+
+fn seen_by(row: &Row<'_>) -> Result<SeenBy, MetaError> {
+    let package = match parse_optional::<Visibility>(row, 3)? {
+        None => None,
+        Some(visibility) => Some(SeenBy { visibility, owners: json(&get::<String>(row, 4)?)?, is_package: true }),
+    };
+    let (said, pushed, of_org) = (parse_optional(row, 0)?, get(row, 1)?, parse_optional(row, 2)?);
+    Ok(Found { package, said, pushed, of_org }.seen_by())
 }
 
 fn read_org(row: &Row<'_>) -> Result<OrgRow, MetaError> {

@@ -18,16 +18,8 @@ impl Groups for Foreign {
         Ok(package.map(|row| row.owners))
     }
 
-    async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
-        self.read(|unit| {
-            if let Some(row) = unit.package(name)? {
-                return Ok(SeenBy { visibility: row.visibility, owners: row.owners });
-            }
-            let org: OrgName = rows::parse(name.org())?;
-            let of_org = unit.get::<OrgSaid>(&rows::org(&org))?.map(|said| said.profile.visibility);
-            let (said, pushed) = (unit.get(&rows::name(name))?, unit.has(&rows::repository(&name.repository())));
-            Ok(SeenBy { visibility: seen_before(said, pushed, of_org), owners: Vec::new() })
-        })
+    async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
+        self.read(|unit| names.iter().map(|name| unit.seen_by(name)).collect())
     }
 
     async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {
@@ -96,6 +88,17 @@ impl Groups for Foreign {
 }
 
 impl Unit<'_> {
+    /// Who sees what is under a name.
+    fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
+        if let Some(row) = self.package(name)? {
+            return Ok(SeenBy { visibility: row.visibility, owners: row.owners, is_package: true });
+        }
+        let org: OrgName = rows::parse(name.org())?;
+        let of_org = self.get::<OrgSaid>(&rows::org(&org))?.map(|said| said.profile.visibility);
+        let (said, pushed) = (self.get(&rows::name(name))?, self.has(&rows::repository(&name.repository())));
+        Ok(SeenBy { visibility: seen_before(said, pushed, of_org), ..SeenBy::default() })
+    }
+
     /// Organisations that have said something of themselves or have public packages.
     fn orgs(&self) -> Result<BTreeMap<OrgName, OrgRow>, MetaError> {
         let mut orgs = BTreeMap::new();
