@@ -49,25 +49,44 @@ impl Registry {
         if !is_seen(actor, repository, &seen) {
             return Err(RegistryError::BlobUnknown(*digest));
         }
-        let key = (repository.clone(), *digest);
         self.forget_damaged();
+        let link = match self.link_in(repository, digest, &Area::of(repository, seen.visibility)).await {
+            Err(error) if error.is_outage() => return self.public_blob(digest).await.ok_or(error),
+            link => link?.ok_or(RegistryError::BlobUnknown(*digest))?,
+        };
+        Ok(BlobInfo { digest: *digest, size: link.size, area: link.area })
+    }
+
+    /// The link of a repository to a blob in the area that all of it lies in. One to another area gives nothing, and is not kept: what was
+    /// uploaded before the area changed lies where the repository has nothing any more, and is sent again.
+    async fn link_in(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        area: &Area,
+    ) -> Result<Option<CachedLink>, RegistryError> {
+        let (cache, key) = (&self.0.cache, (repository.clone(), *digest));
+        match cache.links.get(&key) {
+            Some(link) if link.area == *area => return Ok(Some(link)),
+            Some(_) => cache.links.remove(&key),
+            None => {}
+        }
         let load = async {
             let Some(row) = self.0.meta.blobs.blob(repository, digest).await? else {
                 return Ok::<_, RegistryError>(None);
             };
+            if row.area != *area {
+                // Perhaps it is the area that is not known yet to be another, after a change by another server.
+                cache.seen.remove(repository);
+                return Ok(None);
+            }
             // A row whose bytes are lost, in quarantine for one, must not tell a client that it need not send them.
             let found = self.0.storage.blob_size(&row.area, digest).await?;
             Ok(found.map(|_| CachedLink { area: row.area, size: row.size }))
         };
-        let link = match self.0.cache.get_or_load(&self.0.cache.links, key, load).await {
-            Err(error) if error.is_outage() => return self.public_blob(digest).await.ok_or(error),
-            link => link?.ok_or(RegistryError::BlobUnknown(*digest))?,
-        };
-        // What was uploaded while the area changed lies where the repository has nothing any more.
-        if link.area != Area::of(repository, seen.visibility) {
-            return Err(RegistryError::BlobUnknown(*digest));
-        }
-        Ok(BlobInfo { digest: *digest, size: link.size, area: link.area })
+        let link = cache.get_or_load(&cache.links, key, load).await?;
+        // Another may have loaded it in between, who knew of another area.
+        Ok(link.filter(|link| link.area == *area))
     }
 
     /// A blob of the public area, found without the database. Public bytes are public, whatever repository is named; private

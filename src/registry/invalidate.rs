@@ -20,8 +20,10 @@ pub(super) fn forget(cache: &Cache, event: &Event, tags: &[Tag]) {
         cache.clear_popularity();
     }
     if let Body::Org { .. } = body {
-        // Who sees new packages may be said anew, and all names of the organisation are asked for before there is anything.
+        // Who sees new packages may be said anew, and all names of the organisation are asked for before there is anything. What was
+        // uploaded under them lies in another area then.
         cache.seen.clear();
+        cache.links.clear();
     }
     let Some(repository) = body.repository() else { return };
     cache.tag_lists.remove(&repository);

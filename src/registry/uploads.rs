@@ -145,6 +145,8 @@ impl Registry {
         size: u64,
     ) -> Result<(), RegistryError> {
         if self.0.meta.blobs.link(repository, area, digest, size, self.0.clock.now()).await? {
+            // One to another area may have been here before.
+            self.0.cache.links.remove(&(repository.clone(), *digest));
             return Ok(());
         }
         // Collection is deleting these very bytes; once it is done the client's next try stores them anew.

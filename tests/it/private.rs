@@ -292,6 +292,31 @@ async fn a_push_that_meets_a_move_is_made_again() {
     assert_eq!(areas(&open, &package).await[1], 3);
 }
 
+/// What was uploaded before all new names of its organisation became private is sent again, and nothing that is remembered of it is in
+/// the way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_uploaded_before_its_area_changed_is_sent_again() {
+    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo]) {
+        let folder = DataFolder::new(owner);
+        let open = folder.open().await;
+        let package = Package::new("acme/x@1.0.0", "one");
+        let (repository, layer) = (&package.repository, &package.packed.layer);
+        let known = async || open.registry.blob(&Actor::Operator, repository, &layer.digest).await.is_ok();
+        for visibility in [Visibility::Private, Visibility::Public] {
+            open.push_blob(repository, &layer.content).await.unwrap();
+            assert!(known().await, "{owner:?}");
+            let profile = Profile { visibility, ..Profile::default() };
+            open.registry.put_org(&Actor::Operator, &"acme".parse().unwrap(), profile, Seen::Unsaid).await.unwrap();
+            assert!(!known().await, "{owner:?}");
+            open.push_blob(repository, &layer.content).await.unwrap();
+            assert!(known().await, "{owner:?}");
+            assert_eq!(areas(&open, &package).await, [1, 1], "{owner:?}");
+        }
+        open.push(&package).await.unwrap();
+        assert!(open.has(&package).await, "{owner:?}");
+    }
+}
+
 /// Fails a move at every step of the store, in a way; afterwards the package is whole, and moves when it is asked again.
 async fn fails_at_every_step(owner: Owner, when: When, failure: Failure) {
     let [kept, twin] = ["acme/x@1.0.0", "other/x@3.0.0"].map(|spec| Package::new(spec, "the same"));
