@@ -82,6 +82,6 @@ pub trait Carrier: Send + Sync {
     /// Makes these blobs so, and forgets those that are gone. Links stay as they are.
     async fn put_blobs(&self, blobs: &[CarriedBlob], gone: &[BlobKey]) -> Result<(), MetaError>;
 
-    /// Makes these links so, and removes those that are gone.
+    /// Makes these links so, and removes those that are gone. Links are removed beside changes too.
     async fn put_links(&self, links: &[CarriedLink], gone: &[LinkKey]) -> Result<(), MetaError>;
 }

@@ -8,6 +8,7 @@ use futures::StreamExt;
 
 use crate::cache::{BLOB_MAX, CachedLink};
 use crate::domain::{Action, Actor, Area, Digest, Repository, Scope, allows};
+use crate::meta::Refused;
 use crate::storage::{BlobStream, StorageError};
 
 use super::seen::is_seen;
@@ -197,11 +198,14 @@ impl Registry {
         if !is_readable {
             return Ok(false);
         }
-        let _kept = self.0.counted.keep(&area, &[*digest]);
+        let kept = self.0.counted.keep(&area, &[*digest]);
         let Some(size) = self.0.meta.blobs.find(&area, digest, from).await? else { return Ok(false) };
         if self.0.storage.blob_size(&area, digest).await? != Some(size) {
             return Ok(false);
         }
-        Ok(self.0.meta.blobs.link(repository, &area, digest, size, self.0.clock.now()).await?)
+        match self.link(repository, &area, digest, size, kept).await {
+            Err(RegistryError::BlobBusy(_) | RegistryError::Refused(Refused::Elsewhere(_))) => Ok(false),
+            linked => linked.map(|()| true),
+        }
     }
 }

@@ -75,6 +75,12 @@ impl Registry {
         Ok(Area::of(repository, self.seen_by(repository).await?.visibility))
     }
 
+    /// The same, as the database says now.
+    pub(super) async fn area_now(&self, repository: &Repository) -> Result<Area, RegistryError> {
+        let Some(name) = repository.package() else { return Ok(Area::Public) };
+        Ok(Area::of(repository, self.0.meta.groups.seen_by(&name).await?.visibility))
+    }
+
     /// Whether a caller who found nothing in the repository is to be asked for a login: it has no account where others have one, and
     /// sees no such repository, be it private or absent. Where everybody may write, nobody needs to log in.
     pub async fn asks_for_login(&self, actor: &Actor, repository: &Repository) -> Result<bool, RegistryError> {

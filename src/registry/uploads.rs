@@ -5,6 +5,7 @@ use futures::Stream;
 use uuid::Uuid;
 
 use crate::domain::{Action, Actor, Algorithm, Area, Digest, Repository};
+use crate::meta::Refused;
 use crate::storage::{StorageError, Upload};
 
 use super::counted::Kept;
@@ -24,9 +25,9 @@ impl Registry {
     {
         self.require_change(actor, Action::Push, repository).await?;
         let area = self.area(repository).await?;
-        let _kept = self.keep(&area, &[*digest]).await?;
+        let kept = self.keep(&area, &[*digest]).await?;
         let size = self.0.storage.put_blob_stream(&area, digest, body, self.0.limits.blob).await?;
-        self.link(repository, &area, digest, size).await
+        self.link(repository, &area, digest, size, kept).await
     }
 
     /// Takes a small blob that is in memory.
@@ -40,9 +41,9 @@ impl Registry {
         self.require_change(actor, Action::Push, repository).await?;
         let size = content.len() as u64;
         let area = self.area(repository).await?;
-        let _kept = self.keep(&area, &[*digest]).await?;
+        let kept = self.keep(&area, &[*digest]).await?;
         self.0.storage.put_blob(&area, content, digest).await?;
-        self.link(repository, &area, digest, size).await
+        self.link(repository, &area, digest, size, kept).await
     }
 
     /// Opens an upload session. The hash runs under `algorithm` while bytes arrive.
@@ -95,9 +96,9 @@ impl Registry {
         digest: &Digest,
     ) -> Result<(), RegistryError> {
         let upload = self.upload(actor, repository, id).await?;
-        let _kept = self.keep(&upload.area, &[*digest]).await?;
+        let kept = self.keep(&upload.area, &[*digest]).await?;
         let size = self.0.storage.finish(id, digest).await?;
-        self.link(repository, &upload.area, digest, size).await
+        self.link(repository, &upload.area, digest, size, kept).await
     }
 
     /// Ends a session that has received nothing yet: the body is the whole blob and streams straight to its place.
@@ -136,20 +137,31 @@ impl Registry {
         }
     }
 
-    /// Lets the repository read a blob whose bytes are there.
-    async fn link(
+    /// Lets the repository read a blob whose bytes are there, if its area is still the one that they were brought to. Else they are
+    /// taken away again: what is private now must not lie in the open because its upload took longer than the change.
+    pub(super) async fn link(
         &self,
         repository: &Repository,
         area: &Area,
         digest: &Digest,
         size: u64,
+        kept: Kept,
     ) -> Result<(), RegistryError> {
-        if self.0.meta.blobs.link(repository, area, digest, size, self.0.clock.now()).await? {
-            // One to another area may have been here before.
-            self.0.cache.links.remove(&(repository.clone(), *digest));
+        if !self.0.meta.blobs.link(repository, area, digest, size, self.0.clock.now()).await? {
+            // Collection is deleting these very bytes; once it is done the client's next try stores them anew.
+            return Err(RegistryError::BlobBusy(*digest));
+        }
+        let link = (repository.clone(), *digest);
+        // One to another area may have been here before.
+        self.0.cache.links.remove(&link);
+        // A change before this look is seen by it, and one after it finds the link.
+        if self.area_now(repository).await? == *area {
             return Ok(());
         }
-        // Collection is deleting these very bytes; once it is done the client's next try stores them anew.
-        Err(RegistryError::BlobBusy(*digest))
+        self.0.cache.seen.remove(repository);
+        self.0.meta.carrier.put_links(&[], &[link]).await?;
+        drop(kept);
+        self.remove_unneeded(repository, vec![*digest], std::slice::from_ref(area)).await?;
+        Err(Refused::Elsewhere(repository.clone()).into())
     }
 }

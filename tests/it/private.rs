@@ -1,8 +1,10 @@
 //! Private packages: to all others they are as names under which there is nothing, and their bytes lie where only members read.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use futures::stream;
 use pcl_registry::domain::{
     Access, Actor, Algorithm, Area, Collection, CollectionItem, Digest, Name, OrgName, Profile, Range, Reference, Role,
     User, Version, Visibility,
@@ -314,6 +316,33 @@ async fn what_was_uploaded_before_its_area_changed_is_sent_again() {
         }
         open.push(&package).await.unwrap();
         assert!(open.has(&package).await, "{owner:?}");
+    }
+}
+
+/// The bytes of an upload lie in the area that was right when it began. Where another is right when it ends, they go again, and nobody
+/// can take them over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_meets_a_move_leaves_nothing_in_the_open() {
+    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo]) {
+        let folder = DataFolder::new(owner);
+        let open = folder.open().await;
+        let package = Package::new("acme/x@1.0.0", "one");
+        let (repository, layer) = (&package.repository, &package.packed.layer);
+        let (registry, name, content) = (open.registry.clone(), package.name(), layer.content.clone());
+        let body = stream::once(async move {
+            registry.set_visibility(&Actor::Operator, &name, Visibility::Private).await.unwrap();
+            Ok::<_, Infallible>(content)
+        });
+        let begun = open.registry.push_blob(&Actor::Operator, repository, &layer.digest, body).await;
+        assert!(matches!(begun, Err(RegistryError::Refused(Refused::Elsewhere(_)))), "{owner:?} {begun:?}");
+        assert_eq!(areas(&open, &package).await, [0, 0], "{owner:?}");
+        let other = "other/x".parse().unwrap();
+        for from in [None, Some(repository)] {
+            let mounted = open.registry.mount(&Actor::Operator, &other, &layer.digest, from).await.unwrap();
+            assert!(!mounted, "{owner:?}");
+        }
+        open.push(&package).await.unwrap();
+        assert_eq!(areas(&open, &package).await, [0, 3], "{owner:?}");
     }
 }
 
