@@ -52,7 +52,19 @@ pub(super) struct Found {
     /// At most `limit` hits, in order.
     pub hits: Vec<(Key, DocAddress)>,
     /// Kinds, tags, skills, organisations.
-    pub facets: [HashMap<String, u64>; 4],
+    pub facets: Counts,
+}
+
+/// How many have each value: of kinds, tags, skills, organisations.
+pub(super) type Counts = [HashMap<String, u64>; 4];
+
+/// Adds counts to others.
+pub(super) fn add_up(all: &mut Counts, more: Counts) {
+    for (all, counts) in all.iter_mut().zip(more) {
+        for (value, count) in counts {
+            *all.entry(value).or_default() += count;
+        }
+    }
 }
 
 impl Collector for Gather {
@@ -95,11 +107,7 @@ impl Collector for Gather {
             let segment = segment?;
             found.total += segment.total;
             found.hits.extend(segment.hits);
-            for (all, counts) in found.facets.iter_mut().zip(segment.facets) {
-                for (value, count) in counts {
-                    *all.entry(value).or_default() += count;
-                }
-            }
+            add_up(&mut found.facets, segment.facets);
         }
         found.hits.sort_unstable();
         found.hits.truncate(self.limit);
@@ -180,7 +188,7 @@ impl SegmentCollector for GatherSegment {
             self.names.ord_to_str(ordinal, &mut name)?;
             hits.push((Key { rank, name }, DocAddress::new(self.ordinal, document)));
         }
-        let mut facets: [HashMap<String, u64>; 4] = Default::default();
+        let mut facets = Counts::default();
         for (values, counted) in facets.iter_mut().zip(self.facets) {
             *values = counted.values()?;
         }

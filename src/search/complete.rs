@@ -367,7 +367,7 @@ fn values(column: Option<&StrColumn>, document: DocId) -> Result<Vec<String>, Se
 impl Document {
     /// What completions know of it; `None` unless everybody may find it.
     pub(super) fn known(&self) -> Option<Known> {
-        (self.audience() == EVERYBODY).then(|| Known {
+        self.is_open().then(|| Known {
             name: self.name.to_string(),
             tags: super::document::labels(&self.tags),
             skills: super::document::labels(&self.skills),

@@ -96,6 +96,11 @@ impl Document {
         }
     }
 
+    /// Whether everybody may find it.
+    pub(super) fn is_open(&self) -> bool {
+        self.audience() == EVERYBODY
+    }
+
     /// Names of the packages that it needs, each once.
     pub(super) fn needed(&self) -> Vec<String> {
         let mut names: Vec<String> = self.needs.iter().filter(|need| need.parse::<Name>().is_ok()).cloned().collect();

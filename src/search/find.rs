@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tantivy::TantivyDocument;
 use tantivy::schema::Value;
 
-use super::collect::{Found, Gather};
+use super::collect::{Counts, Gather, add_up};
 use super::cursor::Cursor;
 use super::document::Shown;
 use super::error::SearchError;
@@ -94,8 +94,6 @@ impl Index {
         }
         let limit = query.limit.clamp(1, LIMIT_MAX);
         let generation = self.through();
-        let searcher = self.reader.searcher();
-        let plan = plan(query, &self.fields, &searcher)?;
         let gather = Gather {
             sort: query.sort,
             // One more than asked for tells whether there is another page.
@@ -103,19 +101,31 @@ impl Index {
             after: query.cursor.as_ref().map(|cursor| cursor.key.clone()),
             facets: query.facets,
         };
-        let Found { total, hits: mut keys, facets } = searcher.search(&plan.engine, &gather)?;
+        let (mut total, mut keys, mut facets, mut asked) = (0, Vec::new(), Counts::default(), Vec::new());
+        for (at, part) in self.parts(&query.audience).into_iter().enumerate() {
+            let searcher = part.reader.searcher();
+            let plan = plan(query, &self.fields, &searcher)?;
+            let found = searcher.search(&plan.engine, &gather)?;
+            total += found.total;
+            keys.extend(found.hits.into_iter().map(|(key, address)| (key, at, address)));
+            add_up(&mut facets, found.facets);
+            asked.push((searcher, plan.matcher));
+        }
+        keys.sort_unstable();
+        keys.truncate(limit + 1);
         let more = keys.len() > limit;
         keys.truncate(limit);
         let last = if more { keys.last() } else { None };
-        let next = last.map(|(key, _)| Cursor::new(query, generation, key.clone()));
+        let next = last.map(|(key, ..)| Cursor::new(query, generation, key.clone()));
         let mut hits = Vec::with_capacity(keys.len());
-        for (key, address) in keys {
+        for (key, at, address) in keys {
+            let (searcher, matcher) = &asked[at];
             let document: TantivyDocument = searcher.doc(address)?;
             let shown = document.get_first(self.fields.shown).and_then(|value| value.as_bytes());
             let shown = shown.ok_or_else(|| SearchError::damaged(format!("{} has no content", key.name)))?;
             let shown = serde_json::from_slice(shown).map_err(|error| SearchError::Damaged(error.into()))?;
             let score = if query.sort == Sort::Relevance { key.score() } else { 0.0 };
-            hits.push(hit(shown, score, &plan.matcher));
+            hits.push(hit(shown, score, matcher));
         }
         let [kinds, tags, skills, orgs] = facets.map(most_frequent);
         let changed = query.cursor.as_ref().is_some_and(|cursor| cursor.generation != generation);

@@ -5,36 +5,33 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
-
-use tantivy::directory::{Directory, INDEX_WRITER_LOCK, MmapDirectory};
-use tantivy::indexer::IndexWriterOptions;
-use tantivy::tokenizer::TextAnalyzer;
-use tantivy::{IndexReader, IndexWriter, ReloadPolicy, Term};
+use std::sync::{PoisonError, RwLock};
 
 use super::complete::{Completions, Known};
 use super::document::Document;
 use super::error::SearchError;
+use super::part::Part;
+use super::query::Audience;
 use super::schema::{self, Fields};
-use super::tokenizer::{WORDS, Words};
 use crate::domain::Name;
-
-/// Memory that documents may take before they are written out. Taken by a commit, given back after it.
-const WRITER_BYTES: usize = 50_000_000;
-/// Blocks of 16 KB of stored documents that each segment keeps decompressed.
-const STORE_CACHE_BLOCKS: usize = 16;
 
 /// Most events that change nothing here before a commit names them anyway. After a crash they are read once more.
 const UNCOMMITTED_MAX: u64 = 4096;
 
+/// The folder of what members find, in that of what everybody finds.
+const MEMBERS: &str = "members";
+
 /// A full-text index over packages. Searches run while it is being fed and see the last whole commit.
+///
+/// What only members find lies apart from what everybody finds: an answer to everybody is the same to the last bit of its scores, whatever
+/// there is besides.
 pub struct Index {
     pub(super) fields: Fields,
-    pub(super) reader: IndexReader,
     pub(super) completions: RwLock<Completions>,
-    index: tantivy::Index,
-    /// Empty after a failed commit: a writer that failed takes nothing more, the next change begins a new one.
-    writer: Mutex<Option<IndexWriter>>,
+    /// What everybody finds. Its commits name the event that all of the index shows.
+    open: Part,
+    /// What members find, which is never behind that.
+    hidden: Part,
     through: AtomicU64,
     /// The event that the last commit names: behind `through` by events that changed nothing here.
     committed: AtomicU64,
@@ -75,9 +72,9 @@ impl Index {
         remove_others(directory, &hash)?;
         let before = own.exists();
         match Self::open_folder(&own) {
-            Ok(index) => {
+            Ok((index, through)) => {
                 let origin = if before { Origin::Found } else { Origin::New };
-                Ok((index.0, Opened { through: index.1, origin }))
+                Ok((index, Opened { through, origin }))
             }
             Err(SearchError::Damaged(reason)) => {
                 remove(&own)?;
@@ -94,76 +91,55 @@ impl Index {
     /// [`SearchError::Unavailable`] if its threads cannot be started.
     pub fn memory() -> Result<Self, SearchError> {
         let (schema, fields) = Fields::new();
-        Ok(Self::over(tantivy::Index::create_in_ram(schema), fields)?.0)
+        let (open, hidden) = (Part::memory(schema.clone())?, Part::memory(schema)?);
+        Self::over(fields, open, hidden, 0)
     }
 
     fn open_folder(folder: &Path) -> Result<(Self, u64), SearchError> {
         fs::create_dir_all(folder)?;
-        let (schema, fields) = Fields::new();
-        let directory = MmapDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
-        // Asked first, so that what another process is writing is never taken for damage.
-        let lock = directory
-            .acquire_lock(&INDEX_WRITER_LOCK)
-            .map_err(|error| SearchError::Busy(Box::new(tantivy::TantivyError::LockFailure(error, None))))?;
-        drop(lock);
-        let index = tantivy::Index::open_or_create(directory, schema)?;
-        if let Some(file) = index.validate_checksum()?.into_iter().next() {
-            return Err(SearchError::damaged(format!("{} does not match its checksum", file.display())));
+        let members = folder.join(MEMBERS);
+        if folder.join("meta.json").exists() && !members.exists() {
+            return Err(SearchError::damaged(format!("{} is missing", members.display())));
         }
-        Self::over(index, fields)
+        let (schema, fields) = Fields::new();
+        let (hidden, _) = Part::open(&members, schema.clone())?;
+        let (open, through) = Part::open(folder, schema)?;
+        Ok((Self::over(fields, open, hidden, through)?, through))
     }
 
-    fn over(index: tantivy::Index, fields: Fields) -> Result<(Self, u64), SearchError> {
-        index.tokenizers().register(WORDS, TextAnalyzer::from(Words));
-        let through = match index.load_metas()?.payload {
-            Some(payload) => payload
-                .parse()
-                .map_err(|_| SearchError::damaged(format!("the commit names no event but {payload:?}")))?,
-            None => 0,
-        };
-        let reader = index
-            .reader_builder()
-            .reload_policy(ReloadPolicy::Manual)
-            .doc_store_cache_num_blocks(STORE_CACHE_BLOCKS)
-            .try_into()?;
-        let completions = RwLock::new(Completions::read(&reader.searcher())?);
-        let writer = Mutex::new(Some(begin(&index)?));
-        let committed = AtomicU64::new(through);
-        let opened = Self { fields, reader, completions, index, writer, through: AtomicU64::new(through), committed };
-        Ok((opened, through))
+    fn over(fields: Fields, open: Part, hidden: Part, through: u64) -> Result<Self, SearchError> {
+        open.hold()?;
+        let completions = RwLock::new(Completions::read(&open.reader.searcher())?);
+        let (through, committed) = (AtomicU64::new(through), AtomicU64::new(through));
+        Ok(Self { fields, completions, open, hidden, through, committed })
     }
 
     /// Puts documents in, each in place of the one of its name, takes others out, and notes the event that the index now
-    /// shows: one commit, seen by the next search. Blocking.
+    /// shows: seen by the next search. Blocking.
     ///
     /// # Errors
-    /// [`SearchError::Unavailable`] if it cannot be written: nothing has changed, and the next call begins afresh.
+    /// [`SearchError::Unavailable`] if it cannot be written: what everybody finds has not changed, and the next call begins afresh.
     pub fn apply(&self, upserts: Vec<Document>, removals: Vec<Name>, through: u64) -> Result<(), SearchError> {
-        let term = |name: &Name| Term::from_field_text(self.fields.name, name.as_str());
-        let searcher = self.reader.searcher();
-        let mut gone = removals.iter().map(|name| searcher.doc_freq(&term(name)));
-        let changes_nothing = upserts.is_empty() && gone.all(|found| matches!(found, Ok(0)));
+        let (open, hidden): (Vec<Document>, Vec<Document>) = upserts.into_iter().partition(Document::is_open);
+        let names = |documents: &[Document]| documents.iter().map(|document| document.name.clone()).collect::<Vec<_>>();
+        let gone_from_open = [removals.as_slice(), &names(&hidden)].concat();
+        let gone_from_hidden = [removals.as_slice(), &names(&open)].concat();
+        // First what members find: whatever the commit of the others names is then in both, whenever this is interrupted.
+        if !hidden.is_empty() || self.hidden.has_any(&self.fields, &gone_from_hidden) {
+            self.hidden.put(&self.fields, hidden, &gone_from_hidden, through)?;
+            self.hidden.show()?;
+        }
         // Pushes of plain images are events, too. A commit costs two syncs, so that many of them share one.
+        let changes_nothing = open.is_empty() && !self.open.has_any(&self.fields, &gone_from_open);
         if changes_nothing && through.saturating_sub(self.committed.load(Ordering::Acquire)) < UNCOMMITTED_MAX {
             self.through.store(through, Ordering::Release);
             return Ok(());
         }
-        let known: Vec<Known> = upserts.iter().filter_map(Document::known).collect();
-        // What only some may find was perhaps found by all before.
-        let hidden = upserts.iter().map(|document| &document.name);
-        let gone: Vec<String> = removals.iter().chain(hidden).map(Name::to_string).collect();
-        self.change(through, |writer| {
-            for name in &removals {
-                writer.delete_term(term(name));
-            }
-            for document in upserts {
-                writer.delete_term(term(&document.name));
-                let document =
-                    document.into_indexed(&self.fields).map_err(|error| SearchError::Unavailable(error.into()))?;
-                writer.add_document(document)?;
-            }
-            Ok(())
-        })?;
+        let known: Vec<Known> = open.iter().filter_map(Document::known).collect();
+        // Each is put in anew.
+        let gone: Vec<String> = gone_from_open.iter().chain(&names(&open)).map(Name::to_string).collect();
+        self.open.put(&self.fields, open, &gone_from_open, through)?;
+        self.committed_through(through)?;
         self.completions.write().unwrap_or_else(PoisonError::into_inner).change(&known, &gone);
         Ok(())
     }
@@ -173,12 +149,20 @@ impl Index {
     /// # Errors
     /// As [`Index::apply`].
     pub fn clear(&self) -> Result<(), SearchError> {
-        self.change(0, |writer| {
-            writer.delete_all_documents()?;
-            Ok(())
-        })?;
+        self.open.clear()?;
+        self.committed_through(0)?;
         *self.completions.write().unwrap_or_else(PoisonError::into_inner) = Completions::default();
-        Ok(())
+        self.hidden.clear()?;
+        self.hidden.show()
+    }
+
+    /// The parts that hold what these may find.
+    pub(super) fn parts(&self, audience: &Audience) -> Vec<&Part> {
+        match audience {
+            Audience::Everybody => vec![&self.open],
+            Audience::OnlyMembers(_) => vec![&self.hidden],
+            Audience::Members(_) | Audience::Operator => vec![&self.open, &self.hidden],
+        }
     }
 
     /// Number of the last event that the index shows; 0 if it is empty.
@@ -188,7 +172,7 @@ impl Index {
 
     /// How many documents there are, whoever may find them.
     pub fn len(&self) -> u64 {
-        self.reader.searcher().num_docs()
+        self.open.len() + self.hidden.len()
     }
 
     /// Whether there is no document.
@@ -196,35 +180,11 @@ impl Index {
         self.len() == 0
     }
 
-    fn change(
-        &self,
-        through: u64,
-        fill: impl FnOnce(&IndexWriter) -> Result<(), SearchError>,
-    ) -> Result<(), SearchError> {
-        let mut slot = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut writer = match slot.take() {
-            Some(writer) => writer,
-            None => begin(&self.index)?,
-        };
-        fill(&writer)?;
-        let mut commit = writer.prepare_commit()?;
-        commit.set_payload(&through.to_string());
-        commit.commit()?;
-        *slot = Some(writer);
+    fn committed_through(&self, through: u64) -> Result<(), SearchError> {
         self.through.store(through, Ordering::Release);
         self.committed.store(through, Ordering::Release);
-        self.reader.reload()?;
-        Ok(())
+        self.open.show()
     }
-}
-
-fn begin(index: &tantivy::Index) -> Result<IndexWriter, SearchError> {
-    let options = IndexWriterOptions::builder()
-        .memory_budget_per_thread(WRITER_BYTES)
-        .num_worker_threads(1)
-        .num_merge_threads(1)
-        .build();
-    Ok(index.writer_with_options(options)?)
 }
 
 /// Removes the folders of other schemas: those named as only [`schema::hash`] names them.

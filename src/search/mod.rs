@@ -14,6 +14,7 @@ mod find;
 mod fold;
 mod index;
 mod parse;
+mod part;
 mod plan;
 mod query;
 mod schema;

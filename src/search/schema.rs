@@ -7,8 +7,8 @@ use tantivy::schema::{
 use super::tokenizer::WORDS;
 use crate::domain::Digest;
 
-/// Counted up whenever documents are cut, folded or stored differently under the same fields.
-const ANALYSIS: u32 = 1;
+/// Counted up whenever documents are cut, folded, stored or divided differently under the same fields.
+const ANALYSIS: u32 = 2;
 
 /// Handles of the fields.
 #[derive(Clone, Copy, Debug)]

@@ -148,3 +148,20 @@ fn a_change_that_cannot_be_written_changes_nothing_and_the_next_succeeds() {
     drop(index);
     assert_eq!(open(directory.path()).1, Opened { through: 3, origin: Origin::Found });
 }
+
+#[test]
+fn what_members_find_is_there_after_a_restart_and_missed_when_it_is_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let private = Document { area: Area::private(&"a/secret".parse().unwrap()), ..document("a/secret") };
+    let (index, _) = open(directory.path());
+    index.apply(vec![private, titled("a/one", "First")], Vec::new(), 7).unwrap();
+    drop(index);
+    let (index, opened) = open(directory.path());
+    assert_eq!((opened, index.len()), (Opened { through: 7, origin: Origin::Found }, 2));
+    check(&index, "", &["a/one"]);
+    drop(index);
+    fs::remove_dir_all(folder(directory.path()).join("members")).unwrap();
+    let (index, opened) = open(directory.path());
+    assert!(matches!(opened, Opened { through: 0, origin: Origin::Replaced(_) }), "{opened:?}");
+    assert!(index.is_empty());
+}

@@ -101,3 +101,44 @@ fn private_and_unlisted_packages_are_found_by_those_who_may() {
     assert_eq!(seen(Audience::OnlyMembers(vec![])), Vec::<String>::new());
     assert_eq!(seen(Audience::Operator).len(), 4);
 }
+
+/// Nothing that everybody is answered depends on what members find: no count, no score, no guess at what was meant.
+#[test]
+fn an_answer_to_everybody_is_the_same_whatever_is_private() {
+    let private = |name: &str, description: &str| {
+        let document = described(name, description);
+        Document { area: Area::private(&document.name.repository()), ..document }
+    };
+    let index = index(vec![
+        described("acme/hello", "Greets a reviewer"),
+        described("acme/review", "Reads a change with care"),
+        described("zeta/poems", "Writes of hello and goodbye"),
+    ]);
+    let answers = || {
+        let questions = ["hello", "helo", "review", "reviewer change", "goodbye", "poem", "", "secret"];
+        let answer = |text: &str| {
+            let page = index.search(&Query { text: text.into(), facets: true, ..Query::default() }).unwrap();
+            let hits: Vec<_> = page.hits.iter().map(|hit| (hit.name.to_string(), hit.score.to_bits())).collect();
+            (hits, page.total, page.facets)
+        };
+        questions.map(answer)
+    };
+    let before = answers();
+    // Enough to be taken for the word that was meant, and enough to make each word a common one.
+    for (number, name) in (2..).zip(["acme/helo", "acme/helo-two", "dark/helo-three", "dark/review-hello"]) {
+        index.apply(vec![private(name, "hello review goodbye secret")], Vec::new(), number).unwrap();
+    }
+    assert_eq!(answers(), before);
+    let members = Audience::OnlyMembers(texts(&["acme"]));
+    let found = index.search(&Query { text: "secret".into(), audience: members, ..Query::default() }).unwrap();
+    assert_eq!(names(&found), ["acme/helo", "acme/helo-two"]);
+    assert_eq!((index.len(), index.through()), (7, 5));
+    // One that changes sides is found on one of them.
+    index.apply(vec![described("acme/helo", "hello")], Vec::new(), 6).unwrap();
+    assert_ne!(answers(), before);
+    index.apply(vec![private("acme/helo", "hello")], Vec::new(), 7).unwrap();
+    assert_eq!(index.len(), 7);
+    check(&index, "secret", &[]);
+    index.apply(Vec::new(), vec!["acme/helo".parse().unwrap(), "acme/helo-two".parse().unwrap()], 8).unwrap();
+    assert_eq!(index.len(), 5);
+}
