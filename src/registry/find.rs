@@ -1,7 +1,7 @@
 //! Searching the catalogue.
 
 use crate::domain::api::{Completion, CompletionOf};
-use crate::domain::{Action, Actor, Scope, Visibility};
+use crate::domain::{Action, Actor, Name, Scope, Visibility};
 use crate::search::{Audience, Completed, Page, Query};
 
 use super::{Registry, RegistryError};
@@ -20,10 +20,32 @@ impl Registry {
             }
             Audience::Operator => self.require(actor, Action::Operate, Scope::Registry)?,
         }
-        let index = std::sync::Arc::clone(&self.0.search);
+        let (index, audience) = (std::sync::Arc::clone(&self.0.search), query.audience.clone());
         let search = move || index.search(&query);
-        let page = tokio::task::spawn_blocking(search).await.map_err(|_| RegistryError::Stopping)??;
+        let mut page = tokio::task::spawn_blocking(search).await.map_err(|_| RegistryError::Stopping)??;
+        match &audience {
+            Audience::Everybody => self.leave_out_hidden(&mut page, &[]).await?,
+            Audience::Members(orgs) | Audience::OnlyMembers(orgs) => self.leave_out_hidden(&mut page, orgs).await?,
+            Audience::Operator => {}
+        }
         Ok(page)
+    }
+
+    /// Leaves out what is not public any more, but for what is in these organisations: the index comes a moment after the change. While the
+    /// metadata store is not available, the index alone says what is public.
+    async fn leave_out_hidden(&self, page: &mut Page, orgs: &[String]) -> Result<(), RegistryError> {
+        let names: Vec<Name> = page.hits.iter().map(|hit| hit.name.clone()).collect();
+        let seen = match self.seen_by_all(&names).await {
+            Err(error) if error.is_outage() => return Ok(()),
+            seen => seen?,
+        };
+        let (found, mut seen) = (page.hits.len(), seen.into_iter());
+        page.hits.retain(|hit| {
+            let is_public = seen.next().is_some_and(|seen| seen.visibility == Visibility::Public);
+            is_public || orgs.iter().any(|org| org == hit.name.org())
+        });
+        page.total -= found - page.hits.len();
+        Ok(())
     }
 
     /// Public names, tags and skills that begin like `prefix`: of each sort that is asked for at most `limit`, the most used first,

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use futures::stream;
 use pcl_registry::domain::{
-    Access, Actor, Algorithm, Area, Collection, CollectionItem, Digest, Name, OrgName, Profile, Range, Reference, Role,
-    User, Version, Visibility,
+    Access, Actor, Algorithm, Area, Collection, CollectionItem, Digest, Kind, Name, OrgName, Profile, Range, Reference,
+    Role, Timestamp, User, Version, Visibility,
 };
-use pcl_registry::meta::{Collections, Filter, Memory, Order, Refused, Seen, contract};
-use pcl_registry::registry::{FindQuery, RegistryError, catch_up};
-use pcl_registry::search::Audience;
-use pcl_registry::storage::{Failure, Fault, Key, When};
+use pcl_registry::meta::{Collections, Filter, Memory, Order, Refused, Seen, Sqlite, contract};
+use pcl_registry::registry::{Builder, Committing, FindQuery, Limits, RegistryError, catch_up};
+use pcl_registry::search::{Audience, Document, Index};
+use pcl_registry::storage::{Failure, Fault, Key, Meter, When};
 
 use crate::accounts;
 use crate::inside::{DataFolder, Opened, Owner, Package};
@@ -292,6 +292,52 @@ async fn a_push_that_meets_a_move_is_made_again() {
     assert!(matches!(asked, Err(RegistryError::BlobUnknown(_))), "whoever asks is told to send it: {asked:?}");
     open.push(&package).await.unwrap();
     assert_eq!(areas(&open, &package).await[1], 3);
+}
+
+/// A search goes by an index that comes a moment after the change: what it finds is looked at again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_believes_no_index_that_is_behind() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let search = Index::memory().unwrap();
+    let found = |name: &str| Document {
+        name: name.parse().unwrap(),
+        kind: Kind::Skill,
+        version: "1.0.0".parse().unwrap(),
+        title: "Ghost".to_owned(),
+        description: String::new(),
+        tags: Vec::new(),
+        skills: Vec::new(),
+        text: String::new(),
+        area: Area::Public,
+        listed: true,
+        updated: Timestamp::from_micros(0),
+        authors: Vec::new(),
+        license: None,
+        needs: Vec::new(),
+    };
+    search.apply(vec![found("acme/ghost"), found("other/ghost")], Vec::new(), 0).unwrap();
+    let builder = Builder {
+        storage: folder.open_storage(&Meter::default()).await,
+        meta: Arc::new(Sqlite::open(folder.database()).unwrap()).meta(),
+        committing: Committing::Database,
+        search,
+        limits: Limits::default(),
+        clock: folder.clock(),
+    };
+    let registry = builder.open().await.unwrap();
+    let anybody = Actor::Anonymous(Access::Read);
+    let names = async |actor: &Actor, audience: Audience| {
+        let query = FindQuery { text: "ghost".to_owned(), audience, ..FindQuery::default() };
+        let page = registry.find(actor, query).await.unwrap();
+        assert_eq!(page.total, page.hits.len());
+        page.hits.iter().map(|hit| hit.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&anybody, Audience::Everybody).await, ["acme/ghost", "other/ghost"]);
+    let profile = Profile { visibility: Visibility::Private, ..Profile::default() };
+    registry.put_org(&Actor::Operator, &"acme".parse().unwrap(), profile, Seen::Unsaid).await.unwrap();
+    assert_eq!(names(&anybody, Audience::Everybody).await, ["other/ghost"]);
+    let member = user("bob", Some(Role::Reader), Access::Read);
+    assert_eq!(names(&member, Audience::Members(vec!["acme".into()])).await, ["acme/ghost", "other/ghost"]);
 }
 
 /// What was uploaded before all new names of its organisation became private is sent again, and nothing that is remembered of it is in
