@@ -1,0 +1,169 @@
+//! Changes of area, and what they meet: pushes, uploads and failures.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use futures::stream;
+use pcl_registry::domain::{Actor, Algorithm, Digest, Profile, Visibility};
+use pcl_registry::meta::{Memory, Refused, Seen, contract};
+use pcl_registry::registry::{RegistryError, catch_up};
+use pcl_registry::storage::{Failure, Fault, When};
+
+use crate::inside::{DataFolder, Owner, Package};
+use crate::rebuild::close;
+
+use super::{areas, see};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_package_moves_to_the_private_area_and_back() {
+    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo]) {
+        let folder = DataFolder::new(owner);
+        let mut open = folder.open().await;
+        let [one, two] = ["1.0.0", "2.0.0"].map(|version| Package::new(&format!("acme/x@{version}"), version));
+        // The same files, so that one blob is of both.
+        let twin = Package::new("other/x@3.0.0", "1.0.0");
+        for package in [&one, &two, &twin] {
+            open.push(package).await.unwrap();
+        }
+        let (name, second) = (one.name(), "2.0.0".parse().unwrap());
+        open.registry.yank(&Actor::Operator, &name, &second, Some("it was rash")).await.unwrap();
+        for (visibility, here) in
+            [(Visibility::Private, [0, 3]), (Visibility::Unlisted, [3, 0]), (Visibility::Private, [0, 3])]
+        {
+            see(&open, "acme/x", visibility).await.unwrap();
+            assert_eq!(areas(&open, &two).await, here, "{owner:?}");
+            // What somebody else has of the same bytes stays.
+            assert_eq!(areas(&open, &twin).await, [3, 0], "{owner:?}");
+            for package in [&one, &two, &twin] {
+                assert!(open.has(package).await, "{owner:?} {visibility} {}", package.tag);
+            }
+            let detail = open.registry.version(&Actor::Operator, &name, &second).await.unwrap();
+            assert_eq!(detail.reasons.yanked.as_deref(), Some("it was rash"), "{owner:?}");
+            assert!(!detail.files.is_empty(), "{owner:?}");
+            // Whoever starts again, or makes everything again from the events, finds the bytes where they are.
+            let dump = open.dump().await;
+            close(&folder, open).await;
+            open = folder.open().await;
+            assert_eq!(open.dump().await, dump, "{owner:?}");
+            let again = Arc::new(Memory::new()).meta();
+            catch_up(&open.storage, &again, |_| {}).await.unwrap();
+            assert_eq!(contract::dump(&again).await.unwrap(), dump, "{owner:?}");
+        }
+        close(&folder, open).await;
+    }
+}
+
+/// A push whose package went elsewhere between its bytes and its manifest is told so, and succeeds when it is made again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_that_meets_a_move_is_made_again() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    let package = Package::new("acme/x@1.0.0", "one");
+    for blob in [&package.packed.config, &package.packed.layer] {
+        open.push_blob(&package.repository, &blob.content).await.unwrap();
+    }
+    let upload = open.registry.begin_upload(&Actor::Operator, &package.repository, Algorithm::Sha256).await.unwrap();
+    see(&open, "acme/x", Visibility::Private).await.unwrap();
+    let begun = open.registry.upload(&Actor::Operator, &package.repository, upload.id).await;
+    assert!(matches!(begun, Err(RegistryError::UploadUnknown)), "{begun:?}");
+    let refused = open.push_manifest(&package).await;
+    assert!(matches!(refused, Err(RegistryError::Refused(Refused::BlobsUnknown(_)))), "{refused:?}");
+    let missing: Digest = package.packed.layer.digest;
+    let asked = open.registry.blob(&Actor::Operator, &package.repository, &missing).await;
+    assert!(matches!(asked, Err(RegistryError::BlobUnknown(_))), "whoever asks is told to send it: {asked:?}");
+    open.push(&package).await.unwrap();
+    assert_eq!(areas(&open, &package).await[1], 3);
+}
+
+/// What was uploaded before all new names of its organisation became private is sent again, and nothing that is remembered of it is in
+/// the way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_uploaded_before_its_area_changed_is_sent_again() {
+    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo]) {
+        let folder = DataFolder::new(owner);
+        let open = folder.open().await;
+        let package = Package::new("acme/x@1.0.0", "one");
+        let (repository, layer) = (&package.repository, &package.packed.layer);
+        let known = async || open.registry.blob(&Actor::Operator, repository, &layer.digest).await.is_ok();
+        for visibility in [Visibility::Private, Visibility::Public] {
+            open.push_blob(repository, &layer.content).await.unwrap();
+            assert!(known().await, "{owner:?}");
+            let profile = Profile { visibility, ..Profile::default() };
+            open.registry.put_org(&Actor::Operator, &"acme".parse().unwrap(), profile, Seen::Unsaid).await.unwrap();
+            assert!(!known().await, "{owner:?}");
+            open.push_blob(repository, &layer.content).await.unwrap();
+            assert!(known().await, "{owner:?}");
+            assert_eq!(areas(&open, &package).await, [1, 1], "{owner:?}");
+        }
+        open.push(&package).await.unwrap();
+        assert!(open.has(&package).await, "{owner:?}");
+    }
+}
+
+/// The bytes of an upload lie in the area that was right when it began. Where another is right when it ends, they go again, and nobody
+/// can take them over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_meets_a_move_leaves_nothing_in_the_open() {
+    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo]) {
+        let folder = DataFolder::new(owner);
+        let open = folder.open().await;
+        let package = Package::new("acme/x@1.0.0", "one");
+        let (repository, layer) = (&package.repository, &package.packed.layer);
+        let (registry, name, content) = (open.registry.clone(), package.name(), layer.content.clone());
+        let body = stream::once(async move {
+            registry.set_visibility(&Actor::Operator, &name, Visibility::Private).await.unwrap();
+            Ok::<_, Infallible>(content)
+        });
+        let begun = open.registry.push_blob(&Actor::Operator, repository, &layer.digest, body).await;
+        assert!(matches!(begun, Err(RegistryError::Refused(Refused::Elsewhere(_)))), "{owner:?} {begun:?}");
+        assert_eq!(areas(&open, &package).await, [0, 0], "{owner:?}");
+        let other = "other/x".parse().unwrap();
+        for from in [None, Some(repository)] {
+            let mounted = open.registry.mount(&Actor::Operator, &other, &layer.digest, from).await.unwrap();
+            assert!(!mounted, "{owner:?}");
+        }
+        open.push(&package).await.unwrap();
+        assert_eq!(areas(&open, &package).await, [0, 3], "{owner:?}");
+    }
+}
+
+/// Fails a move at every step of the store, in a way; afterwards the package is whole, and moves when it is asked again.
+async fn fails_at_every_step(owner: Owner, when: When, failure: Failure) {
+    let [kept, twin] = ["acme/x@1.0.0", "other/x@3.0.0"].map(|spec| Package::new(spec, "the same"));
+    for step in 1.. {
+        let what = format!("{owner:?}, {failure:?} {when:?} step {step}");
+        let folder = DataFolder::new(owner);
+        let mut open = folder.open().await;
+        open.push(&kept).await.unwrap();
+        open.push(&twin).await.unwrap();
+        open.meter.arm(Some(Fault { step, when, failure }));
+        let outcome = see(&open, "acme/x", Visibility::Private).await;
+        if open.meter.steps() < step {
+            outcome.unwrap();
+            assert!(step > 5, "four blobs and an event: {step}");
+            return;
+        }
+        open.meter.arm(None);
+        if failure == Failure::Crash {
+            drop(open);
+            open = folder.open().await;
+        }
+        assert!(open.has(&kept).await && open.has(&twin).await, "{what}");
+        see(&open, "acme/x", Visibility::Private).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        // The layer is the twin's too. What a crash left of the others, who has no database does not know: it is collected later.
+        let [public, private] = areas(&open, &kept).await;
+        assert!(private == 3 && (public == 1 || owner == Owner::Store), "{what}: {public} {private}");
+        assert!(open.has(&kept).await && open.has(&twin).await, "{what}");
+        assert_eq!(open.assert_events_agree().await, 3, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_that_fails_anywhere_can_be_asked_for_again() {
+    for owner in [Owner::Sqlite, Owner::Store] {
+        for when in [When::Before, When::After] {
+            fails_at_every_step(owner, when, Failure::Error).await;
+            fails_at_every_step(owner, when, Failure::Crash).await;
+        }
+    }
+}
