@@ -47,5 +47,5 @@ pub use sqlite::Sqlite;
 pub use tally::{Count, Difference, Table, difference, tally};
 pub use traits::{
     Between, BlobRow, Blobs, Catalog, Cursor, Filter, Head, Ledger, ManifestRow, Meta, MetaError, Order, Page, Refs,
-    Releases,
+    Releases, Unknown,
 };

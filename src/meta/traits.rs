@@ -174,6 +174,16 @@ pub trait Refs: Send + Sync {
     async fn published_as(&self, manifests: &[(Name, Digest)]) -> Result<Vec<Option<Version>>, MetaError>;
 }
 
+/// What becomes of a blob that is touched and not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// Nothing.
+    PassOver,
+    /// It lies there from now on, of a length that is not known, and no repository is linked to it: its bytes are about to be written, and
+    /// are to be collected if nothing comes of it.
+    Record,
+}
+
 /// Which blobs lie where, and who may read them.
 ///
 /// [`Blobs::link`] and [`Blobs::touch`] need not be durable on return, only no later than the next change that is applied.
@@ -195,8 +205,14 @@ pub trait Blobs: Send + Sync {
 
     /// Notes that somebody counts on these blobs (HEAD, mount, bytes about to be written again): a condemned one lives again,
     /// and collection leaves them alone for the grace period. Those that are being deleted just now are not touched but returned,
-    /// and must not be counted on. Unknown ones are passed over.
-    async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<Vec<Digest>, MetaError>;
+    /// and must not be counted on.
+    async fn touch(
+        &self,
+        area: &Area,
+        digests: &[Digest],
+        unknown: Unknown,
+        now: Timestamp,
+    ) -> Result<Vec<Digest>, MetaError>;
 
     /// The size of a blob in the area that some repository (or, if given, that one) is linked to.
     async fn find(&self, area: &Area, digest: &Digest, from: Option<&Repository>) -> Result<Option<u64>, MetaError>;

@@ -8,7 +8,7 @@ use futures::StreamExt;
 
 use crate::cache::{BLOB_MAX, CachedLink};
 use crate::domain::{Action, Actor, Area, Digest, Repository, Scope, allows};
-use crate::meta::Refused;
+use crate::meta::{Refused, Unknown};
 use crate::storage::{BlobStream, StorageError};
 
 use super::seen::is_seen;
@@ -165,7 +165,14 @@ impl Registry {
         if self.0.cache.touched.get(&key).is_some_and(|touched| now.micros().saturating_sub(touched.micros()) < fresh) {
             return Ok(());
         }
-        match self.0.meta.blobs.touch(&blob.area, &[blob.digest], now).await.map_err(RegistryError::from) {
+        match self
+            .0
+            .meta
+            .blobs
+            .touch(&blob.area, &[blob.digest], Unknown::PassOver, now)
+            .await
+            .map_err(RegistryError::from)
+        {
             Ok(vanishing) if vanishing.is_empty() => {}
             Ok(_) => return Err(RegistryError::BlobUnknown(blob.digest)),
             // Nothing is collected without the database either, and a push asks for its blobs again.

@@ -5,7 +5,7 @@ use futures::Stream;
 use uuid::Uuid;
 
 use crate::domain::{Action, Actor, Algorithm, Area, Digest, Repository};
-use crate::meta::Refused;
+use crate::meta::{Refused, Unknown};
 use crate::storage::{StorageError, Upload};
 
 use super::counted::Kept;
@@ -130,8 +130,18 @@ impl Registry {
     /// Keeps collection and purges away from blobs whose bytes are about to be written, and may be there already: what is found
     /// there must still be there when a row says so. Hold what it returns until then.
     pub(super) async fn keep(&self, area: &Area, digests: &[Digest]) -> Result<Kept, RegistryError> {
+        self.keep_as(area, digests, Unknown::PassOver).await
+    }
+
+    /// The same for bytes that nothing tells of until a change names them: they are known to lie there before the first is written, so
+    /// that they are collected if the change never comes.
+    pub(super) async fn keep_recorded(&self, area: &Area, digests: &[Digest]) -> Result<Kept, RegistryError> {
+        self.keep_as(area, digests, Unknown::Record).await
+    }
+
+    async fn keep_as(&self, area: &Area, digests: &[Digest], unknown: Unknown) -> Result<Kept, RegistryError> {
         let kept = self.0.counted.keep(area, digests);
-        match self.0.meta.blobs.touch(area, digests, self.0.clock.now()).await?.first() {
+        match self.0.meta.blobs.touch(area, digests, unknown, self.0.clock.now()).await?.first() {
             Some(vanishing) => Err(RegistryError::BlobBusy(*vanishing)),
             None => Ok(kept),
         }

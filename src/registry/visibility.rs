@@ -2,8 +2,11 @@
 //!
 //! The order: everything that the repository keeps is written in the other area, durable there, then the event, whose writes let all
 //! manifests, links and versions lie there. What lay in the old area is then taken away as after a purge, where nothing else
-//! uses it. What came in between fails the event, and it is looked again. A crash before the event leaves copies that nothing
-//! references, one after it leaves the old bytes: collection finds either.
+//! uses it. What came in between fails the event, and it is looked again.
+//!
+//! Where the copies will lie is noted before the first is written. So collection finds what nothing came of: the copies after a failure
+//! before the event, the old bytes after one that came later. A refusal takes the copies away at once. Not so an error, after which
+//! the event may have happened.
 
 use std::time::Duration;
 
@@ -26,7 +29,7 @@ struct Copied {
     /// Those whose bytes are there.
     settle: Vec<Key>,
     /// Until it is committed.
-    _kept: Option<Kept>,
+    kept: Option<Kept>,
 }
 
 impl Registry {
@@ -55,13 +58,18 @@ impl Registry {
         for attempt in 1.. {
             self.require_visibility(actor, &repository, visibility).await?;
             let from = self.area(&repository).await?;
-            let copied = self.copy_content(&repository, &from, &to).await?;
-            let Copied { content, settle, _kept } = copied;
+            let Copied { content, settle, kept } = self.copy_content(&repository, &from, &to).await?;
             let act = Act::SetVisibility { name: name.clone(), visibility, copied: content.clone() };
-            match self.commit(actor, act, settle).await {
-                Err(RegistryError::Refused(Refused::Changed(_))) if attempt < ATTEMPTS => continue,
-                Err(RegistryError::Refused(Refused::NotFound(_))) => {
-                    return Err(RegistryError::PackageUnknown(name.to_string()));
+            let outcome = self.commit(actor, act, settle).await;
+            drop(kept);
+            match outcome {
+                Err(RegistryError::Refused(Refused::Changed(_))) if attempt < ATTEMPTS => {}
+                Err(RegistryError::Refused(refused)) => {
+                    self.remove_copies(&repository, content, &to).await;
+                    return Err(match refused {
+                        Refused::NotFound(_) => RegistryError::PackageUnknown(name.to_string()),
+                        refused => refused.into(),
+                    });
                 }
                 outcome => {
                     let left = match outcome?.event {
@@ -104,18 +112,35 @@ impl Registry {
     /// second.
     async fn copy_content(&self, repository: &Repository, from: &Area, to: &Area) -> Result<Copied, RegistryError> {
         if from == to {
-            return Ok(Copied { content: Vec::new(), settle: Vec::new(), _kept: None });
+            return Ok(Copied { content: Vec::new(), settle: Vec::new(), kept: None });
         }
         let content = self.0.meta.groups.content(repository).await?;
-        let kept = self.keep(to, &content).await?;
+        let kept = self.keep_recorded(to, &content).await?;
         let mut settle = Vec::with_capacity(content.len());
         for digest in &content {
-            match self.copy_blob(from, to, digest).await? {
-                true => settle.push(Key::Blob { area: to.clone(), digest: *digest }),
-                false => tracing::warn!(%repository, %digest, "a blob is lost, and is not moved along with the others"),
+            match self.copy_blob(from, to, digest).await {
+                Ok(true) => settle.push(Key::Blob { area: to.clone(), digest: *digest }),
+                Ok(false) => {
+                    tracing::warn!(%repository, %digest, "a blob is lost, and is not moved along with the others");
+                }
+                Err(error) => {
+                    drop(kept);
+                    self.remove_copies(repository, content, to).await;
+                    return Err(error);
+                }
             }
         }
-        Ok(Copied { content, settle, _kept: Some(kept) })
+        Ok(Copied { content, settle, kept: Some(kept) })
+    }
+
+    /// Takes copies away again of which nothing came. What cannot be taken away now is found by collection.
+    async fn remove_copies(&self, repository: &Repository, content: Vec<Digest>, area: &Area) {
+        if content.is_empty() {
+            return;
+        }
+        if let Err(error) = self.remove_unneeded(repository, content, std::slice::from_ref(area)).await {
+            tracing::warn!(%repository, %error, "copies of a move that failed are left to collection");
+        }
     }
 
     /// `false` if its bytes are not there, or damaged.

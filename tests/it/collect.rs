@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use pcl_registry::domain::{Actor, Algorithm, Area, Digest, Repository, Timestamp};
-use pcl_registry::meta::{BlobRow, Blobs, Meta, MetaError};
+use pcl_registry::meta::{BlobRow, Blobs, Meta, MetaError, Unknown};
 use pcl_registry::registry::{Collected, Limits, Registry, RegistryError};
 use pcl_registry::storage::Meter;
 
@@ -166,8 +166,14 @@ impl Blobs for CollectBeforeLink {
         self.inner.link(repository, area, digest, size, now).await
     }
 
-    async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<Vec<Digest>, MetaError> {
-        self.inner.touch(area, digests, now).await
+    async fn touch(
+        &self,
+        area: &Area,
+        digests: &[Digest],
+        unknown: Unknown,
+        now: Timestamp,
+    ) -> Result<Vec<Digest>, MetaError> {
+        self.inner.touch(area, digests, unknown, now).await
     }
 
     async fn find(&self, area: &Area, digest: &Digest, from: Option<&Repository>) -> Result<Option<u64>, MetaError> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use pcl_registry::domain::{Access, Actor, Area, Digest, Name, Repository, Role, Timestamp, User, Version};
-use pcl_registry::meta::{BlobRow, Blobs, Memory, Meta, MetaError, Refused, contract};
+use pcl_registry::meta::{BlobRow, Blobs, Memory, Meta, MetaError, Refused, Unknown, contract};
 use pcl_registry::registry::{Limits, Registry, RegistryError, catch_up};
 use pcl_registry::storage::{Failure, Fault, Key, When};
 
@@ -224,8 +224,14 @@ impl Blobs for PurgeBesidePush {
         self.inner.link(repository, area, digest, size, now).await
     }
 
-    async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<Vec<Digest>, MetaError> {
-        let touched = self.inner.touch(area, digests, now).await;
+    async fn touch(
+        &self,
+        area: &Area,
+        digests: &[Digest],
+        unknown: Unknown,
+        now: Timestamp,
+    ) -> Result<Vec<Digest>, MetaError> {
+        let touched = self.inner.touch(area, digests, unknown, now).await;
         let due = self.due.lock().unwrap().take();
         if let Some(registry) = due {
             let (name, version) = of(&purged());

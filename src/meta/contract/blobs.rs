@@ -2,6 +2,7 @@
 
 use crate::domain::{Area, Digest, Repository, Timestamp};
 
+use super::super::Unknown::{PassOver, Record};
 use super::super::{BlobRow, Refused};
 use super::world::{artifact, image, parse};
 use super::{Artifact, Check, Failure, Stores, World};
@@ -73,7 +74,7 @@ pub async fn unreferenced_blobs_are_condemned(stores: &dyn Stores) -> Check {
     world.upload(&plain).await?;
     let touched = world.now();
     let first = plain.blobs()[0].0;
-    assert_eq!(blobs.touch(&Area::Public, &[first, Digest::sha256(b"unknown")], world.now()).await?, []);
+    assert_eq!(blobs.touch(&Area::Public, &[first, Digest::sha256(b"unknown")], PassOver, world.now()).await?, []);
     assert_eq!(blobs.condemn(uploaded, world.now()).await?, 0, "both were touched since");
     let condemned = world.now();
     assert_eq!(blobs.condemn(touched, condemned).await?, 1);
@@ -154,7 +155,7 @@ pub async fn a_condemned_blob_lives_again(stores: &dyn Stores) -> Check {
     assert_eq!(blobs.condemn(later(), world.now()).await?, 2);
     let [(first, size), (second, _)] = other.blobs()[..] else { return Err("two blobs".into()) };
     assert!(blobs.link(&other.repository, &Area::Public, &first, size, world.now()).await?);
-    assert_eq!(blobs.touch(&Area::Public, &[second], world.now()).await?, []);
+    assert_eq!(blobs.touch(&Area::Public, &[second], PassOver, world.now()).await?, []);
     assert_eq!(blobs.take_condemned(later(), 10).await?, []);
     Ok(())
 }
@@ -169,7 +170,7 @@ pub async fn what_is_being_deleted_cannot_be_counted_on(stores: &dyn Stores) -> 
     let taken = collect(&world).await?;
     assert_eq!(taken.len(), 2);
     assert!(!blobs.link(&hello.repository, &Area::Public, &digests[0], 1, world.now()).await?);
-    assert_eq!(blobs.touch(&Area::Public, &digests, world.now()).await?, digests);
+    assert_eq!(blobs.touch(&Area::Public, &digests, PassOver, world.now()).await?, digests);
     assert_eq!(world.act(hello.accept()?).await?, Err(Refused::BlobsUnknown(digests)));
     assert_eq!(blobs.take_condemned(later(), 10).await?, taken, "nothing has revived it");
     blobs.forget(&taken).await?;
@@ -192,6 +193,28 @@ pub async fn what_is_being_deleted_cannot_be_counted_on(stores: &dyn Stores) -> 
     world.act(again.accept()?).await??;
     world.yank("acme/hello@1.0.0", Some(reason)).await??;
     assert_eq!(collect(&world).await?, []);
+    Ok(())
+}
+
+/// Bytes that no link will tell of are recorded before they are written, so that they are collected if nothing comes of them.
+pub async fn what_is_about_to_be_written_is_collected(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    let blobs = &world.meta.blobs;
+    let plain = image("plain:v1")?;
+    world.push(&plain).await?;
+    let ((known, size), new) = (plain.blobs()[0], Digest::sha256(b"new"));
+    assert_eq!(blobs.touch(&Area::Public, &[new, known], Record, world.now()).await?, []);
+    // What was known keeps its length, and nobody can read what was not.
+    assert_eq!(blobs.find(&Area::Public, &known, None).await?, Some(size));
+    assert_eq!(blobs.find(&Area::Public, &new, None).await?, None);
+    for _ in 0..2 {
+        let taken = collect(&world).await?;
+        assert_eq!(taken, [(Area::Public, new)]);
+        assert_eq!(blobs.touch(&Area::Public, &[known, new], Record, world.now()).await?, [new]);
+        blobs.forget(&taken).await?;
+        assert_eq!(blobs.touch(&Area::Public, &[new], Record, world.now()).await?, []);
+    }
+    assert_eq!(blobs.take_unneeded(&[(Area::Public, new)]).await?, [(Area::Public, new)]);
     Ok(())
 }
 

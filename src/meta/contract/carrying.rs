@@ -6,7 +6,9 @@ use crate::domain::{
     Algorithm, Area, Collection, Digest, Name, Profile, Repository, Role, Timestamp, UserName, Visibility,
 };
 
-use super::super::{Act, CarriedBlob, CarriedLink, Life, Meta, MetaError, Seen, Starred, Table, difference, tally};
+use super::super::{
+    Act, CarriedBlob, CarriedLink, Life, Meta, MetaError, Seen, Starred, Table, Unknown, difference, tally,
+};
 use super::world::{artifact, image, parse};
 use super::{Artifact, Check, Failure, Stores, World};
 
@@ -182,7 +184,7 @@ pub async fn a_tally_finds_what_differs(stores: &dyn Stores) -> Check {
     };
     let repository: Repository = parse("plain/image")?;
     let digest = image("plain/image:v1")?.blobs()[0].0;
-    world.meta.blobs.touch(&Area::Public, &[digest], world.now()).await?;
+    world.meta.blobs.touch(&Area::Public, &[digest], Unknown::PassOver, world.now()).await?;
     assert_eq!(differing(Table::Blobs).await?, Some(format!("blobs: public {digest} differs")));
     let link = (repository, digest);
     copy.meta.carrier.put_links(&[], std::slice::from_ref(&link)).await?;

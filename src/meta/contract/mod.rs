@@ -89,7 +89,7 @@ macro_rules! metadata_contract {
             references: tags_come_in_byte_order, repositories_come_in_byte_order, an_emptied_repository_is_known,
                 referrers_come_in_order, manifests_come_with_their_blobs;
             blobs: a_read_needs_a_link, mounts_find_what_is_linked, unreferenced_blobs_are_condemned,
-                references_keep_blobs, a_condemned_blob_lives_again, what_is_being_deleted_cannot_be_counted_on,
+                references_keep_blobs, a_condemned_blob_lives_again, what_is_being_deleted_cannot_be_counted_on, what_is_about_to_be_written_is_collected,
                 uploads_become_references_by_a_push;
             carrying: carried_rows_come_in_byte_order, carried_rows_are_put_as_they_are,
                 what_is_carried_lives_on, equal_stores_have_equal_tallies, a_tally_finds_what_differs;

@@ -2,7 +2,7 @@
 
 use crate::domain::{Area, Deprecation, Digest, Name, Version};
 
-use super::super::{Act, Refused};
+use super::super::{Act, Refused, Unknown};
 use super::world::{artifact, parse};
 use super::{Artifact, Check, Failure, Stores, World, dump};
 
@@ -136,12 +136,12 @@ pub async fn what_nothing_needs_is_taken_at_once(stores: &dyn Stores) -> Check {
     assert_eq!(take(&world, &asked).await?, [], "a deleted version keeps what it needs");
     world.purge("acme/hello@1.0.0").await??;
     let touched: Vec<Digest> = used(&hello).into_iter().map(|(_, digest)| digest).collect();
-    assert_eq!(world.meta.blobs.touch(&Area::Public, &touched, world.now()).await?, []);
+    assert_eq!(world.meta.blobs.touch(&Area::Public, &touched, Unknown::PassOver, world.now()).await?, []);
     let taken = world.meta.blobs.take_unneeded(&asked).await?;
     assert_eq!(sorted(taken.clone()), sorted(used(&hello)));
     let [(blob, size), ..] = hello.blobs()[..] else { return Err("two blobs".into()) };
     assert!(!world.meta.blobs.link(&hello.repository, &Area::Public, &blob, size, world.now()).await?);
-    assert_eq!(world.meta.blobs.touch(&Area::Public, &touched, world.now()).await?, touched);
+    assert_eq!(world.meta.blobs.touch(&Area::Public, &touched, Unknown::PassOver, world.now()).await?, touched);
     let again = world.meta.blobs.take_unneeded(&asked).await?;
     assert_eq!(sorted(again), sorted(taken.clone()), "a crash may have come between");
     let mut left = world.meta.blobs.take_condemned(world.now(), 10).await?;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::domain::{Area, Digest, Repository, Timestamp};
 
-use super::super::{BlobRow, Blobs, MetaError};
+use super::super::{BlobRow, Blobs, MetaError, Unknown};
 use super::state::{BlobState, Life, State};
 use super::{Keep, Memory};
 
@@ -35,13 +35,20 @@ impl Blobs for Memory {
         })
     }
 
-    async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<Vec<Digest>, MetaError> {
+    async fn touch(
+        &self,
+        area: &Area,
+        digests: &[Digest],
+        unknown: Unknown,
+        now: Timestamp,
+    ) -> Result<Vec<Digest>, MetaError> {
         self.write(|state| {
             let mut vanishing = Vec::new();
             for digest in digests {
                 match state.blobs.get(&(area.clone(), *digest)).copied() {
                     Some(blob) if blob.life == Life::Deleting => vanishing.push(*digest),
                     Some(blob) => state.write_blob(area, digest, blob.size, now),
+                    None if unknown == Unknown::Record => state.write_blob(area, digest, 0, now),
                     None => {}
                 }
             }

@@ -10,7 +10,7 @@ use mongodb::options::ReturnDocument;
 
 use crate::domain::{Area, Digest, Repository, Timestamp};
 
-use super::super::{BlobRow, Blobs, MetaError};
+use super::super::{BlobRow, Blobs, MetaError, Unknown};
 use super::Mongo;
 use super::keys::{pair, parts};
 use super::rows::{self, CONDEMNED, DELETING, LIVE, Row, signed, unsigned};
@@ -46,22 +46,7 @@ impl Blobs for Mongo {
         now: Timestamp,
     ) -> Result<bool, MetaError> {
         let blob = pair(area, digest);
-        // One that is being deleted stays as it is. Only the key is in the filter: then the server itself tries again where
-        // two make the same document.
-        let unless_deleting = |value: Bson, kept: &str| -> Document {
-            doc! { "$cond": [{ "$eq": ["$state", DELETING] }, kept, value] }
-        };
-        let touched = doc! { "$max": ["$touched", now.micros()] };
-        let revive = vec![doc! { "$set": {
-            "size": unless_deleting(signed(size).into(), "$size"),
-            "touched": unless_deleting(touched.into(), "$touched"),
-            "condemned": unless_deleting("$$REMOVE".into(), "$condemned"),
-            "state": unless_deleting(LIVE.into(), "$state"),
-        } }];
-        let blobs = self.connection.fresh::<rows::Blob>();
-        let write = blobs.find_one_and_update(doc! { "_id": &blob }, revive).upsert(true);
-        let after = self.connection.run(write.return_document(ReturnDocument::After)).await?;
-        if after.is_some_and(|after| after.state == DELETING) {
+        if self.is_vanishing(&blob, signed(size).into(), now).await? {
             return Ok(false);
         }
         // The link comes second: without its blob it would give nothing, and collecting that blob takes longer than this. A
@@ -74,7 +59,13 @@ impl Blobs for Mongo {
         Ok(true)
     }
 
-    async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<Vec<Digest>, MetaError> {
+    async fn touch(
+        &self,
+        area: &Area,
+        digests: &[Digest],
+        unknown: Unknown,
+        now: Timestamp,
+    ) -> Result<Vec<Digest>, MetaError> {
         if digests.is_empty() {
             return Ok(Vec::new());
         }
@@ -89,6 +80,16 @@ impl Blobs for Mongo {
         let touched = self.connection.run(blobs.update_many(living, revive)).await?;
         if touched.matched_count == keys.len() as u64 {
             return Ok(Vec::new());
+        }
+        if unknown == Unknown::Record {
+            let mut vanishing = Vec::new();
+            for digest in digests {
+                let size = doc! { "$ifNull": ["$size", 0i64] };
+                if self.is_vanishing(&pair(area, digest), size.into(), now).await? {
+                    vanishing.push(*digest);
+                }
+            }
+            return Ok(vanishing);
         }
         // One that is forgotten in between is as unknown as if the touch had come after.
         let deleting = doc! { "_id": { "$in": &keys }, "state": DELETING };
@@ -184,6 +185,28 @@ impl Blobs for Mongo {
             Ok(((), End::Commit))
         };
         self.connection.transact(transaction).await
+    }
+}
+
+impl Mongo {
+    /// Lets a blob live, with this size and as of this time, unless it is being deleted: then it stays as it is. A blob that is not known
+    /// is from now on.
+    async fn is_vanishing(&self, blob: &str, size: Bson, now: Timestamp) -> Result<bool, MetaError> {
+        // Only the key is in the filter: then the server itself tries again where two make the same document.
+        let unless_deleting = |value: Bson, kept: &str| -> Document {
+            doc! { "$cond": [{ "$eq": ["$state", DELETING] }, kept, value] }
+        };
+        let touched = doc! { "$max": ["$touched", now.micros()] };
+        let revive = vec![doc! { "$set": {
+            "size": unless_deleting(size, "$size"),
+            "touched": unless_deleting(touched.into(), "$touched"),
+            "condemned": unless_deleting("$$REMOVE".into(), "$condemned"),
+            "state": unless_deleting(LIVE.into(), "$state"),
+        } }];
+        let blobs = self.connection.fresh::<rows::Blob>();
+        let write = blobs.find_one_and_update(doc! { "_id": blob }, revive).upsert(true);
+        let after = self.connection.run(write.return_document(ReturnDocument::After)).await?;
+        Ok(after.is_some_and(|after| after.state == DELETING))
     }
 }
 

@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use crate::domain::{Area, Digest, Repository, Timestamp};
 
 use super::super::column::{signed, unsigned};
-use super::super::{BlobRow, Blobs, MetaError};
+use super::super::{BlobRow, Blobs, MetaError, Unknown};
 use super::Postgres;
 use super::sql::{DELETING, get, parse, query};
 use super::transaction::End;
@@ -33,6 +33,15 @@ const TOUCH: &str = "
     UPDATE blobs SET touched = CASE state WHEN 2 THEN touched ELSE greatest(touched, $3) END,
         condemned = CASE state WHEN 2 THEN condemned END, state = CASE state WHEN 2 THEN 2 ELSE 0 END
     FROM set_config('synchronous_commit', 'off', true) WHERE area = $1 AND digest = $2 RETURNING state";
+
+/// The same, and a blob that is not known is recorded.
+const RECORD: &str = "
+    INSERT INTO blobs AS b (area, digest, size, touched, state)
+    SELECT $1, $2, 0, $3, 0 FROM set_config('synchronous_commit', 'off', true)
+    ON CONFLICT (area, digest) DO UPDATE SET
+        touched = CASE b.state WHEN 2 THEN b.touched ELSE greatest(b.touched, excluded.touched) END,
+        condemned = CASE b.state WHEN 2 THEN b.condemned END, state = CASE b.state WHEN 2 THEN 2 ELSE 0 END
+    RETURNING b.state";
 
 /// Everything that keeps a blob `b`: manifests themselves, what they name (those of deleted versions too), records, reasons,
 /// documents of collections and organisations.
@@ -129,10 +138,20 @@ impl Blobs for Postgres {
         Ok(self.pool.row(link, |_| Ok(())).await?.is_some())
     }
 
-    async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<Vec<Digest>, MetaError> {
+    async fn touch(
+        &self,
+        area: &Area,
+        digests: &[Digest],
+        unknown: Unknown,
+        now: Timestamp,
+    ) -> Result<Vec<Digest>, MetaError> {
+        let sql = match unknown {
+            Unknown::PassOver => TOUCH,
+            Unknown::Record => RECORD,
+        };
         let mut vanishing = Vec::new();
         for digest in digests {
-            let touch = || query(TOUCH).bind(area.to_string()).bind(digest.to_string()).bind(now.micros());
+            let touch = || query(sql).bind(area.to_string()).bind(digest.to_string()).bind(now.micros());
             if self.pool.row(touch, |row| get(row, 0)).await? == Some(DELETING) {
                 vanishing.push(*digest);
             }

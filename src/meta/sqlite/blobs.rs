@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 
 use crate::domain::{Area, Digest, Repository, Timestamp};
 
-use super::super::{BlobRow, Blobs, MetaError};
+use super::super::{BlobRow, Blobs, MetaError, Unknown};
 use super::Sqlite;
 use super::facts::{CONDEMNED, DELETING, LIVE};
 use super::sql::{Sql, get, parse, signed, unsigned};
@@ -77,14 +77,29 @@ impl Blobs for Sqlite {
             .await
     }
 
-    async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<Vec<Digest>, MetaError> {
+    async fn touch(
+        &self,
+        area: &Area,
+        digests: &[Digest],
+        unknown: Unknown,
+        now: Timestamp,
+    ) -> Result<Vec<Digest>, MetaError> {
         let (area, digests) = (area.clone(), digests.to_vec());
         self.pool
             .write(Durable::WithNext, move |sql| {
+                let touch = match unknown {
+                    Unknown::PassOver => {
+                        "UPDATE blobs SET touched = max(touched, ?3), state = ?4, condemned = NULL
+                         WHERE area = ?1 AND digest = ?2 AND state <> ?5"
+                    }
+                    Unknown::Record => {
+                        "INSERT INTO blobs (area, digest, size, touched, state) VALUES (?1, ?2, 0, ?3, ?4)
+                         ON CONFLICT DO UPDATE SET touched = max(touched, excluded.touched), state = excluded.state,
+                         condemned = NULL WHERE state <> ?5"
+                    }
+                };
                 let mut vanishing = Vec::new();
                 for digest in digests {
-                    let touch = "UPDATE blobs SET touched = max(touched, ?3), state = ?4, condemned = NULL
-                                 WHERE area = ?1 AND digest = ?2 AND state <> ?5";
                     let row = params![area.as_str(), digest.to_string(), now.micros(), LIVE, DELETING];
                     if sql.run(touch, row)? == 0 && sql.is_being_deleted(&area, &digest)? {
                         vanishing.push(digest);

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::super::contract::faults::{Places, nothing_of_a_failed_change_stays};
 use super::super::contract::{Artifact, Failure, Stores, World, dump};
-use super::super::{Meta, MetaError};
+use super::super::{Meta, MetaError, Unknown};
 use super::Sqlite;
 use super::sql::Sql;
 use super::writer::{Durable, End};
@@ -345,7 +345,7 @@ async fn a_link_waits_for_the_next_change_to_be_durable_and_a_change_does_not() 
         world.try_push(&artifact).await.unwrap().unwrap();
         assert_eq!(synchronous(), 2, "a change");
         let digests = artifact.blobs().iter().map(|(digest, _)| *digest).collect::<Vec<_>>();
-        world.meta.blobs.touch(&crate::domain::Area::Public, &digests, world.now()).await.unwrap();
+        world.meta.blobs.touch(&crate::domain::Area::Public, &digests, Unknown::PassOver, world.now()).await.unwrap();
         assert_eq!(synchronous(), 1, "a touch");
     }
     world.meta.blobs.take_condemned(world.now(), 1).await.unwrap();

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use pcl_registry::domain::{Area, Digest, Published, Repository, Timestamp};
-use pcl_registry::meta::{BlobKey, BlobRow, Blobs, CarriedBlob, CarriedLink, Life, ManifestRow, MetaError, OrgSaid};
+use pcl_registry::meta::{
+    BlobKey, BlobRow, Blobs, CarriedBlob, CarriedLink, Life, ManifestRow, MetaError, OrgSaid, Unknown,
+};
 
 use super::journal::{Durable, Unit};
 use super::rows::{self, Gathered, Held};
@@ -40,13 +42,20 @@ impl Blobs for Foreign {
         })
     }
 
-    async fn touch(&self, area: &Area, digests: &[Digest], now: Timestamp) -> Result<Vec<Digest>, MetaError> {
+    async fn touch(
+        &self,
+        area: &Area,
+        digests: &[Digest],
+        unknown: Unknown,
+        now: Timestamp,
+    ) -> Result<Vec<Digest>, MetaError> {
         self.write(Durable::WithNext, |unit| {
             let mut vanishing = Vec::new();
             for digest in digests {
                 match unit.get::<CarriedBlob>(&rows::blob(area, digest))? {
                     Some(blob) if blob.life == Life::Deleting => vanishing.push(*digest),
                     Some(blob) => unit.put_blob(area, digest, blob.size, now)?,
+                    None if unknown == Unknown::Record => unit.put_blob(area, digest, 0, now)?,
                     None => {}
                 }
             }

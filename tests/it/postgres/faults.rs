@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use pcl_registry::domain::Area;
 use pcl_registry::meta::contract::faults::{Places, nothing_of_a_failed_change_stays};
 use pcl_registry::meta::contract::{Artifact, Failure, Stores, World, dump};
-use pcl_registry::meta::{Meta, MetaError, Postgres, Releases};
+use pcl_registry::meta::{Meta, MetaError, Postgres, Releases, Unknown};
 use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
 
@@ -162,7 +162,7 @@ async fn ended_sessions_are_not_noticed_by_the_next_caller() {
         match round % 3 {
             0 => drop(world.meta.ledger.head().await.unwrap()),
             1 => drop(world.publish(&format!("acme/hello@{round}.0.0")).await.unwrap()),
-            _ => drop(world.meta.blobs.touch(&Area::Public, &[digest], world.now()).await.unwrap()),
+            _ => drop(world.meta.blobs.touch(&Area::Public, &[digest], Unknown::PassOver, world.now()).await.unwrap()),
         }
     }
 }

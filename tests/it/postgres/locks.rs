@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pcl_registry::domain::{Area, Digest, Timestamp};
 use pcl_registry::meta::contract::{Artifact, World, dump};
-use pcl_registry::meta::{Act, Atomicity, Refused};
+use pcl_registry::meta::{Act, Atomicity, Refused, Unknown};
 use sqlx::Row as _;
 
 use super::database::Database;
@@ -90,7 +90,7 @@ async fn work(world: &World, worker: usize, round: usize) {
                 assert!(!matches!(outcome, Err(Refused::Batch | Refused::KindDiffers { .. })), "{outcome:?}");
             }
         }
-        2 => drop(blobs.touch(&Area::Public, &digests, world.now()).await.unwrap()),
+        2 => drop(blobs.touch(&Area::Public, &digests, Unknown::PassOver, world.now()).await.unwrap()),
         _ => {
             blobs.condemn(later(), world.now()).await.unwrap();
             let taken = blobs.take_condemned(later(), 5).await.unwrap();

@@ -14,6 +14,9 @@ use crate::rebuild::close;
 
 use super::{areas, see};
 
+/// The grace period.
+const DAY: i64 = 24 * 3600;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_package_moves_to_the_private_area_and_back() {
     for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo]) {
@@ -155,6 +158,44 @@ async fn fails_at_every_step(owner: Owner, when: When, failure: Failure) {
         assert!(private == 3 && (public == 1 || owner == Owner::Store), "{what}: {public} {private}");
         assert!(open.has(&kept).await && open.has(&twin).await, "{what}");
         assert_eq!(open.assert_events_agree().await, 3, "{what}");
+    }
+}
+
+/// Nobody asks again for a move that failed: what was copied goes all the same, and nothing else does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_that_is_given_up_leaves_no_copies() {
+    for (owner, when) in [
+        (Owner::Sqlite, When::Before),
+        (Owner::Sqlite, When::After),
+        (Owner::Store, When::Before),
+        (Owner::Store, When::After),
+    ] {
+        for step in 1.. {
+            let what = format!("{owner:?}, {when:?} step {step}");
+            let folder = DataFolder::new(owner);
+            let open = folder.open().await;
+            let package = Package::new("acme/x@1.0.0", "the same");
+            open.push(&package).await.unwrap();
+            open.meter.arm(Some(Fault { step, when, failure: Failure::Error }));
+            let outcome = see(&open, "acme/x", Visibility::Private).await;
+            let passed = open.meter.steps() < step;
+            open.meter.arm(None);
+            if passed {
+                outcome.unwrap();
+                assert!(step > 5, "four blobs and an event: {step}");
+                break;
+            }
+            // Until it is certain whether it happened.
+            let other = Package::new("other/y@1.0.0", "another");
+            open.push(&other).await.unwrap();
+            for _ in 0..2 {
+                folder.pass(DAY + 1);
+                open.registry.collect(&Actor::Operator).await.unwrap();
+            }
+            let found = areas(&open, &package).await;
+            assert!(found == [3, 0] || found == [0, 3], "{what}: {found:?}");
+            assert!(open.has(&package).await && open.has(&other).await, "{what}");
+        }
     }
 }
 
