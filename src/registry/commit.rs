@@ -27,7 +27,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cache::Cache;
-use crate::domain::{Accepted, Digest, Reference};
+use crate::domain::{Accepted, Digest, Reference, Repository};
 use crate::meta::{Act, Applied, Atomicity, Change, Memory, Meta, Outcome, Refused};
 use crate::storage::{Key, Sharing, Storage, StorageError};
 
@@ -176,8 +176,10 @@ impl Lane {
                 for job in batch {
                     let outcomes: Vec<Outcome> = outcomes.by_ref().take(job.changes.len()).collect();
                     for (change, outcome) in job.changes.iter().zip(&outcomes) {
-                        if let Err(Refused::BlobsUnknown(lost)) = outcome {
-                            self.forget_blobs(change, lost);
+                        match outcome {
+                            Err(Refused::BlobsUnknown(lost)) => self.forget_blobs(change, lost),
+                            Err(Refused::Elsewhere(repository)) => self.forget_area(repository),
+                            _ => {}
                         }
                     }
                     // The caller may have hung up: the change stands all the same.
@@ -203,6 +205,13 @@ impl Lane {
             self.cache.links.remove(&(repository.clone(), *digest));
             self.cache.touched.remove(&(area.clone(), *digest));
         }
+    }
+
+    /// Another server has let others see what is in the repository, and this one has not heard of it yet: whoever pushes again must be
+    /// sent to where it lies now.
+    fn forget_area(&self, repository: &Repository) {
+        self.cache.advance();
+        self.cache.seen.remove(repository);
     }
 
     /// Makes the blobs of all jobs durable, together. If that fails, each job's own: one whose bytes are lost or cannot be

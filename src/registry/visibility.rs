@@ -19,6 +19,8 @@ use super::{Registry, RegistryError};
 
 /// How often it is tried while others push to the same package.
 const ATTEMPTS: usize = 5;
+/// How long to wait before it is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
 /// How long to wait for searches to forget what is private now.
 const FORGET: Duration = Duration::from_secs(5);
 
@@ -63,7 +65,11 @@ impl Registry {
             let outcome = self.commit(actor, act, settle).await;
             drop(kept);
             match outcome {
-                Err(RegistryError::Refused(Refused::Changed(_))) if attempt < ATTEMPTS => {}
+                Err(RegistryError::Refused(Refused::Changed(_))) if attempt < ATTEMPTS => {
+                    // Perhaps another server has let others see it, and this one has not heard of it yet.
+                    self.0.cache.seen.remove(&repository);
+                    tokio::time::sleep(PAUSE).await;
+                }
                 Err(RegistryError::Refused(refused)) => {
                     self.remove_copies(&repository, content, &to).await;
                     return Err(match refused {

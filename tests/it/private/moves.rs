@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use futures::stream;
-use pcl_registry::domain::{Actor, Algorithm, Digest, Profile, Visibility};
-use pcl_registry::meta::{Memory, Refused, Seen, contract};
+use pcl_registry::domain::{Actor, Algorithm, Digest, Name, Profile, Visibility};
+use pcl_registry::meta::{Act, Atomicity, Change, Memory, Refused, Seen, contract};
 use pcl_registry::registry::{RegistryError, catch_up};
 use pcl_registry::storage::{Failure, Fault, When};
 
-use crate::inside::{DataFolder, Owner, Package};
+use crate::inside::{DataFolder, Opened, Owner, Package};
 use crate::rebuild::close;
 
 use super::{areas, see};
@@ -128,6 +128,37 @@ async fn an_upload_that_meets_a_move_leaves_nothing_in_the_open() {
         open.push(&package).await.unwrap();
         assert_eq!(areas(&open, &package).await, [0, 3], "{owner:?}");
     }
+}
+
+/// Lets others see a package as another server does: behind the back of this one.
+async fn see_elsewhere(open: &Opened, name: &str, visibility: Visibility) {
+    let name: Name = name.parse().unwrap();
+    let copied = open.meta.groups.content(&name.repository()).await.unwrap();
+    let act = Act::SetVisibility { name, visibility, copied };
+    let time = open.meta.ledger.head().await.unwrap().time;
+    let change = Change { id: uuid::Uuid::now_v7(), actor: Actor::Operator.id(), time, act };
+    open.meta.catalog.apply(&[change], Atomicity::Each).await.unwrap().remove(0).unwrap();
+}
+
+/// A server that goes by what it knew is told so by the first answer, and is right with the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_has_not_heard_of_a_change_is_right_at_the_second_try() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    let package = Package::new("acme/x@1.0.0", "one");
+    let layer = &package.packed.layer;
+    open.push_blob(&package.repository, &layer.content).await.unwrap();
+    see_elsewhere(&open, "acme/x", Visibility::Private).await;
+    let told = open.push_blob(&package.repository, &layer.content).await;
+    assert!(matches!(told, Err(RegistryError::Refused(Refused::Elsewhere(_)))), "{told:?}");
+    open.push(&package).await.unwrap();
+    assert_eq!(areas(&open, &package).await, [0, 3]);
+    // What it knew is that the package is private already, so that there is nothing to copy.
+    assert!(open.has(&package).await);
+    see_elsewhere(&open, "acme/x", Visibility::Unlisted).await;
+    see(&open, "acme/x", Visibility::Private).await.unwrap();
+    assert!(open.has(&package).await);
+    assert_eq!(areas(&open, &package).await, [0, 3]);
 }
 
 /// Fails a move at every step of the store, in a way; afterwards the package is whole, and moves when it is asked again.
