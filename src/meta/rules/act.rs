@@ -86,7 +86,7 @@ pub fn wanted(act: &Act) -> Wanted {
             let repository = name.repository();
             let area = Area::of(&repository, *visibility);
             let brought = copied.iter().map(|digest| (area.clone(), *digest)).collect();
-            Wanted { brought, content: true, ..none(&repository) }
+            Wanted { org: name.org().parse().ok(), brought, content: true, ..none(&repository) }
         }
         Act::SetCollection { name, document, .. } => {
             Wanted { collection: Some(name.clone()), brought: vec![(Area::Public, *document)], ..nothing.clone() }
@@ -183,5 +183,22 @@ pub fn act_of(replay: &Replay) -> Act {
             Act::Purge { name: name.clone(), version: version.clone(), digest: *digest }
         }
         Body::Restore { name, version } => Act::Restore { name: name.clone(), version: version.clone() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Visibility;
+
+    /// Where a name lies of which nothing was said yet, follows from what its organisation says.
+    #[test]
+    fn what_an_organisation_says_is_asked_for_where_a_name_is_moved() {
+        let act = Act::SetVisibility {
+            name: "acme/new".parse().unwrap(),
+            visibility: Visibility::Private,
+            copied: Vec::new(),
+        };
+        assert_eq!(wanted(&act).org, Some("acme".parse().unwrap()));
     }
 }
