@@ -7,8 +7,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::domain::{
-    Accepted, ActorId, Collection, Config, Deprecation, Digest, Event, Kind, Name, OrgName, Profile, Repository, Tag,
-    Timestamp, UserName, Version, Visibility,
+    Accepted, ActorId, Area, Collection, Config, Deprecation, Digest, Event, Kind, Name, OrgName, Profile, Repository,
+    Tag, Timestamp, UserName, Version, Visibility,
 };
 
 /// One change. If it is not refused and changes anything, it becomes exactly one event.
@@ -58,6 +58,8 @@ pub enum Act {
         version: Version,
         /// Blob with the reason.
         reason: Option<Digest>,
+        /// Where its bytes were brought, if somebody knows. [`Refused::Elsewhere`] if that is not where the package lies.
+        area: Option<Area>,
     },
     /// Put a yanked version back.
     Unyank {
@@ -74,6 +76,8 @@ pub enum Act {
         version: Version,
         /// What is said.
         deprecation: Deprecation,
+        /// Where the bytes of its reason were brought, as for a yank.
+        area: Option<Area>,
     },
     /// Take a deprecation back.
     Undeprecate {

@@ -46,15 +46,30 @@ pub(super) struct Prepared {
     pub(super) settle: Vec<Key>,
     pub(super) pushed: Pushed,
     /// Until it is committed.
-    _kept: (Kept, Option<Kept>),
+    pub(super) kept: (Kept, Option<Kept>),
+}
+
+/// What a push writes besides the blobs that were there before: where, and the manifest and its record.
+fn brought(act: &Act) -> Option<(Repository, Area, Vec<Digest>)> {
+    let Act::Accept(accept) = act else { return None };
+    let Accepted { repository, area, digest, .. } = &accept.accepted;
+    let record = accept.publication.as_ref().map(|publication| publication.record);
+    Some((repository.clone(), area.clone(), record.into_iter().chain([*digest]).collect()))
 }
 
 impl Registry {
     /// Takes a manifest in. When it returns `Ok`, manifest, blobs and event are durable.
     pub async fn push_manifest(&self, actor: &Actor, push: Push<'_>) -> Result<Pushed, RegistryError> {
-        let Prepared { act, settle, pushed, _kept } = self.prepare_push(actor, push).await?;
-        self.commit(actor, act, settle).await?;
-        Ok(pushed)
+        let Prepared { act, settle, pushed, kept } = self.prepare_push(actor, push).await?;
+        let brought = brought(&act);
+        match (self.commit(actor, act, settle).await, brought) {
+            (Err(error @ RegistryError::Refused(Refused::Elsewhere(_))), Some((repository, area, digests))) => {
+                drop(kept);
+                self.take_back(&repository, &area, digests).await?;
+                Err(error)
+            }
+            (outcome, _) => outcome.map(|_| pushed),
+        }
     }
 
     /// Checks a manifest and stores what a push of it takes, short of the commit.
@@ -120,7 +135,7 @@ impl Registry {
             Target::Plain => (None, None),
         };
         let pushed = Pushed { digest: manifest.digest, subject, published, warning };
-        Ok(Prepared { act: Act::Accept(Box::new(accept)), settle, pushed, _kept: (kept, record) })
+        Ok(Prepared { act: Act::Accept(Box::new(accept)), settle, pushed, kept: (kept, record) })
     }
 
     /// The blobs that the manifest needs and the repository cannot read. Errors where one has another size than the manifest

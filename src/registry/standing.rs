@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use crate::domain::{Action, Actor, Deprecation, Digest, Name, Version};
+use crate::domain::{Action, Actor, Area, Deprecation, Digest, Name, Version};
 use crate::meta::{Act, Refused};
 use crate::storage::{Key, StorageError};
 
@@ -12,6 +12,19 @@ use super::{Registry, RegistryError};
 
 /// Longest reason, in bytes.
 pub const REASON_MAX: u64 = 8000;
+
+/// A reason whose bytes are there.
+struct Reason {
+    digest: Digest,
+    area: Area,
+    /// Until it is committed.
+    kept: Kept,
+}
+
+/// What an act carries of a reason.
+fn parts(reason: Option<&Reason>) -> (Option<Digest>, Option<Area>) {
+    reason.map(|reason| (reason.digest, reason.area.clone())).unzip()
+}
 
 impl Registry {
     /// Takes a version out of ranges.
@@ -23,9 +36,10 @@ impl Registry {
         reason: Option<&str>,
     ) -> Result<(), RegistryError> {
         self.require_change(actor, Action::Manage, &name.repository()).await?;
-        let (reason, settle, _kept) = self.put_reason(name, reason).await?;
-        let act = Act::Yank { name: name.clone(), version: version.clone(), reason };
-        self.change_version(actor, name, version, act, settle).await
+        let reason = self.put_reason(name, reason).await?;
+        let (digest, area) = parts(reason.as_ref());
+        let act = Act::Yank { name: name.clone(), version: version.clone(), reason: digest, area };
+        self.say(actor, name, version, act, reason).await
     }
 
     /// Takes a yank back.
@@ -45,10 +59,11 @@ impl Registry {
         replacement: Option<Name>,
     ) -> Result<(), RegistryError> {
         self.require_change(actor, Action::Manage, &name.repository()).await?;
-        let (reason, settle, _kept) = self.put_reason(name, reason).await?;
-        let deprecation = Deprecation { reason, replacement };
-        let act = Act::Deprecate { name: name.clone(), version: version.clone(), deprecation };
-        self.change_version(actor, name, version, act, settle).await
+        let reason = self.put_reason(name, reason).await?;
+        let (digest, area) = parts(reason.as_ref());
+        let deprecation = Deprecation { reason: digest, replacement };
+        let act = Act::Deprecate { name: name.clone(), version: version.clone(), deprecation, area };
+        self.say(actor, name, version, act, reason).await
     }
 
     /// Takes a deprecation back.
@@ -81,6 +96,27 @@ impl Registry {
         self.change_version(actor, name, version, act, Vec::new()).await
     }
 
+    /// A change that may have a reason. One that was brought to where the package does not lie any more is taken away again.
+    async fn say(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        version: &Version,
+        act: Act,
+        reason: Option<Reason>,
+    ) -> Result<(), RegistryError> {
+        let blob = |reason: &Reason| Key::Blob { area: reason.area.clone(), digest: reason.digest };
+        let settle = reason.iter().map(blob).collect();
+        match (self.change_version(actor, name, version, act, settle).await, reason) {
+            (Err(error @ RegistryError::Refused(Refused::Elsewhere(_))), Some(Reason { digest, area, kept })) => {
+                drop(kept);
+                self.take_back(&name.repository(), &area, vec![digest]).await?;
+                Err(error)
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
     async fn change_version(
         &self,
         actor: &Actor,
@@ -98,17 +134,13 @@ impl Registry {
     }
 
     /// Stores a reason. It is free text, so it is a blob that can be purged: events carry digests only.
-    async fn put_reason(
-        &self,
-        name: &Name,
-        reason: Option<&str>,
-    ) -> Result<(Option<Digest>, Vec<Key>, Option<Kept>), RegistryError> {
-        let Some(reason) = reason else { return Ok((None, Vec::new(), None)) };
+    async fn put_reason(&self, name: &Name, reason: Option<&str>) -> Result<Option<Reason>, RegistryError> {
+        let Some(reason) = reason else { return Ok(None) };
         let (area, bytes) = (self.area(&name.repository()).await?, Bytes::copy_from_slice(reason.as_bytes()));
         let digest = Digest::sha256(&bytes);
         let kept = self.keep(&area, &[digest]).await?;
         self.0.storage.put_blob(&area, bytes, &digest).await?;
-        Ok((Some(digest), vec![Key::Blob { area, digest }], Some(kept)))
+        Ok(Some(Reason { digest, area, kept }))
     }
 
     /// The text of a reason; `None` if none was given, or it was purged.

@@ -139,6 +139,18 @@ impl Registry {
         self.keep_as(area, digests, Unknown::Record).await
     }
 
+    /// Takes bytes away again that were brought to an area that is not the right one any more. What others count on stays, and goes with
+    /// collection.
+    pub(super) async fn take_back(
+        &self,
+        repository: &Repository,
+        area: &Area,
+        digests: Vec<Digest>,
+    ) -> Result<(), RegistryError> {
+        self.0.meta.blobs.touch(area, &digests, Unknown::Record, self.0.clock.now()).await?;
+        self.remove_unneeded(repository, digests, std::slice::from_ref(area)).await
+    }
+
     async fn keep_as(&self, area: &Area, digests: &[Digest], unknown: Unknown) -> Result<Kept, RegistryError> {
         let kept = self.0.counted.keep(area, digests);
         match self.0.meta.blobs.touch(area, digests, unknown, self.0.clock.now()).await?.first() {

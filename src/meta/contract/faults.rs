@@ -82,7 +82,7 @@ async fn step(
         0 | 1 => act(world.act(artifacts[number].accept()?).await?),
         2 => {
             let deprecation = Deprecation { reason: None, replacement: Some(name.clone()) };
-            act(world.act(Act::Deprecate { name, version, deprecation }).await?)
+            act(world.act(Act::Deprecate { name, version, deprecation, area: None }).await?)
         }
         3 => act(world.act(Act::Pin { name, version }).await?),
         4 => act(world.see(package, Visibility::Unlisted).await?),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{Area, Deprecation, Digest, Name, Profile, Repository, SeenBy, UserName, Visibility};
+use crate::domain::{Area, Deprecation, Digest, Name, Profile, Repository, SeenBy, UserName, Version, Visibility};
 
 use super::super::{Act, Refused, Seen};
 use super::world::{Artifact, artifact, image, parse};
@@ -203,8 +203,22 @@ pub async fn what_is_said_of_private_versions_is_kept_there(stores: &dyn Stores)
     let (yanked, deprecated) = (Digest::sha256(b"yanked"), Digest::sha256(b"deprecated"));
     world.yank("acme/x@1.0.0", Some(yanked)).await??;
     let deprecation = Deprecation { reason: Some(deprecated), replacement: None };
-    world.act(Act::Deprecate { name: parse("acme/x")?, version: parse("1.0.0")?, deprecation }).await??;
+    world.act(Act::Deprecate { name: parse("acme/x")?, version: parse("1.0.0")?, deprecation, area: None }).await??;
     let repository: Repository = parse("acme/x")?;
+    // Who brought one to where the package does not lie any more is told so.
+    let (name, version): (Name, Version) = (parse("acme/x")?, parse("1.0.0")?);
+    world.unyank("acme/x@1.0.0").await??;
+    let yank =
+        |area| Act::Yank { name: name.clone(), version: version.clone(), reason: Some(yanked), area: Some(area) };
+    let deprecation = Deprecation { reason: Some(yanked), replacement: None };
+    let deprecate = |area| {
+        let deprecation = deprecation.clone();
+        Act::Deprecate { name: name.clone(), version: version.clone(), deprecation, area: Some(area) }
+    };
+    let elsewhere = Err(Refused::Elsewhere(repository.clone()));
+    assert_eq!(world.act(yank(Area::Public)).await?, elsewhere);
+    assert_eq!(world.act(deprecate(Area::Public)).await?, elsewhere);
+    world.act(yank(Area::private(&repository))).await??;
     for digest in [yanked, deprecated] {
         // Somebody else has the same bytes in the open, and needs them no more.
         world.meta.blobs.link(&parse("other/x")?, &Area::Public, &digest, 5, world.now()).await?;

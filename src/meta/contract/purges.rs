@@ -52,7 +52,7 @@ pub async fn a_purged_version_never_comes_back(stores: &dyn Stores) -> Check {
     let reason = Some(Digest::sha256(b"a reason"));
     world.yank("acme/hello@1.0.0", reason).await??;
     let deprecation = Deprecation { reason, replacement: None };
-    world.act(Act::Deprecate { name: name.clone(), version: version.clone(), deprecation }).await??;
+    world.act(Act::Deprecate { name: name.clone(), version: version.clone(), deprecation, area: None }).await??;
     world.delete_manifest(&hello.repository, hello.digest()).await??;
     assert!(world.purge("acme/hello@1.0.0").await??.event.is_some());
     assert_eq!(world.purge("acme/hello@1.0.0").await??.event, None, "it is purged already");
@@ -127,7 +127,9 @@ pub async fn what_nothing_needs_is_taken_at_once(stores: &dyn Stores) -> Check {
     world.yank("acme/other@1.0.0", Some(reason.1)).await??;
     let said = (Area::Public, Digest::sha256(b"said"));
     let deprecation = Deprecation { reason: Some(said.1), replacement: None };
-    world.act(Act::Deprecate { name: parse("acme/other")?, version: parse("1.0.0")?, deprecation }).await??;
+    world
+        .act(Act::Deprecate { name: parse("acme/other")?, version: parse("1.0.0")?, deprecation, area: None })
+        .await??;
     let mut asked = [used(&hello), used(&other), vec![reason.clone(), said.clone()]].concat();
     asked.push((Area::Public, Digest::sha256(b"never seen")));
     asked.push((Area::private(&hello.repository), hello.digest()));

@@ -17,7 +17,7 @@ pub async fn deprecations_come_and_go(stores: &dyn Stores) -> Check {
     world.publish("acme/hello@1.0.0+build").await?;
     world.publish("acme/hello@2.0.0").await?;
     let (name, version) = (parse::<Name>("acme/hello")?, parse::<Version>("1.0.0")?);
-    let act = |deprecation| Act::Deprecate { name: name.clone(), version: version.clone(), deprecation };
+    let act = |deprecation| Act::Deprecate { name: name.clone(), version: version.clone(), deprecation, area: None };
     for said in [
         deprecation(None, None)?,
         deprecation(Some("old"), None)?,
@@ -50,7 +50,9 @@ pub async fn reasons_of_deprecations_are_kept(stores: &dyn Stores) -> Check {
     let hello = world.publish("acme/hello@1.0.0").await?;
     let said = deprecation(Some("old"), None)?;
     let (name, version) = (parse::<Name>("acme/hello")?, parse::<Version>("1.0.0")?);
-    world.act(Act::Deprecate { name: name.clone(), version: version.clone(), deprecation: said.clone() }).await??;
+    world
+        .act(Act::Deprecate { name: name.clone(), version: version.clone(), deprecation: said.clone(), area: None })
+        .await??;
     world.set_clock(3_600_000_000);
     let condemned = async |world: &World| {
         world.meta.blobs.condemn(world.now(), world.now()).await?;
@@ -161,8 +163,8 @@ pub async fn a_replay_keeps_what_was_said(stores: &dyn Stores) -> Check {
     let (name, version) = (parse::<Name>("acme/hello")?, parse::<Version>("1.0.0")?);
     let said = deprecation(Some("old"), Some("acme/other"))?;
     for act in [
-        Act::Deprecate { name: name.clone(), version: version.clone(), deprecation: said.clone() },
-        Act::Deprecate { name: name.clone(), version: parse("1.1.0")?, deprecation: said },
+        Act::Deprecate { name: name.clone(), version: version.clone(), deprecation: said.clone(), area: None },
+        Act::Deprecate { name: name.clone(), version: parse("1.1.0")?, deprecation: said, area: None },
         Act::Undeprecate { name: name.clone(), version: parse("1.1.0")? },
         Act::Pin { name: name.clone(), version: parse("1.1.0")? },
         Act::Unpin { name: name.clone() },

@@ -8,7 +8,7 @@ use super::{Check, Failure, Stores, World, dump};
 
 fn deprecate(name: &str, version: &str) -> Result<Act, Failure> {
     let (name, version) = (parse::<Name>(name)?, parse::<Version>(version)?);
-    Ok(Act::Deprecate { name, version, deprecation: Deprecation::default() })
+    Ok(Act::Deprecate { name, version, deprecation: Deprecation::default(), area: None })
 }
 
 /// What is deleted is in a list of its own, highest first, until it is back; what is purged stays there.

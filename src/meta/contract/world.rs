@@ -278,7 +278,7 @@ impl World {
     /// Yanks `org/name@version`.
     pub async fn yank(&self, spec: &str, reason: Option<Digest>) -> Result<Outcome, Failure> {
         let (name, version) = named(spec)?;
-        self.act(Act::Yank { name, version, reason }).await
+        self.act(Act::Yank { name, version, reason, area: None }).await
     }
 
     /// Takes a yank back.

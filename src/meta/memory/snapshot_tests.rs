@@ -60,7 +60,7 @@ async fn step(
         7 => drop(world.restore(&text).await?),
         8 => {
             let deprecation = Deprecation { reason: None, replacement: Some("acme/other".parse()?) };
-            drop(world.act(Act::Deprecate { name, version: number, deprecation }).await?);
+            drop(world.act(Act::Deprecate { name, version: number, deprecation, area: None }).await?);
         }
         9 => {
             drop(world.act(if version == 0 { Act::Unpin { name } } else { Act::Pin { name, version: number } }).await?)

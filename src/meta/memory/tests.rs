@@ -53,7 +53,7 @@ async fn a_plan_does_nothing_and_absorbing_it_does_what_apply_does() -> Result<(
     }
     // Depends on what comes before it in the batch.
     let (name, version) = ("acme/hello".parse()?, "2.0.0".parse()?);
-    changes.push(world.change(Act::Yank { name, version, reason: None }));
+    changes.push(world.change(Act::Yank { name, version, reason: None, area: None }));
     let repository = "acme/other".parse()?;
     changes.push(world.change(Act::DeleteTag { repository, tag: "1.0.0".parse()? }));
     let repeated = changes[0].clone();

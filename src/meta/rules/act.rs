@@ -60,12 +60,12 @@ pub fn wanted(act: &Act) -> Wanted {
         Act::DeleteBlob { repository, digest } => {
             Wanted { blobs: vec![*digest], needed: Some(*digest), ..none(repository) }
         }
-        Act::Yank { name, version, reason } => Wanted {
+        Act::Yank { name, version, reason, .. } => Wanted {
             versions: vec![version.clone()],
             brought: reasons(name, reason.as_ref()),
             ..none(&name.repository())
         },
-        Act::Deprecate { name, version, deprecation } => Wanted {
+        Act::Deprecate { name, version, deprecation, .. } => Wanted {
             versions: vec![version.clone()],
             brought: reasons(name, deprecation.reason.as_ref()),
             ..none(&name.repository())
@@ -146,13 +146,14 @@ pub fn act_of(replay: &Replay) -> Act {
         }
         Body::BlobDelete { repository, digest } => Act::DeleteBlob { repository: repository.clone(), digest: *digest },
         Body::Yank { name, version, reason } => {
-            Act::Yank { name: name.clone(), version: version.clone(), reason: *reason }
+            Act::Yank { name: name.clone(), version: version.clone(), reason: *reason, area: None }
         }
         Body::Unyank { name, version } => Act::Unyank { name: name.clone(), version: version.clone() },
         Body::Deprecate { name, version, reason, replacement } => Act::Deprecate {
             name: name.clone(),
             version: version.clone(),
             deprecation: Deprecation { reason: *reason, replacement: replacement.clone() },
+            area: None,
         },
         Body::Undeprecate { name, version } => Act::Undeprecate { name: name.clone(), version: version.clone() },
         Body::Pin { name, version } => Act::Pin { name: name.clone(), version: version.clone() },

@@ -17,9 +17,13 @@ pub fn decide(act: &Act, actor: &ActorId, facts: &Facts, mode: Mode) -> Result<D
         Act::DeleteTag { repository, tag } => decide_delete_tag(repository, tag, facts),
         Act::DeleteManifest { repository, digest } => decide_delete_manifest(repository, digest, facts),
         Act::DeleteBlob { repository, digest } => decide_delete_blob(repository, digest, facts, mode),
-        Act::Yank { name, version, reason } => decide_yank(name, version, Some(*reason), facts, mode),
+        Act::Yank { name, version, reason, area } => {
+            look_where(name, area.as_ref(), facts, mode)?;
+            decide_yank(name, version, Some(*reason), facts, mode)
+        }
         Act::Unyank { name, version } => decide_yank(name, version, None, facts, mode),
-        Act::Deprecate { name, version, deprecation } => {
+        Act::Deprecate { name, version, deprecation, area } => {
+            look_where(name, area.as_ref(), facts, mode)?;
             decide_deprecate(name, version, Some(deprecation), facts, mode)
         }
         Act::Undeprecate { name, version } => decide_deprecate(name, version, None, facts, mode),
@@ -230,6 +234,16 @@ fn decide_delete_blob(
     let (repository, digest) = (repository.clone(), *digest);
     let writes = vec![Write::Unlink { repository: repository.clone(), digest }];
     Ok(Decision { body: Some(Body::BlobDelete { repository, digest }), writes, tags: Vec::new() })
+}
+
+/// A reason lies where its package does.
+fn look_where(name: &Name, area: Option<&Area>, facts: &Facts, mode: Mode) -> Result<(), Refused> {
+    let repository = name.repository();
+    let right = Area::of(&repository, facts.seen());
+    match area {
+        Some(area) if mode == Mode::New && *area != right => Err(Refused::Elsewhere(repository)),
+        _ => Ok(()),
+    }
 }
 
 /// `reason`: `Some` yanks, with a reason or without; `None` takes a yank back.

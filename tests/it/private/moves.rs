@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use futures::stream;
-use pcl_registry::domain::{Actor, Algorithm, Digest, Name, Profile, Visibility};
+use pcl_registry::domain::{Actor, Algorithm, Area, Digest, Name, Profile, Visibility};
 use pcl_registry::meta::{Act, Atomicity, Change, Memory, Refused, Seen, contract};
 use pcl_registry::registry::{RegistryError, catch_up};
-use pcl_registry::storage::{Failure, Fault, When};
+use pcl_registry::storage::{Failure, Fault, Key, When};
 
 use crate::inside::{DataFolder, Opened, Owner, Package};
 use crate::rebuild::close;
@@ -154,6 +154,16 @@ async fn a_server_that_has_not_heard_of_a_change_is_right_at_the_second_try() {
     open.push(&package).await.unwrap();
     assert_eq!(areas(&open, &package).await, [0, 3]);
     // What it knew is that the package is private already, so that there is nothing to copy.
+    assert!(open.has(&package).await);
+    see_elsewhere(&open, "acme/x", Visibility::Unlisted).await;
+    // The reason goes to where the package lay, and is taken away again.
+    let (name, version, reason) = (package.name(), "1.0.0".parse().unwrap(), "a reason");
+    let told = open.registry.yank(&Actor::Operator, &name, &version, Some(reason)).await;
+    assert!(matches!(told, Err(RegistryError::Refused(Refused::Elsewhere(_)))), "{told:?}");
+    let area = Area::private(&package.repository);
+    let key = Key::Blob { area, digest: Digest::sha256(reason.as_bytes()) };
+    assert!(!open.storage.exists(&key).await.unwrap());
+    see_elsewhere(&open, "acme/x", Visibility::Private).await;
     assert!(open.has(&package).await);
     see_elsewhere(&open, "acme/x", Visibility::Unlisted).await;
     see(&open, "acme/x", Visibility::Private).await.unwrap();
