@@ -57,7 +57,7 @@ macro_rules! unreferenced {
     AND NOT EXISTS (SELECT 1 FROM versions v JOIN packages p ON p.name = v.name WHERE v.reason = b.digest
         AND b.area = CASE p.visibility WHEN 'private' THEN 'private/' || p.org ELSE 'public' END)
     AND NOT EXISTS (SELECT 1 FROM versions v JOIN packages p ON p.name = v.name
-        WHERE v.deprecation::json ->> 'reason' = b.digest
+        WHERE v.deprecation IS NOT NULL AND v.deprecation::json ->> 'reason' = b.digest
         AND b.area = CASE p.visibility WHEN 'private' THEN 'private/' || p.org ELSE 'public' END)
     AND NOT EXISTS (SELECT 1 FROM collections c WHERE b.area = 'public' AND c.document = b.digest)
     AND NOT EXISTS (SELECT 1 FROM orgs o WHERE b.area = 'public' AND o.document = b.digest)"
@@ -78,6 +78,9 @@ const TAKE_UNNEEDED: &str = concat!(
     )
     UPDATE blobs b SET state = 2 FROM due WHERE b.area = due.area AND b.digest = due.digest RETURNING b.area, b.digest"
 );
+
+/// How many are taken, or forgotten, in one transaction: others write in between.
+const AT_ONCE: usize = 64;
 
 /// $1 time of the condemnation, $2 to $4 what was unneeded. No lock keeps changes out meanwhile, but each writes the row of every
 /// blob that it comes to need: a row that was written since, or is being written, is left alone.
@@ -196,22 +199,33 @@ impl Blobs for Postgres {
     }
 
     async fn take_unneeded(&self, blobs: &[(Area, Digest)]) -> Result<Vec<(Area, Digest)>, MetaError> {
-        let (areas, digests): (Vec<_>, Vec<_>) =
-            blobs.iter().map(|(area, digest)| (area.to_string(), digest.to_string())).unzip();
-        let taken = self.pool.change(move |sql, _| {
-            let take = query(TAKE_UNNEEDED).bind(areas.clone()).bind(digests.clone());
-            Ok((sql.rows(take, |row| Ok((parse(row, 0)?, parse(row, 1)?)))?, End::Commit))
-        });
-        taken.await
+        let mut all = Vec::new();
+        for blobs in blobs.chunks(AT_ONCE) {
+            let (areas, digests) = texts(blobs);
+            let taken = self.pool.change(move |sql, _| {
+                let take = query(TAKE_UNNEEDED).bind(areas.clone()).bind(digests.clone());
+                Ok((sql.rows(take, |row| Ok((parse(row, 0)?, parse(row, 1)?)))?, End::Commit))
+            });
+            let taken: Vec<(Area, Digest)> = taken.await?;
+            all.extend(taken);
+        }
+        Ok(all)
     }
 
     async fn forget(&self, blobs: &[(Area, Digest)]) -> Result<(), MetaError> {
-        let (areas, digests): (Vec<_>, Vec<_>) =
-            blobs.iter().map(|(area, digest)| (area.to_string(), digest.to_string())).unzip();
-        let forgotten = self.pool.change(move |sql, _| {
-            sql.run(query(FORGET).bind(areas.clone()).bind(digests.clone()))?;
-            Ok(((), End::Commit))
-        });
-        forgotten.await
+        for blobs in blobs.chunks(AT_ONCE) {
+            let (areas, digests) = texts(blobs);
+            let forgotten = self.pool.change(move |sql, _| {
+                sql.run(query(FORGET).bind(areas.clone()).bind(digests.clone()))?;
+                Ok(((), End::Commit))
+            });
+            forgotten.await?;
+        }
+        Ok(())
     }
+}
+
+/// Areas and digests.
+fn texts(blobs: &[(Area, Digest)]) -> (Vec<String>, Vec<String>) {
+    blobs.iter().map(|(area, digest)| (area.to_string(), digest.to_string())).unzip()
 }

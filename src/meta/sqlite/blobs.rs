@@ -25,15 +25,20 @@ const REFERENCED: &str = "SELECT m.area, b.blob FROM manifest_blobs b
     UNION SELECT 'public', document FROM collections
     UNION SELECT 'public', document FROM orgs";
 
-/// ?1 area, ?2 digest. The same references, each asked for by the one blob.
+/// How many are taken, or forgotten, in one transaction: others write in between.
+const AT_ONCE: usize = 64;
+
+/// ?1 area, ?2 digest. The same references, each asked for by the one blob, and each found by an index.
 const TAKE_UNNEEDED: &str = "UPDATE blobs SET state = ?3 WHERE area = ?1 AND digest = ?2
     AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.area = ?1 AND m.digest = ?2)
     AND NOT EXISTS (SELECT 1 FROM manifest_blobs b JOIN manifests m ON m.repository = b.repository AND m.digest = b.manifest
         WHERE m.area = ?1 AND b.blob = ?2)
     AND NOT EXISTS (SELECT 1 FROM versions v JOIN manifests m ON m.repository = v.name AND m.digest = v.digest
         WHERE m.area = ?1 AND v.record = ?2 AND v.purged = 0)
+    AND NOT EXISTS (SELECT 1 FROM versions v JOIN packages p ON p.name = v.name WHERE v.reason = ?2
+        AND ?1 = CASE p.visibility WHEN 'private' THEN 'private/' || p.org ELSE 'public' END)
     AND NOT EXISTS (SELECT 1 FROM versions v JOIN packages p ON p.name = v.name
-        WHERE (v.reason = ?2 OR v.deprecation ->> '$.reason' = ?2)
+        WHERE v.deprecation IS NOT NULL AND v.deprecation ->> '$.reason' = ?2
         AND ?1 = CASE p.visibility WHEN 'private' THEN 'private/' || p.org ELSE 'public' END)
     AND NOT EXISTS (SELECT 1 FROM collections WHERE ?1 = 'public' AND document = ?2)
     AND NOT EXISTS (SELECT 1 FROM orgs WHERE ?1 = 'public' AND document = ?2)";
@@ -151,9 +156,10 @@ impl Blobs for Sqlite {
     }
 
     async fn take_unneeded(&self, blobs: &[(Area, Digest)]) -> Result<Vec<(Area, Digest)>, MetaError> {
-        let blobs = blobs.to_vec();
-        self.pool
-            .write(Durable::Now, move |sql| {
+        let mut all = Vec::new();
+        for blobs in blobs.chunks(AT_ONCE) {
+            let blobs = blobs.to_vec();
+            let take = move |sql: &Sql<'_>| {
                 let mut taken = Vec::new();
                 for (area, digest) in blobs {
                     let row = params![area.as_str(), digest.to_string(), DELETING];
@@ -162,14 +168,16 @@ impl Blobs for Sqlite {
                     }
                 }
                 Ok((taken, End::Commit))
-            })
-            .await
+            };
+            all.extend(self.pool.write(Durable::Now, take).await?);
+        }
+        Ok(all)
     }
 
     async fn forget(&self, blobs: &[(Area, Digest)]) -> Result<(), MetaError> {
-        let blobs = blobs.to_vec();
-        self.pool
-            .write(Durable::Now, move |sql| {
+        for blobs in blobs.chunks(AT_ONCE) {
+            let blobs = blobs.to_vec();
+            let forget = move |sql: &Sql<'_>| {
                 for (area, digest) in blobs {
                     let key = [area.as_str(), &digest.to_string()];
                     let gone = "DELETE FROM blobs WHERE area = ?1 AND digest = ?2 AND state = 2";
@@ -178,8 +186,10 @@ impl Blobs for Sqlite {
                     }
                 }
                 Ok(((), End::Commit))
-            })
-            .await
+            };
+            self.pool.write(Durable::Now, forget).await?;
+        }
+        Ok(())
     }
 }
 
@@ -188,5 +198,44 @@ impl Sql<'_> {
         let sql = "SELECT 1 FROM blobs WHERE area = ?1 AND digest = ?2 AND state = ?3";
         let key = params![area.as_str(), digest.to_string(), DELETING];
         Ok(self.row(sql, key, |_| Ok(()))?.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::super::contract::World;
+    use super::*;
+
+    /// What a purge or a move takes away is asked for blob by blob: none of it may read a whole table.
+    #[test]
+    fn what_keeps_a_blob_is_found_by_indexes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metadata.sqlite");
+        drop(Sqlite::open(&path).unwrap());
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let plan = format!("EXPLAIN QUERY PLAN {TAKE_UNNEEDED}");
+        let mut statement = connection.prepare(&plan).unwrap();
+        let read = |row: &rusqlite::Row<'_>| row.get::<_, String>(3);
+        let steps: Vec<String> =
+            statement.query_map(("public", "sha256:x", 2), read).unwrap().collect::<Result<_, _>>().unwrap();
+        assert!(steps.len() > 8, "{steps:?}");
+        assert!(steps.iter().all(|step| !step.starts_with("SCAN")), "{steps:#?}");
+    }
+
+    /// More than go into one transaction are taken and forgotten all the same.
+    #[tokio::test]
+    async fn many_blobs_are_taken_and_forgotten_in_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let world = World::over(Arc::new(Sqlite::open(folder.path().join("metadata.sqlite")).unwrap()).meta());
+        let area = Area::Public;
+        let mut digests: Vec<_> = (0..150).map(|at: u32| Digest::sha256(&at.to_be_bytes())).collect();
+        digests.sort_unstable();
+        world.meta.blobs.touch(&area, &digests, Unknown::Record, world.now()).await.unwrap();
+        let all: Vec<_> = digests.iter().map(|digest| (area.clone(), *digest)).collect();
+        assert_eq!(world.meta.blobs.take_unneeded(&all).await.unwrap(), all);
+        world.meta.blobs.forget(&all).await.unwrap();
+        assert_eq!(world.meta.blobs.take_unneeded(&all).await.unwrap(), []);
     }
 }
