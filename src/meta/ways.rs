@@ -78,6 +78,12 @@ pub(super) fn groups(filter: &Filter) -> Vec<Vec<Typed>> {
     said.chain(org).chain(Some(kinds).filter(|kinds| !kinds.is_empty())).collect()
 }
 
+/// Whether a filter asks for nothing that everybody sees. What is left are few packages mostly, and no label tells them from the others,
+/// so that they have an index of their own; where they are many, many of those that are looked at pass.
+pub(super) fn is_hidden(filter: &Filter) -> bool {
+    !filter.visibilities.is_empty() && !filter.visibilities.contains(&Visibility::Public)
+}
+
 /// The way for a list. `uses` has every label of the groups that a package has.
 pub(super) fn way(groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>) -> Way {
     let sizes =
@@ -184,6 +190,16 @@ mod tests {
         assert_eq!(least(&filter, Some(Order::Stars), Way::Order), []);
         assert_eq!(least(&filter, Some(Order::Name), Way::Labels(0)), []);
         assert_eq!(least(&Filter::default(), Some(Order::Name), Way::Order), []);
+    }
+
+    #[test]
+    fn what_is_hidden_is_asked_for_by_itself() {
+        use Visibility::{Private, Public, Unlisted};
+        let is_hidden = |visibilities: &[Visibility]| {
+            is_hidden(&Filter { visibilities: visibilities.to_vec(), ..Filter::default() })
+        };
+        assert!(is_hidden(&[Private]) && is_hidden(&[Private, Unlisted]));
+        assert!(!is_hidden(&[]) && !is_hidden(&[Private, Public]));
     }
 
     #[test]

@@ -73,7 +73,8 @@ macro_rules! metadata_contract {
                 what_is_not_there_cannot_be_removed, restored_blobs_can_be_read;
             visibility: an_unlisted_package_is_in_no_list, who_sees_it_changes_nothing_else, a_replay_keeps_who_sees_it;
             private: a_name_is_private_before_its_first_byte, what_an_organisation_begins_as_private_stays_so,
-                who_sees_a_name_is_known, a_change_of_area_takes_everything_along, a_change_of_area_needs_all_of_it_there,
+                who_sees_a_name_is_known, what_is_private_is_listed, a_change_of_area_takes_everything_along,
+                a_change_of_area_needs_all_of_it_there,
                 what_is_said_of_private_versions_is_kept_there, a_replay_keeps_where_everything_lies;
             owners: who_begins_a_package_owns_it, owners_are_labels, owners_change_once,
                 of_two_who_saw_the_same_owners_one_changes_them, a_replay_keeps_the_owners;
@@ -89,7 +90,8 @@ macro_rules! metadata_contract {
             references: tags_come_in_byte_order, repositories_come_in_byte_order, an_emptied_repository_is_known,
                 referrers_come_in_order, manifests_come_with_their_blobs;
             blobs: a_read_needs_a_link, mounts_find_what_is_linked, unreferenced_blobs_are_condemned,
-                references_keep_blobs, a_condemned_blob_lives_again, what_is_being_deleted_cannot_be_counted_on, what_is_about_to_be_written_is_collected,
+                references_keep_blobs, a_condemned_blob_lives_again, what_is_being_deleted_cannot_be_counted_on,
+                what_is_about_to_be_written_is_collected,
                 uploads_become_references_by_a_push;
             carrying: carried_rows_come_in_byte_order, carried_rows_are_put_as_they_are,
                 what_is_carried_lives_on, equal_stores_have_equal_tallies, a_tally_finds_what_differs;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::{Area, Deprecation, Digest, Name, Profile, Repository, SeenBy, UserName, Version, Visibility};
 
-use super::super::{Act, Refused, Seen};
+use super::super::{Act, Filter, Order, Refused, Seen};
 use super::world::{Artifact, artifact, image, parse};
 use super::{Check, Failure, Stores, World, dump};
 
@@ -121,6 +121,45 @@ pub async fn who_sees_a_name_is_known(stores: &dyn Stores) -> Check {
     let (open, absent) = ((Public, true), (Public, false));
     assert_eq!(said, [open, (Private, false), (Private, false), absent, (Private, true), open]);
     assert_eq!(world.meta.groups.seen(&[]).await?, []);
+    Ok(())
+}
+
+/// Lists of what is private, be it little or much, in every order, whole and by a label.
+pub async fn what_is_private_is_listed(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    world.publish("acme/open@1.0.0").await?;
+    world.see("dark/x", Private).await??;
+    world.push(&hidden(artifact("dark/x@1.0.0")?.labels(&["secret"], &[]))).await?;
+    let mut expected: Vec<String> = Vec::new();
+    for at in 0..6 {
+        let name = format!("acme/p{at}");
+        world.see(&name, Private).await??;
+        let tags: &[&str] = if at < 5 { &["secret"] } else { &[] };
+        world.push(&hidden(artifact(&format!("{name}@1.0.0"))?.labels(tags, &[]))).await?;
+        world.publish(&format!("acme/open{at}@1.0.0")).await?;
+        expected.push(name);
+        for tags in [Vec::new(), vec!["secret".to_owned()]] {
+            let expected = if tags.is_empty() { &expected[..] } else { &expected[..expected.len().min(5)] };
+            let visibilities = vec![Private, Unlisted];
+            let filter = Filter { org: Some("acme".to_owned()), visibilities, tags, ..Filter::default() };
+            for order in [Order::Name, Order::Updated, Order::Created, Order::Downloads, Order::Stars] {
+                let (mut found, mut after) = (Vec::new(), None);
+                loop {
+                    let page = world.meta.catalog.packages(&filter, order, after.as_ref(), 2).await?;
+                    found.extend(page.items.iter().map(|package| package.name.to_string()));
+                    after = page.next;
+                    if after.is_none() {
+                        break;
+                    }
+                }
+                if matches!(order, Order::Updated | Order::Created) {
+                    found.reverse();
+                }
+                assert_eq!(found, expected, "{order:?}");
+            }
+            assert_eq!(world.meta.catalog.count(&filter).await?, expected.len() as u64);
+        }
+    }
     Ok(())
 }
 

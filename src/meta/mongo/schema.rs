@@ -104,6 +104,8 @@ const LAYOUTS: &[Layout] = &[
             Index { name: "by_stars", keys: &[("stars", -1), ("_id", 1)], only: Some("shown") },
             Index { name: "by_label", keys: &[("labels", 1), ("_id", 1)], only: None },
             Index { name: "by_org", keys: &[("org", 1), ("_id", 1)], only: None },
+            // What not everybody sees is listed by itself.
+            Index { name: "by_visibility", keys: &[("visibility", 1), ("org", 1), ("_id", 1)], only: Some("shown") },
             Index { name: "by_kind", keys: &[("kind", 1), ("_id", 1)], only: None },
             // What is added up of all public packages, with all that the sum asks for.
             Index {

@@ -1,5 +1,7 @@
 //! Lists and counts of packages, along their order or from the rarest label (`meta/ways.rs`).
 
+mod hidden;
+
 use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;
@@ -73,6 +75,10 @@ pub(super) async fn list(
         let spans = spans(order, place, end);
         along(filter, &labels.of(&groups), order, &spans, rows).query()
     };
+    if hidden::are_few(pool, filter).await? {
+        let page = || hidden::page(filter, &labels.of(&groups), order, place, rows).query();
+        return pool.rows(page, package).await;
+    }
     let way = ways::way(&groups, &labels.uses);
     if let Some(least) = rare(pool, &ways::least(filter, Some(order), way)).await? {
         let popular = || popular(filter, &labels.of(&groups), least, order, place, rows).query();
@@ -118,6 +124,10 @@ pub(super) async fn count(pool: &Pool, filter: &Filter) -> Result<u64, MetaError
     }
     if ways::way(&groups, &labels.uses) == Way::Nothing {
         return Ok(0);
+    }
+    if hidden::are_few(pool, filter).await? {
+        let count = || hidden::count(filter, &labels.of(&groups)).query();
+        return Ok(pool.row(count, |row| Ok(unsigned(get(row, 0)?))).await?.unwrap_or_default());
     }
     let count = || {
         let mut count = match groups.is_empty() {

@@ -40,6 +40,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 10, name: "social", sql: include_str!("../../../migrations/postgres/0010_social.sql") },
     Migration { number: 11, name: "names", sql: include_str!("../../../migrations/postgres/0011_names.sql") },
     Migration { number: 12, name: "references", sql: include_str!("../../../migrations/postgres/0012_references.sql") },
+    Migration { number: 13, name: "hidden", sql: include_str!("../../../migrations/postgres/0013_hidden.sql") },
 ];
 
 /// Locks the schema against all others who would bring it up to date: `pclrmeta` as a number. Given back with the transaction.

@@ -51,6 +51,12 @@ pub(super) fn list(
     rows: usize,
 ) -> Result<Vec<Package>, MetaError> {
     let groups = ways::groups(filter);
+    if few_hidden(sql, filter)? {
+        let mut query = Query::hidden(PACKAGE, filter);
+        query.narrow(filter, &groups);
+        query.after(order, "p.name", place);
+        return read(sql, query.page(order, rows));
+    }
     let from = |rarest: usize| read(sql, from_labels(filter, &groups, rarest, order, place, rows));
     let uses = uses(sql, groups.iter().flatten())?;
     let way = ways::way(&groups, &uses);
@@ -80,16 +86,21 @@ pub(super) fn list(
 /// How many packages pass the filter.
 pub(super) fn count(sql: &Sql<'_>, filter: &Filter) -> Result<u64, MetaError> {
     let groups = ways::groups(filter);
+    let number = |query: Query| -> Result<u64, MetaError> {
+        let count = sql.row(&query.sql, params_from_iter(query.values), |row| Ok(unsigned(get(row, 0)?)))?;
+        Ok(count.unwrap_or_default())
+    };
+    if few_hidden(sql, filter)? {
+        let mut query = Query::hidden("count(*)", filter);
+        query.narrow(filter, &groups);
+        return number(query);
+    }
     let counted = ways::counted(&groups);
     let uses = uses(sql, counted.iter().flatten())?;
     if let Some(count) = ways::count(filter, &counted, &uses) {
         return Ok(count);
     }
     let way = ways::way(&groups, &uses);
-    let number = |query: Query| -> Result<u64, MetaError> {
-        let count = sql.row(&query.sql, params_from_iter(query.values), |row| Ok(unsigned(get(row, 0)?)))?;
-        Ok(count.unwrap_or_default())
-    };
     if let Some(column) = rare(sql, &ways::least(filter, None, way))? {
         return number(Query::popular("count(*)", column, filter, &groups));
     }
@@ -104,6 +115,18 @@ pub(super) fn count(sql: &Sql<'_>, filter: &Filter) -> Result<u64, MetaError> {
     };
     query.package(filter);
     number(query)
+}
+
+/// Whether a filter asks for packages alone that not everybody sees, and they are few.
+fn few_hidden(sql: &Sql<'_>, filter: &Filter) -> Result<bool, MetaError> {
+    if !ways::is_hidden(filter) {
+        return Ok(false);
+    }
+    let Query { sql: hidden, mut values } = Query::hidden("1", filter);
+    values.push(Value::from(signed(FEW + 1)));
+    let some = format!("SELECT count(*) FROM ({hidden} LIMIT ?)");
+    let found = sql.row(&some, params_from_iter(values), |row| Ok(unsigned(get(row, 0)?)))?;
+    Ok(found.is_some_and(|found| found <= FEW))
 }
 
 /// What few packages have so much of, if there is such a thing.
@@ -184,8 +207,7 @@ fn along(
 fn within(filter: &Filter, groups: &[Vec<Typed>], order: Order, span: &Span, rows: usize) -> Query {
     let mut query = Query::new(&format!("SELECT {PACKAGE} FROM {} WHERE p.shown IS NOT NULL", ordered(order)));
     query.span(order, span);
-    query.package(filter);
-    groups.iter().for_each(|group| query.has(group, "p.name"));
+    query.narrow(filter, groups);
     query.page(order, rows)
 }
 
@@ -295,9 +317,24 @@ impl Query {
     fn popular(columns: &str, column: &str, filter: &Filter, groups: &[Vec<Typed>]) -> Self {
         let of = format!("packages p INDEXED BY packages_by_{column} WHERE p.shown IS NOT NULL");
         let mut query = Self::new(&format!("SELECT {columns} FROM {of}"));
-        query.package(filter);
-        groups.iter().for_each(|group| query.has(group, "p.name"));
+        query.narrow(filter, groups);
         query
+    }
+
+    /// Packages `p` that not everybody sees, read by the index of those.
+    fn hidden(columns: &str, filter: &Filter) -> Self {
+        let of = "packages p INDEXED BY packages_hidden WHERE p.visibility <> 'public' AND p.shown IS NOT NULL";
+        let mut query = Self::new(&format!("SELECT {columns} FROM {of}"));
+        if let Some(org) = &filter.org {
+            query.and("p.org = ?", [Value::from(org.clone())]);
+        }
+        query
+    }
+
+    /// All that the filter asks of a package, labels too.
+    fn narrow(&mut self, filter: &Filter, groups: &[Vec<Typed>]) {
+        self.package(filter);
+        groups.iter().for_each(|group| self.has(group, "p.name"));
     }
 
     /// What comes after the place, where it is sorted afterwards.
