@@ -1,10 +1,15 @@
 //! Searching the catalogue.
 
+use std::time::Duration;
+
 use crate::domain::api::{Completion, CompletionOf};
 use crate::domain::{Action, Actor, Name, Scope, Visibility};
 use crate::search::{Audience, Completed, Page, Query};
 
 use super::{Registry, RegistryError};
+
+/// How long a search waits for the metadata store, which it does without where it must.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A search as a front hands it over.
 pub type FindQuery = Query;
@@ -35,9 +40,10 @@ impl Registry {
     /// metadata store is not available, the index alone says what is public.
     async fn leave_out_hidden(&self, page: &mut Page, orgs: &[String]) -> Result<(), RegistryError> {
         let names: Vec<Name> = page.hits.iter().map(|hit| hit.name.clone()).collect();
-        let seen = match self.seen_by_all(&names).await {
-            Err(error) if error.is_outage() => return Ok(()),
-            seen => seen?,
+        let seen = match tokio::time::timeout(LOOK, self.seen_by_all(&names)).await {
+            Err(_) => return Ok(()),
+            Ok(Err(error)) if error.is_outage() => return Ok(()),
+            Ok(seen) => seen?,
         };
         let (found, mut seen) = (page.hits.len(), seen.into_iter());
         page.hits.retain(|hit| {
