@@ -50,6 +50,8 @@ pub struct Cache {
     pub fallbacks: Table<(Repository, Digest), Tag>,
     /// Who sees what is in a repository, whether or not anything is.
     pub seen: Table<Repository, Arc<SeenBy>>,
+    /// Tags that were asked for by somebody to whom the repository is not there: as that of a tag is kept which is not there for anybody.
+    pub unseen: Table<(Repository, Tag), ()>,
     /// Blobs that a repository may read.
     pub links: Table<(Repository, Digest), CachedLink>,
     /// When a blob was last noted as needed.
@@ -80,6 +82,7 @@ impl Cache {
             }),
             fallbacks: Table::counted(10_000),
             seen: Table::counted(100_000),
+            unseen: Table::counted(100_000),
             links: Table::counted(200_000),
             touched: Table::counted(100_000),
             blobs: Table::weighed(bytes, Bytes::len),
@@ -117,6 +120,7 @@ impl Cache {
         self.manifests.clear();
         self.links.clear();
         self.seen.clear();
+        self.unseen.clear();
     }
 
     /// The entry, or what `load` finds. A value that was loaded while a commit happened is returned but not kept.

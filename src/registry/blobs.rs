@@ -48,7 +48,11 @@ impl Registry {
             seen => seen?,
         };
         if !is_seen(actor, repository, &seen) {
-            return Err(RegistryError::BlobUnknown(*digest));
+            return match self.miss(repository).await {
+                Err(error) if error.is_outage() => self.public_blob(digest).await.ok_or(error),
+                Err(error) => Err(error),
+                Ok(()) => Err(RegistryError::BlobUnknown(*digest)),
+            };
         }
         self.forget_damaged();
         let link = match self.link_in(repository, digest, &Area::of(repository, seen.visibility)).await {

@@ -20,7 +20,11 @@ impl Registry {
         repository: &Repository,
         reference: &Reference,
     ) -> Result<Arc<CachedManifest>, RegistryError> {
-        let digest = match (self.sees(actor, repository).await, reference) {
+        let sees = match reference {
+            Reference::Tag(tag) => self.sees_tag(actor, repository, tag).await,
+            Reference::Digest(_) => self.sees(actor, repository).await,
+        };
+        let digest = match (sees, reference) {
             (Ok(false), _) => return Err(unknown(reference)),
             (Err(error), Reference::Digest(digest)) if error.is_outage() => {
                 return self.public_manifest(digest).await.ok_or(error);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Access, Action, Actor, Area, Name, Repository, Scope, SeenBy, Visibility, allows};
+use crate::domain::{Access, Action, Actor, Area, Name, Repository, Scope, SeenBy, Tag, Visibility, allows};
 
 use super::{Registry, RegistryError};
 
@@ -14,7 +14,35 @@ impl Registry {
     pub(super) async fn sees(&self, actor: &Actor, repository: &Repository) -> Result<bool, RegistryError> {
         self.require(actor, Action::Read, Scope::Repository(repository))?;
         let seen = self.seen_by(repository).await?;
-        Ok(is_seen(actor, repository, &seen))
+        if is_seen(actor, repository, &seen) {
+            return Ok(true);
+        }
+        self.miss(repository).await?;
+        Ok(false)
+    }
+
+    /// The same for who asks for a tag. That it is not there is remembered, whichever way it is not.
+    pub(super) async fn sees_tag(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        tag: &Tag,
+    ) -> Result<bool, RegistryError> {
+        self.require(actor, Action::Read, Scope::Repository(repository))?;
+        let seen = self.seen_by(repository).await?;
+        if is_seen(actor, repository, &seen) {
+            return Ok(true);
+        }
+        let (cache, load) = (&self.0.cache, async { self.miss(repository).await.map(Some) });
+        cache.get_or_load(&cache.unseen, (repository.clone(), tag.clone()), load).await?;
+        Ok(false)
+    }
+
+    /// Asks the database about what the actor does not see, as is done for what is not there: else a database that does not answer would
+    /// tell the one from the other, by an answer that it was not needed for.
+    pub(super) async fn miss(&self, repository: &Repository) -> Result<(), RegistryError> {
+        self.0.meta.refs.tags(repository, None, 1).await?;
+        Ok(())
     }
 
     /// Refuses a change of a repository that the actor may not make. Owners of a package make them too.

@@ -7,7 +7,7 @@ use pcl_registry::domain::{
     Access, Actor, Algorithm, Area, Collection, CollectionItem, Digest, Kind, Name, Profile, Range, Reference, Role,
     Timestamp, User, Version, Visibility,
 };
-use pcl_registry::meta::{Collections, Filter, Order, Seen, Sqlite};
+use pcl_registry::meta::{Collections, Filter, MetaError, Order, Seen, Sqlite};
 use pcl_registry::registry::{Builder, Committing, FindQuery, Limits, RegistryError};
 use pcl_registry::search::{Audience, Document, Index};
 use pcl_registry::storage::Meter;
@@ -30,6 +30,7 @@ async fn answers(open: &Opened, actor: &Actor, package: &Package) -> Vec<String>
     let own = [name.to_string(), package.digest().to_string(), blob.to_string()];
     let said = |what: &str, outcome: Result<bool, RegistryError>| match outcome {
         Ok(found) => format!("{what}: {found}"),
+        Err(RegistryError::Meta(MetaError::Unavailable(_))) => format!("{what}: not available"),
         Err(error) => own.iter().fold(format!("{what}: {error}"), |text, own| text.replace(own.as_str(), "OWN")),
     };
     vec![
@@ -256,6 +257,37 @@ async fn a_search_believes_no_index_that_is_behind() {
     assert_eq!(names(&anybody, Audience::Everybody).await, ["other/ghost"]);
     let member = user("bob", Some(Role::Reader), Access::Read);
     assert_eq!(names(&member, Audience::Members(vec!["acme".into()])).await, ["acme/ghost", "other/ghost"]);
+}
+
+/// Where the database does not answer, what was known to be private is not told from what was known to be absent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_does_not_tell_what_is_private() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    let [secret, absent, public] =
+        ["secret", "absent", "public"].map(|slug| Package::new(&format!("acme/{slug}@1.0.0"), slug));
+    see(&open, "acme/secret", Visibility::Private).await.unwrap();
+    open.push(&secret).await.unwrap();
+    open.push(&public).await.unwrap();
+    let stranger = Actor::Anonymous(Access::Read);
+    let reads = async |package: &Package| answers(&open, &stranger, package).await[..8].to_vec();
+    let before = reads(&secret).await;
+    assert_eq!(reads(&absent).await, before);
+    let database = rusqlite::Connection::open(folder.database()).unwrap();
+    let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    let tables: Vec<String> =
+        database.prepare(tables).unwrap().query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    for table in tables {
+        database.execute_batch(&format!("ALTER TABLE \"{table}\" RENAME TO \"gone_{table}\"")).unwrap();
+    }
+    let during = reads(&secret).await;
+    assert_ne!(during, before);
+    assert_eq!(reads(&absent).await, during);
+    // What is public is served, whatever repository is named.
+    for package in [&secret, &absent] {
+        let layer = &public.packed.layer.digest;
+        assert!(open.registry.blob(&stranger, &package.repository, layer).await.is_ok());
+    }
 }
 
 /// Container tools send a token only once they were asked for one: for what is private and for what is not there alike.
