@@ -160,8 +160,10 @@ impl Sql<'_> {
                        UNION SELECT reason FROM versions WHERE name = ?1 AND reason IS NOT NULL
                        UNION SELECT deprecation ->> '$.reason' FROM versions
                            WHERE name = ?1 AND deprecation ->> '$.reason' IS NOT NULL) c ORDER BY c.digest";
-        let key = params![repository.as_str(), Area::private(repository).as_str()];
-        self.rows(sql, key, |row| Ok((parse(row, 0)?, unsigned(get(row, 1)?))))
+        let private = Area::private(repository);
+        self.rows(sql, params![repository.as_str(), private.as_str()], |row| {
+            Ok((parse(row, 0)?, unsigned(get(row, 1)?)))
+        })
     }
 
     pub(super) fn write_org(
