@@ -10,8 +10,8 @@
 
 use std::time::Duration;
 
-use crate::domain::{Action, Actor, Area, Digest, Name, Repository, Scope, Visibility};
-use crate::meta::{Act, Refused};
+use crate::domain::{Action, Actor, Algorithm, Area, Digest, Name, Repository, Scope, Visibility};
+use crate::meta::{Act, CarriedLink, LinkKey, Refused};
 use crate::storage::{Key, StorageError};
 
 use super::counted::Kept;
@@ -19,6 +19,8 @@ use super::{Registry, RegistryError};
 
 /// How often it is tried while others push to the same package.
 const ATTEMPTS: usize = 5;
+/// Links that are read at once.
+const LINKS: usize = 1000;
 /// How long to wait before it is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long to wait for searches to forget what is private now.
@@ -60,6 +62,7 @@ impl Registry {
         for attempt in 1.. {
             self.require_visibility(actor, &repository, visibility).await?;
             let from = self.area(&repository).await?;
+            let uploaded = self.linked_in(&repository, &other).await?;
             let Copied { content, settle, kept } = self.copy_content(&repository, &from, &to).await?;
             let act = Act::SetVisibility { name: name.clone(), visibility, copied: content.clone() };
             let outcome = self.commit(actor, act, settle).await;
@@ -78,11 +81,21 @@ impl Registry {
                     });
                 }
                 outcome => {
-                    let left = match outcome?.event {
+                    let mut left = match outcome?.event {
                         Some(_) => content,
                         // Said again: what an interruption left is taken away.
                         None => self.0.meta.groups.content(&repository).await?,
                     };
+                    // What was only uploaded is moved nowhere, and must not be left behind; nor what was linked beside the change, by who
+                    // saw it not yet.
+                    let late = self.linked_in(&repository, &other).await?;
+                    let links: Vec<LinkKey> = late.iter().map(|digest| (repository.clone(), *digest)).collect();
+                    if !links.is_empty() {
+                        self.0.meta.carrier.put_links(&[], &links).await?;
+                    }
+                    left.extend(uploaded.into_iter().chain(late));
+                    left.sort_unstable();
+                    left.dedup();
                     if !left.is_empty() {
                         self.remove_unneeded(&repository, left, &[other]).await?;
                     }
@@ -137,6 +150,24 @@ impl Registry {
             }
         }
         Ok(Copied { content, settle, kept: Some(kept) })
+    }
+
+    /// Blobs in an area that the repository is linked to.
+    async fn linked_in(&self, repository: &Repository, area: &Area) -> Result<Vec<Digest>, RegistryError> {
+        let mut linked = Vec::new();
+        // No digest comes before this one.
+        let first: Option<Digest> = format!("{}:{}", Algorithm::Sha256.as_str(), "0".repeat(64)).parse().ok();
+        let mut after: Option<LinkKey> = first.map(|first| (repository.clone(), first));
+        loop {
+            let page = self.0.meta.carrier.links(after.as_ref(), LINKS).await?;
+            let is_last = page.len() < LINKS;
+            after = page.last().map(CarriedLink::key);
+            let own = page.iter().take_while(|link| link.repository == *repository).count();
+            linked.extend(page[..own].iter().filter(|link| link.area == *area).map(|link| link.digest));
+            if is_last || own < page.len() {
+                return Ok(linked);
+            }
+        }
     }
 
     /// Takes copies away again of which nothing came. What cannot be taken away now is found by collection.

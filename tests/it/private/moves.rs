@@ -67,6 +67,7 @@ async fn a_push_that_meets_a_move_is_made_again() {
     }
     let upload = open.registry.begin_upload(&Actor::Operator, &package.repository, Algorithm::Sha256).await.unwrap();
     see(&open, "acme/x", Visibility::Private).await.unwrap();
+    assert_eq!(areas(&open, &package).await, [0, 0], "what was uploaded in the open is not left there");
     let begun = open.registry.upload(&Actor::Operator, &package.repository, upload.id).await;
     assert!(matches!(begun, Err(RegistryError::UploadUnknown)), "{begun:?}");
     let refused = open.push_manifest(&package).await;
