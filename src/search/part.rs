@@ -5,9 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use tantivy::collector::Count;
 use tantivy::directory::{Directory, INDEX_WRITER_LOCK, MmapDirectory};
 use tantivy::indexer::IndexWriterOptions;
-use tantivy::schema::Schema;
+use tantivy::query::TermQuery;
+use tantivy::schema::{IndexRecordOption, Schema};
 use tantivy::tokenizer::TextAnalyzer;
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, Term};
 
@@ -79,11 +81,15 @@ impl Part {
         Ok(())
     }
 
-    /// Whether one of these is there, or was and is still counted.
+    /// Whether one of these is there. What was removed is not, although the dictionary still counts it: writing for its sake would show
+    /// everybody, in their scores, that something happened to what is private since.
     pub(super) fn has_any<'a>(&self, fields: &Fields, names: impl IntoIterator<Item = &'a Name>) -> bool {
         let searcher = self.reader.searcher();
-        let mut names = names.into_iter();
-        names.any(|name| !matches!(searcher.doc_freq(&term(fields, name)), Ok(0)))
+        let is_there = |name: &Name| {
+            let query = TermQuery::new(term(fields, name), IndexRecordOption::Basic);
+            !matches!(searcher.search(&query, &Count), Ok(0))
+        };
+        names.into_iter().any(is_there)
     }
 
     /// Puts documents in, each in place of the one of its name, takes others out, and names the event: one commit, which

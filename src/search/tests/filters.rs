@@ -139,6 +139,9 @@ fn an_answer_to_everybody_is_the_same_whatever_is_private() {
     index.apply(vec![private("acme/helo", "hello")], Vec::new(), 7).unwrap();
     assert_eq!(index.len(), 7);
     check(&index, "secret", &[]);
-    index.apply(Vec::new(), vec!["acme/helo".parse().unwrap(), "acme/helo-two".parse().unwrap()], 8).unwrap();
+    let before = answers();
+    index.apply(vec![private("acme/helo", "another secret")], Vec::new(), 8).unwrap();
+    assert_eq!(answers(), before, "what was public once is as private as all else");
+    index.apply(Vec::new(), vec!["acme/helo".parse().unwrap(), "acme/helo-two".parse().unwrap()], 9).unwrap();
     assert_eq!(index.len(), 5);
 }
