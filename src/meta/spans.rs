@@ -10,6 +10,9 @@ use crate::domain::Name;
 /// A place in a list: the key of a row, 0 in the order of names, and its name.
 pub(super) type Place = (i64, Name);
 
+/// What SQL asks of a column: each bound, if there is one, behind its sign.
+type Bounds<T> = [(&'static str, Option<T>); 2];
+
 /// One range of the index of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Span {
@@ -20,8 +23,8 @@ pub(super) enum Span {
 }
 
 impl Span {
-    /// What SQL asks of the key, and of the name: each with the sign before the bound, if there is one.
-    pub fn bounds(&self) -> ([(&'static str, Option<i64>); 2], [(&'static str, Option<&Name>); 2]) {
+    /// What SQL asks of the key, and of the name.
+    pub fn bounds(&self) -> (Bounds<i64>, Bounds<&Name>) {
         match self {
             Self::Names { key, after, to } => {
                 ([("=", *key), ("=", None)], [(">", after.as_ref()), ("<=", to.as_ref())])
