@@ -95,17 +95,40 @@ impl Registry {
         // In the order in which they were named: the manifest last.
         taken.sort_by_key(|blob| free.iter().position(|named| named == blob));
         // What an earlier removal was interrupted in is finished first: nobody can push those bytes until it is.
-        let left = self.0.meta.blobs.take_condemned(Timestamp::from_micros(i64::MIN), LEFT_MAX).await?;
+        let left = self.interrupted().await?;
         let left: Vec<_> = left.into_iter().filter(|blob| !taken.contains(blob)).collect();
         taken.splice(0..0, left);
+        self.remove(&taken).await?;
+        for (_, digest) in taken {
+            self.0.cache.manifests.remove(&(repository.clone(), digest));
+        }
+        Ok(())
+    }
+
+    /// Finishes removals that were interrupted, unless one is being made just now. Gives whether it did.
+    pub(super) async fn finish_removals(&self) -> Result<bool, RegistryError> {
+        // Another server of a shared folder may be making it.
+        if self.0.storage.slot().is_some() {
+            return Ok(false);
+        }
+        let Ok(_turn) = self.0.removing.try_lock() else { return Ok(false) };
+        self.remove(&self.interrupted().await?).await?;
+        Ok(true)
+    }
+
+    /// Blobs that a removal took, and neither removed nor forgot.
+    async fn interrupted(&self) -> Result<Vec<(Area, Digest)>, RegistryError> {
+        Ok(self.0.meta.blobs.take_condemned(Timestamp::from_micros(i64::MIN), LEFT_MAX).await?)
+    }
+
+    /// Removes the bytes of blobs that were taken, and forgets them.
+    async fn remove(&self, taken: &[(Area, Digest)]) -> Result<(), RegistryError> {
         self.forget_links();
-        for (area, digest) in &taken {
+        for (area, digest) in taken {
             self.0.storage.delete_blob(area, digest).await?;
             self.0.storage.delete(&Key::Quarantined { area: area.clone(), digest: *digest }).await?;
             self.0.cache.blobs.remove(&(area.clone(), *digest));
-            self.0.cache.manifests.remove(&(repository.clone(), *digest));
         }
-        self.0.meta.blobs.forget(&taken).await?;
-        Ok(())
+        Ok(self.0.meta.blobs.forget(taken).await?)
     }
 }

@@ -153,10 +153,13 @@ impl Registry {
 
     async fn keep_as(&self, area: &Area, digests: &[Digest], unknown: Unknown) -> Result<Kept, RegistryError> {
         let kept = self.0.counted.keep(area, digests);
-        match self.0.meta.blobs.touch(area, digests, unknown, self.0.clock.now()).await?.first() {
-            Some(vanishing) => Err(RegistryError::BlobBusy(*vanishing)),
-            None => Ok(kept),
+        let touch = || self.0.meta.blobs.touch(area, digests, unknown, self.0.clock.now());
+        let Some(vanishing) = touch().await?.first().copied() else { return Ok(kept) };
+        // Where a removal was interrupted nobody is at it any more.
+        if self.finish_removals().await? && touch().await?.is_empty() {
+            return Ok(kept);
         }
+        Err(RegistryError::BlobBusy(vanishing))
     }
 
     /// Lets the repository read a blob whose bytes are there, if its area is still the one that they were brought to. Else they are
