@@ -1,6 +1,6 @@
 //! Blobs: who may read them, and when they may go.
 
-use crate::domain::{Area, Digest, Repository, Timestamp};
+use crate::domain::{Area, Digest, Repository, Timestamp, Visibility};
 
 use super::super::Unknown::{PassOver, Record};
 use super::super::{BlobRow, Refused};
@@ -120,6 +120,7 @@ pub async fn references_keep_blobs(stores: &dyn Stores) -> Check {
     world.delete_manifest(&deleted.repository, deleted.digest()).await??;
     let mut hidden = artifact("acme/hidden@1.0.0")?;
     hidden.area = Area::private(&hidden.repository);
+    world.see("acme/hidden", Visibility::Private).await??;
     world.push(&hidden).await?;
     assert_eq!(collect(&world).await?, []);
     // A copy in another area is not what the private manifest names.

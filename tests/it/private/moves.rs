@@ -12,7 +12,7 @@ use pcl_registry::storage::{Failure, Fault, Key, When};
 use crate::inside::{DataFolder, Opened, Owner, Package};
 use crate::rebuild::close;
 
-use super::{areas, see};
+use super::support::{areas, see};
 
 /// The grace period.
 const DAY: i64 = 24 * 3600;

@@ -18,7 +18,7 @@ use crate::rebuild::close;
 use crate::script::wire::{Request, Response};
 use crate::world::World;
 
-use super::{areas, see, user};
+use super::support::{areas, see, user};
 
 /// What each use case answers about a package, in a word: the error, without its own name and digests, or that there was something.
 async fn answers(open: &Opened, actor: &Actor, package: &Package) -> Vec<String> {

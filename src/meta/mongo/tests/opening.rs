@@ -84,7 +84,7 @@ async fn an_older_database_gets_ids_states_and_owners() {
         assert_eq!(super::super::super::contract::dump(&again.meta).await.unwrap(), before);
     }
     let number = registry.find_one(doc! { "_id": "schema" }).await.unwrap().unwrap();
-    assert_eq!(number.get_i64("version").unwrap(), 4);
+    assert_eq!(number.get_i64("version").unwrap(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
