@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::backend::{Backend, Filled};
 use crate::connection::Connection;
 use crate::full::write_between;
-use crate::mixed::{self, CLIENTS, MIXTURE};
+use crate::mixed::{self, CLIENTS, MIXTURE, Pace, STEADY};
 use crate::population::Population;
 use crate::questions::{self, Times};
 use crate::server::Server;
@@ -97,11 +97,14 @@ impl Measured {
             each.row(&cells);
         }
         let remark = format!(
-            "{size}; {CLIENTS} clients on the same two cores: {MIXTURE}. An operation of several requests counts once. CPU: the \
-             registry's own, without the database server's."
+            "{size}; {CLIENTS} clients on the same two cores: {MIXTURE}. An operation of several requests counts once. As fast as it goes: a \
+             client asks again as soon as it is answered, so that what is left of the processors is nothing and times are those of a \
+             queue; else each operation has its time, and the wait of one that is late counts. CPU: the registry's own, without \
+             the database server's."
         );
         let columns = [
             "database",
+            "load",
             "operations/s",
             "requests/s",
             "CPU µs",
@@ -143,14 +146,21 @@ fn measure(backend: Backend, population: Population, folder: &std::path::Path, m
     for (name, times) in mixed::changes(&server, population, run) {
         measured.take(&name, backend, times);
     }
-    let load = mixed::load(&server, population, run);
-    let mut cells = vec![backend.name().to_owned()];
-    cells.extend([load.operations, load.requests, load.cpu].map(thousands));
-    cells.extend(load.reads.map(millis));
-    cells.extend(load.publishes.map(millis));
-    cells.push(millis(load.changes[1]));
-    cells.push(mib(server.processes.memory().peak));
-    cells.push(mib(filled.bytes()));
-    eprintln!("{}", cells.join("  "));
-    measured.sums.push(cells);
+    for (at, pace) in [Pace::Full, Pace::Steady].into_iter().enumerate() {
+        // Numbers of versions that are published, as of runs, are not used twice.
+        let load = mixed::load(&server, population, run + at as u64, pace);
+        let mut cells = vec![backend.name().to_owned()];
+        cells.push(match pace {
+            Pace::Full => "as fast as it goes".to_owned(),
+            Pace::Steady => format!("{STEADY} requests/s"),
+        });
+        cells.extend([load.operations, load.requests, load.cpu].map(thousands));
+        cells.extend(load.reads.map(millis));
+        cells.extend(load.publishes.map(millis));
+        cells.push(millis(load.changes[1]));
+        cells.push(mib(server.processes.memory().peak));
+        cells.push(mib(filled.bytes()));
+        eprintln!("{}", cells.join("  "));
+        measured.sums.push(cells);
+    }
 }

@@ -21,6 +21,19 @@ pub const CLIENTS: u64 = 16;
 const LOAD: Duration = Duration::from_secs(20);
 const WARM_UP: Duration = Duration::from_secs(4);
 
+/// Requests a second of the load that is not as fast as it goes; with a publish of five an operation is 1.24 of them.
+pub const STEADY: u64 = 1000;
+const OPERATION: f64 = 1.24;
+
+/// How fast the clients ask.
+#[derive(Clone, Copy)]
+pub enum Pace {
+    /// Each as soon as it is answered.
+    Full,
+    /// [`STEADY`] requests a second, all clients together, each operation at its time; who is late asks at once, and its wait counts.
+    Steady,
+}
+
 /// What the mixture is.
 pub const MIXTURE: &str = "of 100 operations 35 read a package by name, 20 a version, 15 a manifest by tag, 10 a page of a list with a \
     filter, 5 resolve a range, 5 search, 6 publish a version (five requests) and 4 yank, deprecate or take that back";
@@ -82,24 +95,36 @@ pub fn changes(server: &Server, population: Population, run: u64) -> Vec<(String
 }
 
 /// The mixed load.
-pub fn load(server: &Server, population: Population, run: u64) -> Load {
+pub fn load(server: &Server, population: Population, run: u64, pace: Pace) -> Load {
     let (operations, requests, number) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let micros: Mutex<[Vec<f64>; 3]> = Mutex::default();
-    let from = Instant::now() + WARM_UP;
+    let begun = Instant::now();
+    let from = begun + WARM_UP;
+    let between = Duration::from_secs_f64(OPERATION * CLIENTS as f64 / STEADY as f64);
     let cpu = std::thread::scope(|scope| {
         for client in 0..CLIENTS {
             let (operations, requests, number, micros) = (&operations, &requests, &number, &micros);
             scope.spawn(move || {
                 let mut mine: [Vec<f64>; 3] = Default::default();
                 let mut user = User::new(server.address, population, run, client);
+                let mut due = begun + between.mul_f64(client as f64 / CLIENTS as f64);
                 while from.elapsed() < LOAD {
+                    let late = match pace {
+                        Pace::Full => Duration::ZERO,
+                        Pace::Steady => {
+                            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                            let late = due.elapsed();
+                            due += between;
+                            late
+                        }
+                    };
                     let operation = user.next(number);
                     if Instant::now() < from {
                         continue;
                     }
                     operations.fetch_add(1, Ordering::Relaxed);
                     requests.fetch_add(operation.requests, Ordering::Relaxed);
-                    mine[operation.class].push(operation.micros);
+                    mine[operation.class].push(operation.micros + late.as_secs_f64() * 1e6);
                 }
                 let mut all = micros.lock().expect("nobody panicked");
                 all.iter_mut().zip(mine).for_each(|(all, mine)| all.extend(mine));
