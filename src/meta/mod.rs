@@ -10,6 +10,7 @@
 
 mod accounts;
 mod address;
+mod blobs;
 mod carry;
 mod change;
 mod column;
@@ -32,6 +33,7 @@ mod ways;
 
 pub use accounts::{Accounts, Login, TokenAdded, TokenRow, USED_EVERY, UserRow};
 pub use address::{Address, Server};
+pub use blobs::{BlobRow, Blobs, Unknown};
 pub use carry::{BlobKey, CarriedBlob, CarriedLink, Carrier, Life, LinkKey};
 pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome, Publication, Refused, Replay, Seen};
 pub use engine::Planned;
@@ -46,6 +48,5 @@ pub use social::{DownloadBatch, Downloads, Social, StarRow, Starred, Totals};
 pub use sqlite::Sqlite;
 pub use tally::{Count, Difference, Table, difference, tally};
 pub use traits::{
-    Between, BlobRow, Blobs, Catalog, Cursor, Filter, Head, Ledger, ManifestRow, Meta, MetaError, Order, Page, Refs,
-    Releases, Unknown,
+    Between, Catalog, Cursor, Filter, Head, Ledger, ManifestRow, Meta, MetaError, Order, Page, Refs, Releases,
 };
