@@ -45,6 +45,14 @@ impl Area {
         }
     }
 
+    /// The other one of the two that what is in a repository may lie in.
+    pub fn other(&self, repository: &Repository) -> Self {
+        match self {
+            Self::Public => Self::private(repository),
+            Self::Private(_) => Self::Public,
+        }
+    }
+
     /// The folder in the object store: `public` or `private/<org>`.
     pub fn as_str(&self) -> &str {
         match self {

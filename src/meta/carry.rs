@@ -70,7 +70,7 @@ impl CarriedLink {
 ///
 /// Lists are in the order of their keys' text, byte by byte: area or repository first, then the digest. What is put is so
 /// exactly, whatever was there before; each call is one transaction, and durable on return. Only who moves a catalogue puts
-/// rows here, and nobody else uses that store meanwhile.
+/// rows here, and nobody else uses that store meanwhile. [`Carrier::unlink`] alone is called beside changes.
 #[async_trait]
 pub trait Carrier: Send + Sync {
     /// Blobs after a key, at most `limit`, those that are being deleted too.
@@ -82,6 +82,10 @@ pub trait Carrier: Send + Sync {
     /// Makes these blobs so, and forgets those that are gone. Links stay as they are.
     async fn put_blobs(&self, blobs: &[CarriedBlob], gone: &[BlobKey]) -> Result<(), MetaError>;
 
-    /// Makes these links so, and removes those that are gone. Links are removed beside changes too.
+    /// Makes these links so, and removes those that are gone.
     async fn put_links(&self, links: &[CarriedLink], gone: &[LinkKey]) -> Result<(), MetaError>;
+
+    /// Takes away the repository's links to these blobs where they lie in the area and no event says so. For what was uploaded to an area
+    /// that is not the right one any more: a link that lies in the other area by now stays, and one that a change recorded does.
+    async fn unlink(&self, repository: &Repository, area: &Area, digests: &[Digest]) -> Result<(), MetaError>;
 }

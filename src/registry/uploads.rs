@@ -176,15 +176,15 @@ impl Registry {
             // Collection is deleting these very bytes; once it is done the client's next try stores them anew.
             return Err(RegistryError::BlobBusy(*digest));
         }
-        let link = (repository.clone(), *digest);
         // One to another area may have been here before.
-        self.0.cache.links.remove(&link);
+        self.0.cache.links.remove(&(repository.clone(), *digest));
         // A change before this look is seen by it, and one after it finds the link.
         if self.area_now(repository).await? == *area {
             return Ok(());
         }
         self.0.cache.seen.remove(repository);
-        self.0.meta.carrier.put_links(&[], &[link]).await?;
+        // The change may have come between, and taken the link along.
+        self.0.meta.carrier.unlink(repository, area, &[*digest]).await?;
         drop(kept);
         self.remove_unneeded(repository, vec![*digest], std::slice::from_ref(area)).await?;
         Err(Refused::Elsewhere(repository.clone()).into())

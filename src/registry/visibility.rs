@@ -55,10 +55,7 @@ impl Registry {
     async fn change_visibility(&self, actor: &Actor, name: &Name, visibility: Visibility) -> Result<(), RegistryError> {
         let repository = name.repository();
         let to = Area::of(&repository, visibility);
-        let other = match &to {
-            Area::Public => Area::private(&repository),
-            Area::Private(_) => Area::Public,
-        };
+        let other = to.other(&repository);
         for attempt in 1.. {
             self.require_visibility(actor, &repository, visibility).await?;
             let from = self.area(&repository).await?;
@@ -89,9 +86,9 @@ impl Registry {
                     // What was only uploaded is moved nowhere, and must not be left behind; nor what was linked beside the change, by who
                     // saw it not yet.
                     let late = self.linked_in(&repository, &other).await?;
-                    let links: Vec<LinkKey> = late.iter().map(|digest| (repository.clone(), *digest)).collect();
-                    if !links.is_empty() {
-                        self.0.meta.carrier.put_links(&[], &links).await?;
+                    if !late.is_empty() {
+                        // Those alone that are there still, and only uploaded: it may have become the right area again.
+                        self.0.meta.carrier.unlink(&repository, &other, &late).await?;
                     }
                     left.extend(uploaded.into_iter().chain(late));
                     left.sort_unstable();

@@ -74,7 +74,7 @@ macro_rules! metadata_contract {
             visibility: an_unlisted_package_is_in_no_list, who_sees_it_changes_nothing_else, a_replay_keeps_who_sees_it;
             private: a_name_is_private_before_its_first_byte, what_an_organisation_begins_as_private_stays_so,
                 who_sees_a_name_is_known, what_is_private_is_listed, a_change_of_area_takes_everything_along,
-                a_change_of_area_needs_all_of_it_there,
+                a_change_of_area_needs_all_of_it_there, only_what_was_uploaded_there_is_taken_away,
                 what_is_said_of_private_versions_is_kept_there, a_replay_keeps_where_everything_lies;
             owners: who_begins_a_package_owns_it, owners_are_labels, owners_change_once,
                 of_two_who_saw_the_same_owners_one_changes_them, a_replay_keeps_the_owners;

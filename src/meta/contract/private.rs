@@ -234,6 +234,30 @@ pub async fn a_change_of_area_needs_all_of_it_there(stores: &dyn Stores) -> Chec
     Ok(())
 }
 
+/// Who linked something in what is the wrong area by now takes that alone away: neither what a change took along, nor what a push
+/// names.
+pub async fn only_what_was_uploaded_there_is_taken_away(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    let (pushed, begun) = (world.publish("acme/x@1.0.0").await?, artifact("acme/x@2.0.0")?);
+    world.upload(&begun).await?;
+    let (carrier, repository) = (&world.meta.carrier, &pushed.repository);
+    let (public, private) = (Area::Public, Area::private(repository));
+    let digests = [pushed.blobs()[0].0, begun.blobs()[0].0];
+    let areas = async || {
+        Ok::<_, Failure>([area_of(&world, &pushed, &digests[0]).await?, area_of(&world, &begun, &digests[1]).await?])
+    };
+    carrier.unlink(repository, &private, &digests).await?;
+    carrier.unlink(&parse("acme/y")?, &public, &digests).await?;
+    carrier.unlink(repository, &public, &[]).await?;
+    assert_eq!(areas().await?, [Some(public.clone()), Some(public.clone())], "they lie elsewhere, or are another's");
+    carrier.unlink(repository, &public, &digests).await?;
+    assert_eq!(areas().await?, [Some(public.clone()), None], "an event says of one that it lies there");
+    world.see("acme/x", Private).await??;
+    carrier.unlink(repository, &public, &digests).await?;
+    assert_eq!(areas().await?, [Some(private), None]);
+    Ok(())
+}
+
 /// Reasons lie in the area of their package, and are kept there and nowhere else.
 pub async fn what_is_said_of_private_versions_is_kept_there(stores: &dyn Stores) -> Check {
     let world = World::new(stores).await?;

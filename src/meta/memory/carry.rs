@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::domain::{Area, Digest};
+use crate::domain::{Area, Digest, Repository};
 
 use super::super::{BlobKey, CarriedBlob, CarriedLink, Carrier, LinkKey, MetaError};
 use super::state::{BlobState, Link};
@@ -54,6 +54,18 @@ impl Carrier for Memory {
                 state.write_link(&link.repository, &link.area, &link.digest, link.recorded);
             }
             gone.iter().for_each(|(repository, digest)| state.remove_link(repository, digest));
+            Ok(((), Keep::Yes))
+        })
+    }
+
+    async fn unlink(&self, repository: &Repository, area: &Area, digests: &[Digest]) -> Result<(), MetaError> {
+        self.write(|state| {
+            for digest in digests {
+                let link = state.links.get(&(repository.clone(), *digest));
+                if link.is_some_and(|link| link.area == *area && !link.recorded) {
+                    state.remove_link(repository, digest);
+                }
+            }
             Ok(((), Keep::Yes))
         })
     }

@@ -264,7 +264,7 @@ impl Session {
         self.write(update).map(unsigned)
     }
 
-    fn delete_all<R: Row>(&mut self, filter: Document) -> Result<u64, MetaError> {
+    pub(super) fn delete_all<R: Row>(&mut self, filter: Document) -> Result<u64, MetaError> {
         let delete = mongodb::bson::rawdoc! {
             "delete": R::COLLECTION,
             "deletes": [{ "q": raw(&filter)?, "limit": 0 }],

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use mongodb::bson::doc;
 
-use crate::domain::Timestamp;
+use crate::domain::{Area, Digest, Repository, Timestamp};
 
 use super::super::{BlobKey, CarriedBlob, CarriedLink, Carrier, Life, LinkKey, MetaError};
 use super::Mongo;
@@ -62,6 +62,18 @@ impl Carrier for Mongo {
             }
             gone.iter().for_each(|key| table.remove(key));
             table.flush(session)?;
+            Ok(((), End::Commit))
+        };
+        self.connection.transact(transaction).await
+    }
+
+    async fn unlink(&self, repository: &Repository, area: &Area, digests: &[Digest]) -> Result<(), MetaError> {
+        let keys: Vec<String> = digests.iter().map(|digest| pair(repository, digest)).collect();
+        let blobs: Vec<String> = digests.iter().map(|digest| pair(area, digest)).collect();
+        let transaction = move |session: &mut Session| {
+            // A link is to a blob of its own digest, so that of these blobs it can be to one alone.
+            let links = doc! { "_id": { "$in": &keys }, "blob": { "$in": &blobs }, "recorded": false };
+            session.delete_all::<rows::Link>(links)?;
             Ok(((), End::Commit))
         };
         self.connection.transact(transaction).await

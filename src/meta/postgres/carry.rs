@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::postgres::PgRow;
 
-use crate::domain::{Digest, Timestamp};
+use crate::domain::{Area, Digest, Repository, Timestamp};
 
 use super::super::column::{signed, unsigned};
 use super::super::{BlobKey, CarriedBlob, CarriedLink, Carrier, Life, LinkKey, MetaError};
@@ -34,6 +34,10 @@ const FORGET_BLOBS: &str = "DELETE FROM blobs b USING unnest($1::text[], $2::tex
     WHERE b.area = w.area AND b.digest = w.digest";
 const FORGET_LINKS: &str = "DELETE FROM links l USING unnest($1::text[], $2::text[]) AS w (repository, digest)
     WHERE l.repository = w.repository AND l.digest = w.digest";
+
+/// $1 repository, $2 area, $3 digests.
+const UNLINK: &str = "DELETE FROM links
+    WHERE repository = $1 AND area = $2 AND digest = ANY($3::text[]) AND NOT recorded";
 
 #[async_trait]
 impl Carrier for Postgres {
@@ -82,6 +86,16 @@ impl Carrier for Postgres {
             Ok(((), End::Commit))
         });
         put.await
+    }
+
+    async fn unlink(&self, repository: &Repository, area: &Area, digests: &[Digest]) -> Result<(), MetaError> {
+        let (repository, area) = (repository.to_string(), area.to_string());
+        let digests: Vec<String> = digests.iter().map(ToString::to_string).collect();
+        let unlinked = self.pool.change(move |sql, _| {
+            sql.run(query(UNLINK).bind(repository.clone()).bind(area.clone()).bind(digests.clone()))?;
+            Ok(((), End::Commit))
+        });
+        unlinked.await
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Row, params};
 
-use crate::domain::{Area, Digest, Timestamp};
+use crate::domain::{Area, Digest, Repository, Timestamp};
 
 use super::super::{BlobKey, CarriedBlob, CarriedLink, Carrier, Life, LinkKey, MetaError};
 use super::Sqlite;
@@ -64,6 +64,19 @@ impl Carrier for Sqlite {
                 for (repository, digest) in gone {
                     let key = [repository.as_str(), &digest.to_string()];
                     sql.run("DELETE FROM links WHERE repository = ?1 AND digest = ?2", key)?;
+                }
+                Ok(((), End::Commit))
+            })
+            .await
+    }
+
+    async fn unlink(&self, repository: &Repository, area: &Area, digests: &[Digest]) -> Result<(), MetaError> {
+        let (repository, area, digests) = (repository.clone(), area.clone(), digests.to_vec());
+        let unlink = "DELETE FROM links WHERE repository = ?1 AND digest = ?2 AND area = ?3 AND recorded = 0";
+        self.pool
+            .write(Durable::Now, move |sql| {
+                for digest in digests {
+                    sql.run(unlink, params![repository.as_str(), digest.to_string(), area.as_str()])?;
                 }
                 Ok(((), End::Commit))
             })

@@ -1,6 +1,7 @@
 //! Blobs and links as they are, for another store.
 
 use async_trait::async_trait;
+use pcl_registry::domain::{Area, Digest, Repository};
 use pcl_registry::meta::{BlobKey, CarriedBlob, CarriedLink, Carrier, LinkKey, MetaError};
 
 use super::journal::Durable;
@@ -30,6 +31,19 @@ impl Carrier for Foreign {
         self.write(Durable::Now, |unit| {
             gone.iter().for_each(|(repository, digest)| unit.remove(rows::link(repository, digest)));
             links.iter().try_for_each(|link| unit.put(rows::link(&link.repository, link.digest), link))
+        })
+    }
+
+    async fn unlink(&self, repository: &Repository, area: &Area, digests: &[Digest]) -> Result<(), MetaError> {
+        self.write(Durable::Now, |unit| {
+            for digest in digests {
+                let key = rows::link(repository, digest);
+                let link = unit.get::<CarriedLink>(&key)?;
+                if link.is_some_and(|link| link.area == *area && !link.recorded) {
+                    unit.remove(key);
+                }
+            }
+            Ok(())
         })
     }
 }

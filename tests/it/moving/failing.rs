@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use pcl_registry::domain::{
-    Day, Digest, Kind, Name, OrgName, Package, Published, Release, Role, Timestamp, TokenName, TokenOwner, UserName,
-    Version,
+    Area, Day, Digest, Kind, Name, OrgName, Package, Published, Release, Repository, Role, Timestamp, TokenName,
+    TokenOwner, UserName, Version,
 };
 use pcl_registry::meta::{
     Accounts, Atomicity, BlobKey, CarriedBlob, CarriedLink, Carrier, Catalog, Change, Cursor, DownloadBatch, Downloads,
@@ -124,6 +124,10 @@ impl Carrier for Failing {
 
     async fn put_links(&self, links: &[CarriedLink], gone: &[LinkKey]) -> Result<(), MetaError> {
         self.writes.write(self.meta.carrier.put_links(links, gone)).await
+    }
+
+    async fn unlink(&self, repository: &Repository, area: &Area, digests: &[Digest]) -> Result<(), MetaError> {
+        self.writes.write(self.meta.carrier.unlink(repository, area, digests)).await
     }
 }
 
