@@ -14,6 +14,17 @@ pub struct BlobRow {
     pub size: u64,
 }
 
+/// What becomes of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// The repository may read the blob in that area.
+    Done,
+    /// Nothing: the blob is being deleted just now.
+    Vanishing,
+    /// The repository is linked to the blob in another area, and stays so.
+    Elsewhere,
+}
+
 /// What becomes of a blob that is touched and not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unknown {
@@ -33,7 +44,8 @@ pub trait Blobs: Send + Sync {
     async fn blob(&self, repository: &Repository, digest: &Digest) -> Result<Option<BlobRow>, MetaError>;
 
     /// Records that a blob lies in `area`, links the repository to it, and notes the time as its last touch.
-    /// A condemned blob lives again. `false`, and nothing done, if it is being deleted just now.
+    /// A condemned blob lives again. A link that is there already is never moved to another area; that the blob lies in this one is
+    /// recorded all the same.
     async fn link(
         &self,
         repository: &Repository,
@@ -41,7 +53,7 @@ pub trait Blobs: Send + Sync {
         digest: &Digest,
         size: u64,
         now: Timestamp,
-    ) -> Result<bool, MetaError>;
+    ) -> Result<Linked, MetaError>;
 
     /// Notes that somebody counts on these blobs (HEAD, mount, bytes about to be written again): a condemned one lives again,
     /// and collection leaves them alone for the grace period. Those that are being deleted just now are not touched but returned,

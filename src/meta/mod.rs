@@ -33,7 +33,7 @@ mod ways;
 
 pub use accounts::{Accounts, Login, TokenAdded, TokenRow, USED_EVERY, UserRow};
 pub use address::{Address, Server};
-pub use blobs::{BlobRow, Blobs, Unknown};
+pub use blobs::{BlobRow, Blobs, Linked, Unknown};
 pub use carry::{BlobKey, CarriedBlob, CarriedLink, Carrier, Life, LinkKey};
 pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome, Publication, Refused, Replay, Seen};
 pub use engine::Planned;

@@ -5,7 +5,7 @@ use futures::Stream;
 use uuid::Uuid;
 
 use crate::domain::{Action, Actor, Algorithm, Area, Digest, Repository};
-use crate::meta::{Refused, Unknown};
+use crate::meta::{Linked, Refused, Unknown};
 use crate::storage::{StorageError, Upload};
 
 use super::counted::Kept;
@@ -172,19 +172,28 @@ impl Registry {
         size: u64,
         kept: Kept,
     ) -> Result<(), RegistryError> {
-        if !self.0.meta.blobs.link(repository, area, digest, size, self.0.clock.now()).await? {
-            // Collection is deleting these very bytes; once it is done the client's next try stores them anew.
-            return Err(RegistryError::BlobBusy(*digest));
+        let link = || self.0.meta.blobs.link(repository, area, digest, size, self.0.clock.now());
+        let mut linked = link().await?;
+        if linked == Linked::Elsewhere && self.area_now(repository).await? == *area {
+            // It was uploaded before the area changed, and its old link is in the way.
+            self.0.meta.carrier.unlink(repository, &area.other(repository), &[*digest]).await?;
+            linked = link().await?;
         }
         // One to another area may have been here before.
         self.0.cache.links.remove(&(repository.clone(), *digest));
         // A change before this look is seen by it, and one after it finds the link.
-        if self.area_now(repository).await? == *area {
+        if linked == Linked::Done && self.area_now(repository).await? == *area {
             return Ok(());
         }
+        match linked {
+            // The change may have come between, and taken the link along.
+            Linked::Done => self.0.meta.carrier.unlink(repository, area, &[*digest]).await?,
+            // Collection is deleting these very bytes; once it is done the client's next try stores them anew.
+            Linked::Vanishing => return Err(RegistryError::BlobBusy(*digest)),
+            // The repository reads what lies in the other area.
+            Linked::Elsewhere => {}
+        }
         self.0.cache.seen.remove(repository);
-        // The change may have come between, and taken the link along.
-        self.0.meta.carrier.unlink(repository, area, &[*digest]).await?;
         drop(kept);
         self.remove_unneeded(repository, vec![*digest], std::slice::from_ref(area)).await?;
         Err(Refused::Elsewhere(repository.clone()).into())

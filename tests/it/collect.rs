@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use pcl_registry::domain::{Actor, Algorithm, Area, Digest, Repository, Timestamp};
-use pcl_registry::meta::{BlobRow, Blobs, Meta, MetaError, Unknown};
+use pcl_registry::meta::{BlobRow, Blobs, Linked, Meta, MetaError, Unknown};
 use pcl_registry::registry::{Collected, Limits, Registry, RegistryError};
 use pcl_registry::storage::Meter;
 
@@ -158,7 +158,7 @@ impl Blobs for CollectBeforeLink {
         digest: &Digest,
         size: u64,
         now: Timestamp,
-    ) -> Result<bool, MetaError> {
+    ) -> Result<Linked, MetaError> {
         let registry = self.registry.lock().unwrap().take();
         if let Some(registry) = registry {
             registry.collect(&Actor::Operator).await.unwrap();

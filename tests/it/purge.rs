@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use pcl_registry::domain::{Access, Actor, Area, Digest, Name, Repository, Role, Timestamp, User, Version};
-use pcl_registry::meta::{BlobRow, Blobs, Memory, Meta, MetaError, Refused, Unknown, contract};
+use pcl_registry::meta::{BlobRow, Blobs, Linked, Memory, Meta, MetaError, Refused, Unknown, contract};
 use pcl_registry::registry::{Limits, Registry, RegistryError, catch_up};
 use pcl_registry::storage::{Failure, Fault, Key, When};
 
@@ -220,7 +220,7 @@ impl Blobs for PurgeBesidePush {
         digest: &Digest,
         size: u64,
         now: Timestamp,
-    ) -> Result<bool, MetaError> {
+    ) -> Result<Linked, MetaError> {
         self.inner.link(repository, area, digest, size, now).await
     }
 

@@ -3,7 +3,7 @@
 use crate::domain::{Area, Digest, Repository, Timestamp, Visibility};
 
 use super::super::Unknown::{PassOver, Record};
-use super::super::{BlobRow, Refused};
+use super::super::{BlobRow, Linked, Refused};
 use super::world::{artifact, image, parse};
 use super::{Artifact, Check, Failure, Stores, World};
 
@@ -33,16 +33,16 @@ pub async fn a_read_needs_a_link(stores: &dyn Stores) -> Check {
     let (one, other): (Repository, Repository) = (parse("acme/one")?, parse("acme/other")?);
     let digest = Digest::sha256(b"blob");
     assert_eq!(blobs.blob(&one, &digest).await?, None);
-    assert!(blobs.link(&one, &Area::Public, &digest, 4, world.now()).await?);
+    assert_eq!(blobs.link(&one, &Area::Public, &digest, 4, world.now()).await?, Linked::Done);
     assert_eq!(blobs.blob(&one, &digest).await?, Some(BlobRow { area: Area::Public, size: 4 }));
     assert_eq!(blobs.blob(&other, &digest).await?, None);
     let private = Area::private(&other);
-    assert!(blobs.link(&other, &private, &digest, 4, world.now()).await?);
+    assert_eq!(blobs.link(&other, &private, &digest, 4, world.now()).await?, Linked::Done);
     assert_eq!(blobs.blob(&other, &digest).await?, Some(BlobRow { area: private, size: 4 }));
     // Links are no events.
     assert_eq!(world.meta.ledger.head().await?.n, 0);
     let empty = Digest::sha256(b"");
-    assert!(blobs.link(&one, &Area::Public, &empty, 0, world.now()).await?);
+    assert_eq!(blobs.link(&one, &Area::Public, &empty, 0, world.now()).await?, Linked::Done);
     assert_eq!(blobs.blob(&one, &empty).await?, Some(BlobRow { area: Area::Public, size: 0 }));
     Ok(())
 }
@@ -155,7 +155,7 @@ pub async fn a_condemned_blob_lives_again(stores: &dyn Stores) -> Check {
     world.upload(&other).await?;
     assert_eq!(blobs.condemn(later(), world.now()).await?, 2);
     let [(first, size), (second, _)] = other.blobs()[..] else { return Err("two blobs".into()) };
-    assert!(blobs.link(&other.repository, &Area::Public, &first, size, world.now()).await?);
+    assert_eq!(blobs.link(&other.repository, &Area::Public, &first, size, world.now()).await?, Linked::Done);
     assert_eq!(blobs.touch(&Area::Public, &[second], PassOver, world.now()).await?, []);
     assert_eq!(blobs.take_condemned(later(), 10).await?, []);
     Ok(())
@@ -170,7 +170,8 @@ pub async fn what_is_being_deleted_cannot_be_counted_on(stores: &dyn Stores) -> 
     let digests: Vec<Digest> = hello.blobs().iter().map(|(digest, _)| *digest).collect();
     let taken = collect(&world).await?;
     assert_eq!(taken.len(), 2);
-    assert!(!blobs.link(&hello.repository, &Area::Public, &digests[0], 1, world.now()).await?);
+    let linked = blobs.link(&hello.repository, &Area::Public, &digests[0], 1, world.now()).await?;
+    assert_eq!(linked, Linked::Vanishing);
     assert_eq!(blobs.touch(&Area::Public, &digests, PassOver, world.now()).await?, digests);
     assert_eq!(world.act(hello.accept()?).await?, Err(Refused::BlobsUnknown(digests)));
     assert_eq!(blobs.take_condemned(later(), 10).await?, taken, "nothing has revived it");

@@ -7,7 +7,7 @@ use crate::domain::{
 };
 
 use super::super::{
-    Act, CarriedBlob, CarriedLink, Life, Meta, MetaError, Seen, Starred, Table, Unknown, difference, tally,
+    Act, CarriedBlob, CarriedLink, Life, Linked, Meta, MetaError, Seen, Starred, Table, Unknown, difference, tally,
 };
 use super::world::{artifact, image, parse};
 use super::{Artifact, Check, Failure, Stores, World};
@@ -52,8 +52,9 @@ async fn history(world: &World) -> Result<BTreeMap<Digest, Artifact>, Failure> {
     assert_eq!(taken.len(), 1);
     world.upload(&second).await?;
     let long = Digest::of(Algorithm::Sha512, b"long");
-    for area in [Area::Public, Area::private(&parse("zeta/x")?)] {
-        assert!(blobs.link(&parse("zeta/x")?, &area, &long, 4, world.now()).await?);
+    let (one, other): (Repository, Repository) = (parse("zeta/x")?, parse("zeta/y")?);
+    for (repository, area) in [(&one, Area::Public), (&other, Area::private(&other))] {
+        assert_eq!(blobs.link(repository, &area, &long, 4, world.now()).await?, Linked::Done);
     }
     Ok(pushed)
 }

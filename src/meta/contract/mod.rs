@@ -6,6 +6,7 @@
 
 mod dump;
 mod said;
+mod uploaded;
 mod world;
 
 pub mod accounts;
@@ -75,6 +76,7 @@ macro_rules! metadata_contract {
             private: a_name_is_private_before_its_first_byte, what_an_organisation_begins_as_private_stays_so,
                 who_sees_a_name_is_known, what_is_private_is_listed, a_change_of_area_takes_everything_along,
                 a_change_of_area_needs_all_of_it_there, only_what_was_uploaded_there_is_taken_away,
+                an_upload_moves_no_link,
                 what_is_said_of_private_versions_is_kept_there, a_replay_keeps_where_everything_lies;
             owners: who_begins_a_package_owns_it, owners_are_labels, owners_change_once,
                 of_two_who_saw_the_same_owners_one_changes_them, a_replay_keeps_the_owners;

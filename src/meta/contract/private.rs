@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::{Area, Deprecation, Digest, Name, Profile, Repository, SeenBy, UserName, Version, Visibility};
 
-use super::super::{Act, Filter, Order, Refused, Seen};
+use super::super::{Act, Filter, Linked, Order, Refused, Seen};
 use super::world::{Artifact, artifact, image, parse};
 use super::{Check, Failure, Stores, World, dump};
 
@@ -255,6 +255,34 @@ pub async fn only_what_was_uploaded_there_is_taken_away(stores: &dyn Stores) -> 
     world.see("acme/x", Private).await??;
     carrier.unlink(repository, &public, &digests).await?;
     assert_eq!(areas().await?, [Some(private), None]);
+    Ok(())
+}
+
+/// An upload that began before its package changed its area ends in the wrong one: what a manifest names stays readable, and the bytes
+/// that came are known, so that they can be taken away.
+pub async fn an_upload_moves_no_link(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    let pushed = world.publish("acme/x@1.0.0").await?;
+    let (blobs, (digest, size)) = (&world.meta.blobs, pushed.blobs()[0]);
+    let private = Area::private(&pushed.repository);
+    for (visibility, right, wrong) in [(Private, &private, &Area::Public), (Unlisted, &Area::Public, &private)] {
+        world.see("acme/x", visibility).await??;
+        blobs.take_unneeded(&[(wrong.clone(), digest)]).await?;
+        assert_eq!(blobs.link(&pushed.repository, wrong, &digest, size, world.now()).await?, Linked::Vanishing);
+        blobs.forget(&[(wrong.clone(), digest)]).await?;
+        for _ in 0..2 {
+            assert_eq!(blobs.link(&pushed.repository, wrong, &digest, size, world.now()).await?, Linked::Elsewhere);
+            assert_eq!(area_of(&world, &pushed, &digest).await?.as_ref(), Some(right));
+            assert_eq!(blobs.find(wrong, &digest, None).await?, None, "nobody can read what came");
+        }
+        assert_eq!(blobs.link(&pushed.repository, right, &digest, size, world.now()).await?, Linked::Done);
+        let both = [right, wrong].map(|area| (area.clone(), digest));
+        assert_eq!(blobs.take_unneeded(&both).await?, [(wrong.clone(), digest)]);
+        blobs.forget(&both).await?;
+        assert_eq!(area_of(&world, &pushed, &digest).await?.as_ref(), Some(right));
+        // The link is an event's as before: the same push is none again.
+        assert_eq!(world.act(Artifact { area: right.clone(), ..pushed.clone() }.accept()?).await??.event, None);
+    }
     Ok(())
 }
 

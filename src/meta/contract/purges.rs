@@ -2,7 +2,7 @@
 
 use crate::domain::{Area, Deprecation, Digest, Name, Version};
 
-use super::super::{Act, Refused, Unknown};
+use super::super::{Act, Linked, Refused, Unknown};
 use super::world::{artifact, parse};
 use super::{Artifact, Check, Failure, Stores, World, dump};
 
@@ -142,7 +142,8 @@ pub async fn what_nothing_needs_is_taken_at_once(stores: &dyn Stores) -> Check {
     let taken = world.meta.blobs.take_unneeded(&asked).await?;
     assert_eq!(sorted(taken.clone()), sorted(used(&hello)));
     let [(blob, size), ..] = hello.blobs()[..] else { return Err("two blobs".into()) };
-    assert!(!world.meta.blobs.link(&hello.repository, &Area::Public, &blob, size, world.now()).await?);
+    let linked = world.meta.blobs.link(&hello.repository, &Area::Public, &blob, size, world.now()).await?;
+    assert_eq!(linked, Linked::Vanishing);
     assert_eq!(world.meta.blobs.touch(&Area::Public, &touched, Unknown::PassOver, world.now()).await?, touched);
     let again = world.meta.blobs.take_unneeded(&asked).await?;
     assert_eq!(sorted(again), sorted(taken.clone()), "a crash may have come between");

@@ -222,15 +222,6 @@ impl World {
         Ok(outcomes.remove(0))
     }
 
-    /// Uploads the blobs of an artifact, but not its manifest.
-    pub async fn upload(&self, artifact: &Artifact) -> Result<(), Failure> {
-        for (digest, size) in artifact.blobs() {
-            let linked = self.meta.blobs.link(&artifact.repository, &artifact.area, &digest, size, self.now()).await?;
-            assert!(linked, "{digest} is not being deleted");
-        }
-        Ok(())
-    }
-
     /// Uploads and pushes.
     pub async fn try_push(&self, artifact: &Artifact) -> Result<Outcome, Failure> {
         self.upload(artifact).await?;

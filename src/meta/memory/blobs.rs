@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::domain::{Area, Digest, Repository, Timestamp};
 
-use super::super::{BlobRow, Blobs, MetaError, Unknown};
+use super::super::{BlobRow, Blobs, Linked, MetaError, Unknown};
 use super::state::{BlobState, Life, State};
 use super::{Keep, Memory};
 
@@ -24,14 +24,18 @@ impl Blobs for Memory {
         digest: &Digest,
         size: u64,
         now: Timestamp,
-    ) -> Result<bool, MetaError> {
+    ) -> Result<Linked, MetaError> {
         self.write(|state| {
             if state.is_being_deleted(area, digest) {
-                return Ok((false, Keep::No));
+                return Ok((Linked::Vanishing, Keep::No));
             }
             state.write_blob(area, digest, size, now);
+            let known = state.links.get(&(repository.clone(), *digest));
+            if known.is_some_and(|known| known.area != *area) {
+                return Ok((Linked::Elsewhere, Keep::Yes));
+            }
             state.write_link(repository, area, digest, false);
-            Ok((true, Keep::Yes))
+            Ok((Linked::Done, Keep::Yes))
         })
     }
 

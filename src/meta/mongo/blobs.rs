@@ -10,7 +10,7 @@ use mongodb::options::ReturnDocument;
 
 use crate::domain::{Area, Digest, Repository, Timestamp};
 
-use super::super::{BlobRow, Blobs, MetaError, Unknown};
+use super::super::{BlobRow, Blobs, Linked, MetaError, Unknown};
 use super::Mongo;
 use super::keys::{pair, parts};
 use super::rows::{self, CONDEMNED, DELETING, LIVE, Row, signed, unsigned};
@@ -44,19 +44,22 @@ impl Blobs for Mongo {
         digest: &Digest,
         size: u64,
         now: Timestamp,
-    ) -> Result<bool, MetaError> {
+    ) -> Result<Linked, MetaError> {
         let blob = pair(area, digest);
         if self.is_vanishing(&blob, signed(size).into(), now).await? {
-            return Ok(false);
+            return Ok(Linked::Vanishing);
         }
-        // The link comes second: without its blob it would give nothing, and collecting that blob takes longer than this. A
-        // link to another area than before is another link: no event has said it yet.
-        let recorded = doc! { "$and": [{ "$eq": ["$blob", &blob] }, { "$ifNull": ["$recorded", false] }] };
-        let point = vec![doc! { "$set": { "recorded": recorded, "blob": &blob } }];
+        // The link comes second: without its blob it would give nothing, and collecting that blob takes longer than this. One that
+        // is there stays as it is.
+        let recorded = doc! { "$ifNull": ["$recorded", false] };
+        let point = vec![doc! { "$set": { "recorded": recorded, "blob": { "$ifNull": ["$blob", &blob] } } }];
         let links = self.connection.fresh::<rows::Link>();
-        let write = links.update_one(doc! { "_id": pair(repository, digest) }, point).upsert(true);
-        self.connection.run(write).await?;
-        Ok(true)
+        let write = links.find_one_and_update(doc! { "_id": pair(repository, digest) }, point).upsert(true);
+        let after = self.connection.run(write.return_document(ReturnDocument::After)).await?;
+        Ok(match after.is_some_and(|after| after.blob != blob) {
+            true => Linked::Elsewhere,
+            false => Linked::Done,
+        })
     }
 
     async fn touch(

@@ -7,13 +7,14 @@ use sqlx::postgres::PgRow;
 use crate::domain::{Area, Digest, Repository, Timestamp};
 
 use super::super::column::{signed, unsigned};
-use super::super::{BlobRow, Blobs, MetaError, Unknown};
+use super::super::{BlobRow, Blobs, Linked, MetaError, Unknown};
 use super::Postgres;
 use super::sql::{DELETING, get, parse, query};
 use super::transaction::End;
 
-/// $1 repository, $2 area, $3 digest, $4 size, $5 time. Answers with a row unless the blob is being deleted, whatever another
-/// transaction was making of it. The commit does not wait for the disk: that of the next change does, and the log keeps its order.
+/// $1 repository, $2 area, $3 digest, $4 size, $5 time. Answers with a row unless the blob is being deleted, and in it whether it is
+/// linked, whatever another transaction was making of either. The commit does not wait for the disk: that of the next change does, and
+/// the log keeps its order.
 const LINK: &str = "
     WITH blob AS (
         INSERT INTO blobs AS b (area, digest, size, touched, state)
@@ -21,12 +22,12 @@ const LINK: &str = "
         ON CONFLICT (area, digest) DO UPDATE SET size = excluded.size, touched = greatest(b.touched, excluded.touched),
             state = 0, condemned = NULL WHERE b.state <> 2
         RETURNING area, digest
+    ), link AS (
+        INSERT INTO links AS l (repository, digest, area, recorded) SELECT $1, digest, area, false FROM blob
+        ON CONFLICT (repository, digest) DO UPDATE SET area = excluded.area WHERE l.area = excluded.area
+        RETURNING true
     )
-    INSERT INTO links AS l (repository, digest, area, recorded) SELECT $1, digest, area, false FROM blob
-    -- A link to another area than before is another link: no event has said it yet.
-    ON CONFLICT (repository, digest) DO UPDATE SET area = excluded.area,
-        recorded = l.recorded AND l.area = excluded.area
-    RETURNING true";
+    SELECT EXISTS (SELECT 1 FROM link) FROM blob";
 
 /// $1 area, $2 digest, $3 time. Answers with the state that the row has then; a blob that is being deleted stays as it is.
 const TOUCH: &str = "
@@ -133,12 +134,16 @@ impl Blobs for Postgres {
         digest: &Digest,
         size: u64,
         now: Timestamp,
-    ) -> Result<bool, MetaError> {
+    ) -> Result<Linked, MetaError> {
         let link = || {
             let blob = query(LINK).bind(repository.to_string()).bind(area.to_string()).bind(digest.to_string());
             blob.bind(signed(size)).bind(now.micros())
         };
-        Ok(self.pool.row(link, |_| Ok(())).await?.is_some())
+        Ok(match self.pool.row(link, |row| get::<bool>(row, 0)).await? {
+            Some(true) => Linked::Done,
+            Some(false) => Linked::Elsewhere,
+            None => Linked::Vanishing,
+        })
     }
 
     async fn touch(

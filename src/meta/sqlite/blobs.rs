@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 
 use crate::domain::{Area, Digest, Repository, Timestamp};
 
-use super::super::{BlobRow, Blobs, MetaError, Unknown};
+use super::super::{BlobRow, Blobs, Linked, MetaError, Unknown};
 use super::Sqlite;
 use super::facts::{CONDEMNED, DELETING, LIVE};
 use super::sql::{Sql, get, parse, signed, unsigned};
@@ -60,24 +60,25 @@ impl Blobs for Sqlite {
         digest: &Digest,
         size: u64,
         now: Timestamp,
-    ) -> Result<bool, MetaError> {
+    ) -> Result<Linked, MetaError> {
         let (repository, area, digest) = (repository.clone(), area.clone(), *digest);
         self.pool
             .write(Durable::WithNext, move |sql| {
                 if sql.is_being_deleted(&area, &digest)? {
-                    return Ok((false, End::RollBack));
+                    return Ok((Linked::Vanishing, End::RollBack));
                 }
                 let blob = "INSERT INTO blobs (area, digest, size, touched, state) VALUES (?1, ?2, ?3, ?4, ?5)
                             ON CONFLICT DO UPDATE SET size = excluded.size, touched = max(touched, excluded.touched),
                             state = excluded.state, condemned = NULL";
                 let digest = digest.to_string();
                 sql.run(blob, params![area.as_str(), digest, signed(size), now.micros(), LIVE])?;
-                // A link to another area than before is another link: no event has said it yet.
                 let link = "INSERT INTO links (repository, digest, area, recorded) VALUES (?1, ?2, ?3, 0)
-                            ON CONFLICT DO UPDATE SET area = excluded.area,
-                            recorded = CASE WHEN area = excluded.area THEN recorded ELSE 0 END";
-                sql.run(link, params![repository.as_str(), digest, area.as_str()])?;
-                Ok((true, End::Commit))
+                            ON CONFLICT DO UPDATE SET area = excluded.area WHERE area = excluded.area";
+                let linked = match sql.run(link, params![repository.as_str(), digest, area.as_str()])? {
+                    0 => Linked::Elsewhere,
+                    _ => Linked::Done,
+                };
+                Ok((linked, End::Commit))
             })
             .await
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use pcl_registry::domain::{Area, Digest, Published, Repository, Timestamp};
 use pcl_registry::meta::{
-    BlobKey, BlobRow, Blobs, CarriedBlob, CarriedLink, Life, ManifestRow, MetaError, OrgSaid, Unknown,
+    BlobKey, BlobRow, Blobs, CarriedBlob, CarriedLink, Life, Linked, ManifestRow, MetaError, OrgSaid, Unknown,
 };
 
 use super::journal::{Durable, Unit};
@@ -31,14 +31,18 @@ impl Blobs for Foreign {
         digest: &Digest,
         size: u64,
         now: Timestamp,
-    ) -> Result<bool, MetaError> {
+    ) -> Result<Linked, MetaError> {
         self.write(Durable::WithNext, |unit| {
             if unit.life(area, digest)? == Some(Life::Deleting) {
-                return Ok(false);
+                return Ok(Linked::Vanishing);
             }
             unit.put_blob(area, digest, size, now)?;
+            let known = unit.get::<CarriedLink>(&rows::link(repository, digest))?;
+            if known.is_some_and(|known| known.area != *area) {
+                return Ok(Linked::Elsewhere);
+            }
             unit.put_link(repository, area, digest, false)?;
-            Ok(true)
+            Ok(Linked::Done)
         })
     }
 

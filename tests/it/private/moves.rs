@@ -131,6 +131,35 @@ async fn an_upload_that_meets_a_move_leaves_nothing_in_the_open() {
     }
 }
 
+/// An upload of what a version names meets a change, either way: whoever reads the version reads it afterwards, and nothing of the upload
+/// is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_meets_a_move_takes_nothing_from_the_package() {
+    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo]) {
+        let folder = DataFolder::new(owner);
+        let open = folder.open().await;
+        let package = Package::new("acme/x@1.0.0", "one");
+        let (repository, layer) = (&package.repository, &package.packed.layer);
+        open.push(&package).await.unwrap();
+        for (visibility, here) in
+            [(Visibility::Private, [0, 3]), (Visibility::Unlisted, [3, 0]), (Visibility::Private, [0, 3])]
+        {
+            let (registry, name, content) = (open.registry.clone(), package.name(), layer.content.clone());
+            let body = stream::once(async move {
+                registry.set_visibility(&Actor::Operator, &name, visibility).await.unwrap();
+                Ok::<_, Infallible>(content)
+            });
+            let begun = open.registry.push_blob(&Actor::Operator, repository, &layer.digest, body).await;
+            let what = format!("{owner:?} {visibility}");
+            assert!(matches!(begun, Err(RegistryError::Refused(Refused::Elsewhere(_)))), "{what} {begun:?}");
+            assert!(open.has(&package).await, "{what}");
+            assert_eq!(areas(&open, &package).await, here, "{what}");
+            open.push_blob(repository, &layer.content).await.unwrap();
+            assert!(open.has(&package).await, "{what}");
+        }
+    }
+}
+
 /// Lets others see a package as another server does: behind the back of this one.
 async fn see_elsewhere(open: &Opened, name: &str, visibility: Visibility) {
     let name: Name = name.parse().unwrap();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::super::super::contract::{Artifact, World};
-use super::super::super::{Atomicity, Meta, Refused};
+use super::super::super::{Atomicity, Linked, Meta, Refused};
 use super::{Databases, world};
 use crate::domain::Timestamp;
 
@@ -36,7 +36,8 @@ async fn push(world: &World, image: &Artifact) -> bool {
 
 async fn push_once(world: &World, image: &Artifact) -> bool {
     for (digest, size) in image.blobs() {
-        if !world.meta.blobs.link(&image.repository, &image.area, &digest, size, world.now()).await.unwrap() {
+        let linked = world.meta.blobs.link(&image.repository, &image.area, &digest, size, world.now()).await.unwrap();
+        if linked == Linked::Vanishing {
             return false;
         }
     }
