@@ -151,6 +151,23 @@ impl Registry {
         self.remove_unneeded(repository, digests, std::slice::from_ref(area)).await
     }
 
+    /// Lets the repository read a blob whose bytes are there, if its area is still the one that they were brought to. Else they are
+    /// taken away again: what is private now must not lie in the open because its upload took longer than the change.
+    ///
+    /// Goes on to its end, whether or not the caller waits for it: else it would lie there because somebody left.
+    pub(super) async fn link(
+        &self,
+        repository: &Repository,
+        area: &Area,
+        digest: &Digest,
+        size: u64,
+        kept: Kept,
+    ) -> Result<(), RegistryError> {
+        let (registry, repository, area, digest) = (self.clone(), repository.clone(), area.clone(), *digest);
+        let linked = async move { registry.link_and_look(&repository, &area, &digest, size, kept).await };
+        tokio::spawn(linked).await.map_err(|_| RegistryError::Stopping)?
+    }
+
     async fn keep_as(&self, area: &Area, digests: &[Digest], unknown: Unknown) -> Result<Kept, RegistryError> {
         let kept = self.0.counted.keep(area, digests);
         let touch = || self.0.meta.blobs.touch(area, digests, unknown, self.0.clock.now());
@@ -162,9 +179,7 @@ impl Registry {
         Err(RegistryError::BlobBusy(vanishing))
     }
 
-    /// Lets the repository read a blob whose bytes are there, if its area is still the one that they were brought to. Else they are
-    /// taken away again: what is private now must not lie in the open because its upload took longer than the change.
-    pub(super) async fn link(
+    async fn link_and_look(
         &self,
         repository: &Repository,
         area: &Area,
