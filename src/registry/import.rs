@@ -230,9 +230,8 @@ impl Registry {
         version: &Version,
         packed: Packed,
     ) -> Result<Digest, RegistryError> {
-        let Prepared { act, settle, pushed, .. } = &self.prepare_packed(actor, name, version, packed).await?;
-        self.commit(actor, act.clone(), settle.clone()).await?;
-        Ok(pushed.digest)
+        let prepared = self.prepare_packed(actor, name, version, packed).await?;
+        Ok(self.commit_push(actor, prepared).await?.digest)
     }
 
     /// The same short of the commit.

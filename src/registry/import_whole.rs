@@ -137,7 +137,8 @@ impl Registry {
         }
     }
 
-    /// Commits what is prepared, all or nothing, and says in the items what became of it.
+    /// Commits what is prepared, all or nothing, and says in the items what became of it. What was brought to an area that is not the
+    /// right one any more is taken away again.
     async fn commit_ready(&self, actor: &Actor, ready: &mut [Ready]) -> Result<(), RegistryError> {
         let time = self.0.clock.now();
         let change =
@@ -149,14 +150,24 @@ impl Registry {
             return Ok(());
         }
         let outcomes = self.0.committer.commit_whole(changes, settle.into_iter().collect()).await?;
-        let items = ready.iter_mut().filter(|(_, prepared)| prepared.is_some()).map(|(item, _)| item);
-        for (item, outcome) in items.zip(outcomes) {
+        let committed = ready.iter_mut().filter(|(_, prepared)| prepared.is_some());
+        let mut elsewhere = Vec::new();
+        for ((item, prepared), outcome) in committed.zip(outcomes) {
             match outcome {
                 Ok(_) => item.outcome = ImportOutcome::Published,
                 // It is not to blame.
                 Err(Refused::Batch) => {}
-                Err(refused) => item.error = Some(refused.to_string()),
+                Err(refused) => {
+                    item.error = Some(refused.to_string());
+                    // From here on nobody counts on what it brought.
+                    elsewhere.extend(prepared.take().filter(|_| matches!(refused, Refused::Elsewhere(_))));
+                }
             }
+        }
+        for prepared in elsewhere {
+            let brought = prepared.brought();
+            drop(prepared);
+            self.take_back_brought(brought).await?;
         }
         Ok(())
     }

@@ -49,27 +49,49 @@ pub(super) struct Prepared {
     pub(super) kept: (Kept, Option<Kept>),
 }
 
-/// What a push writes besides the blobs that were there before: where, and the manifest and its record.
-fn brought(act: &Act) -> Option<(Repository, Area, Vec<Digest>)> {
-    let Act::Accept(accept) = act else { return None };
-    let Accepted { repository, area, digest, .. } = &accept.accepted;
-    let record = accept.publication.as_ref().map(|publication| publication.record);
-    Some((repository.clone(), area.clone(), record.into_iter().chain([*digest]).collect()))
+impl Prepared {
+    pub(super) fn brought(&self) -> Option<Brought> {
+        let Act::Accept(accept) = &self.act else { return None };
+        let Accepted { repository, area, digest, .. } = &accept.accepted;
+        let record = accept.publication.as_ref().map(|publication| publication.record);
+        let digests = record.into_iter().chain([*digest]).collect();
+        Some(Brought { repository: repository.clone(), area: area.clone(), digests })
+    }
+}
+
+/// What a push writes besides the blobs that were there before.
+pub(super) struct Brought {
+    repository: Repository,
+    area: Area,
+    /// The manifest, and its record.
+    digests: Vec<Digest>,
 }
 
 impl Registry {
     /// Takes a manifest in. When it returns `Ok`, manifest, blobs and event are durable.
     pub async fn push_manifest(&self, actor: &Actor, push: Push<'_>) -> Result<Pushed, RegistryError> {
-        let Prepared { act, settle, pushed, kept } = self.prepare_push(actor, push).await?;
-        let brought = brought(&act);
-        match (self.commit(actor, act, settle).await, brought) {
-            (Err(error @ RegistryError::Refused(Refused::Elsewhere(_))), Some((repository, area, digests))) => {
+        let prepared = self.prepare_push(actor, push).await?;
+        self.commit_push(actor, prepared).await
+    }
+
+    /// Commits what is prepared. What was brought to an area that is not the right one any more is taken away again.
+    pub(super) async fn commit_push(&self, actor: &Actor, prepared: Prepared) -> Result<Pushed, RegistryError> {
+        let brought = prepared.brought();
+        let Prepared { act, settle, pushed, kept } = prepared;
+        match self.commit(actor, act, settle).await {
+            Err(error @ RegistryError::Refused(Refused::Elsewhere(_))) => {
                 drop(kept);
-                self.take_back(&repository, &area, digests).await?;
+                self.take_back_brought(brought).await?;
                 Err(error)
             }
-            (outcome, _) => outcome.map(|_| pushed),
+            outcome => outcome.map(|_| pushed),
         }
+    }
+
+    /// Takes away again what a refused push brought. Nobody counts on it any more.
+    pub(super) async fn take_back_brought(&self, brought: Option<Brought>) -> Result<(), RegistryError> {
+        let Some(Brought { repository, area, digests }) = brought else { return Ok(()) };
+        self.take_back(&repository, &area, digests).await
     }
 
     /// Checks a manifest and stores what a push of it takes, short of the commit.

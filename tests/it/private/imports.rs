@@ -1,0 +1,154 @@
+//! Imports and drafts whose package goes elsewhere between their bytes and their commit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pcl_registry::domain::api::ImportItem;
+use pcl_registry::domain::{Actor, Area, Digest, File, Name, Package, Published, Release, Tree, Version, Visibility};
+use pcl_registry::meta::{
+    Act, Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, Meta, MetaError, Order, Outcome, Page,
+    Releases, Replay,
+};
+use pcl_registry::registry::{Drafted, Limits, RegistryError};
+use pcl_registry::storage::Key;
+
+use crate::inside::{DataFolder, Opened, Owner};
+
+/// The grace period.
+const DAY: i64 = 24 * 3600;
+
+/// Makes the name of what is about to be accepted private, as another server does, when it is told to.
+struct MoveBeforeCommit {
+    inner: Arc<dyn Catalog>,
+    due: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Catalog for MoveBeforeCommit {
+    async fn apply(&self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Outcome>, MetaError> {
+        if let Some(Change { actor, time, act: Act::Accept(accept), .. }) = changes.first()
+            && self.due.swap(false, Ordering::SeqCst)
+        {
+            let name = accept.accepted.repository.package().unwrap();
+            let act = Act::SetVisibility { name, visibility: Visibility::Private, copied: Vec::new() };
+            let change = Change { id: uuid::Uuid::now_v7(), actor: actor.clone(), time: *time, act };
+            self.inner.apply(&[change], Atomicity::Each).await?.remove(0).unwrap();
+        }
+        self.inner.apply(changes, atomicity).await
+    }
+
+    async fn replay(&self, events: &[Replay]) -> Result<(), MetaError> {
+        self.inner.replay(events).await
+    }
+
+    async fn package(&self, name: &Name) -> Result<Option<Package>, MetaError> {
+        self.inner.package(name).await
+    }
+
+    async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError> {
+        self.inner.releases(name, of).await
+    }
+
+    async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
+        self.inner.versions(wanted).await
+    }
+
+    async fn packages(
+        &self,
+        filter: &Filter,
+        order: Order,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Package>, MetaError> {
+        self.inner.packages(filter, order, after, limit).await
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<u64, MetaError> {
+        self.inner.count(filter).await
+    }
+
+    async fn labels(
+        &self,
+        label: Label,
+        after: Option<&LabelCount>,
+        limit: usize,
+    ) -> Result<Vec<LabelCount>, MetaError> {
+        self.inner.labels(label, after, limit).await
+    }
+}
+
+fn skill() -> File {
+    let content = Bytes::from_static(b"---\nname: hello\ndescription: About it\n---\nNot for everybody.\n");
+    File { path: "hello/SKILL.md".parse().unwrap(), executable: false, content }
+}
+
+/// One import, each artifact by itself.
+async fn each(open: &Opened) -> ImportItem {
+    let (sender, mut items) = tokio::sync::mpsc::channel(10);
+    open.registry.import(&Actor::Operator, "acme", vec![skill()], sender).await.unwrap();
+    items.recv().await.unwrap()
+}
+
+/// The same, all or nothing.
+async fn whole(open: &Opened) -> ImportItem {
+    open.registry.import_whole(&Actor::Operator, "acme", vec![skill()]).await.unwrap().items.remove(0)
+}
+
+/// Manifest and record of the version lie in the private area, and not in the public one any more.
+async fn assert_private(open: &Opened, name: &Name, digest: Digest) {
+    let version: Version = "1.0.0".parse().unwrap();
+    let published = open.meta.catalog.version(name, &version).await.unwrap().unwrap();
+    assert_eq!(published.digest, digest);
+    for digest in [published.digest, published.record] {
+        for (area, expected) in [(Area::Public, false), (Area::private(&name.repository()), true)] {
+            let key = Key::Blob { area: area.clone(), digest };
+            assert_eq!(open.storage.exists(&key).await.unwrap(), expected, "{area}");
+        }
+    }
+}
+
+/// A registry whose next push meets a change of who sees it.
+async fn open_due(folder: &DataFolder) -> (Opened, Arc<AtomicBool>) {
+    let due = Arc::new(AtomicBool::new(true));
+    let its_due = due.clone();
+    let wrap = move |meta: Meta| {
+        let catalog = Arc::new(MoveBeforeCommit { inner: meta.catalog.clone(), due: its_due });
+        Meta { catalog, ..meta }
+    };
+    (folder.open_with(Limits::default(), wrap).await, due)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_meets_a_move_leaves_nothing_in_the_open() {
+    for is_whole in [false, true] {
+        let folder = DataFolder::new(Owner::Sqlite);
+        let (open, due) = open_due(&folder).await;
+        let import = async || if is_whole { whole(&open).await } else { each(&open).await };
+        let refused = import().await;
+        assert!(refused.error.is_some() && !due.load(Ordering::SeqCst), "{refused:?}");
+        // What was uploaded to where it did not lie any more is collected at the latest.
+        for _ in 0..2 {
+            folder.pass(DAY + 1);
+            open.registry.collect(&Actor::Operator).await.unwrap();
+        }
+        let done = import().await;
+        assert_eq!(done.error, None);
+        assert_private(&open, &done.name, done.digest.unwrap()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draft_that_meets_a_move_leaves_nothing_in_the_open() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let (open, due) = open_due(&folder).await;
+    let (registry, name): (_, Name) = (&open.registry, "acme/hello".parse().unwrap());
+    let files = Tree::new(vec![File { path: "SKILL.md".parse().unwrap(), ..skill() }]).unwrap();
+    let draft = registry.create_draft(&Actor::Operator, &name, files, Drafted::default()).await.unwrap();
+    let publish = async || registry.publish_draft(&Actor::Operator, "acme", draft.id, draft.revision, None).await;
+    let refused = publish().await;
+    assert!(matches!(refused, Err(RegistryError::Refused(_))) && !due.load(Ordering::SeqCst), "{refused:?}");
+    let (draft, digest) = publish().await.unwrap();
+    assert_private(&open, &draft.name, digest).await;
+}
