@@ -121,8 +121,10 @@ impl Registry {
         let kept = self.keep(&area, &kept).await?;
         let target = Target::of(repository, &manifest, &tags)?;
         let absent = self.absent_blobs(actor, repository, &manifest).await?;
-        // What is published is whole, whatever is accepted of plain images.
-        let may_be_sparse = self.0.limits.sparse_images && !matches!(target, Target::Version(..));
+        // What is published is whole, whatever is accepted of plain images. So is what is private: a rebuild takes every blob that a
+        // manifest names for one that its repository may read, and there may be others in the area.
+        let may_be_sparse =
+            self.0.limits.sparse_images && area == Area::Public && !matches!(target, Target::Version(..));
         if !absent.is_empty() && !may_be_sparse {
             return Err(Refused::BlobsUnknown(absent).into());
         }
