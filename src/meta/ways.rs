@@ -85,9 +85,12 @@ pub(super) fn is_hidden(filter: &Filter) -> bool {
 }
 
 /// The way for a list. `uses` has every label of the groups that a package has.
-pub(super) fn way(groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>) -> Way {
-    let sizes =
-        groups.iter().map(|group| group.iter().filter_map(|label| uses.get(label)).map(|uses| uses.packages).sum());
+///
+/// Who asks for what everybody sees does not wait for what is hidden to be looked through: a label that nothing else has is on nothing.
+pub(super) fn way(filter: &Filter, groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>) -> Way {
+    let is_open = filter.visibilities.iter().all(|seen| *seen == Visibility::Public);
+    let size = |uses: &Use| if is_open && uses.public == 0 { 0 } else { uses.packages };
+    let sizes = groups.iter().map(|group| group.iter().filter_map(|label| uses.get(label)).map(size).sum());
     match sizes.enumerate().min_by_key(|(_, size): &(usize, u64)| *size) {
         None => Way::Order,
         Some((_, 0)) => Way::Nothing,
@@ -166,7 +169,7 @@ mod tests {
     #[test]
     fn lists_begin_with_the_rarest_label() {
         let uses = uses(&[("common", 50_000), ("other", 40_000), ("rare", 3)]);
-        let way = |filter: &Filter| way(&groups(filter), &uses);
+        let way = |filter: &Filter| way(filter, &groups(filter), &uses);
         assert_eq!(way(&Filter::default()), Way::Order);
         assert_eq!(way(&tags(&["common", "rare"])), Way::Labels(1));
         assert_eq!(way(&tags(&["common", "other"])), Way::OrderThenLabels(1));
@@ -179,6 +182,17 @@ mod tests {
         };
         assert_eq!(way(&any("rare", "absent")), Way::Labels(0));
         assert_eq!(way(&any("rare", "common")), Way::OrderThenLabels(0));
+    }
+
+    #[test]
+    fn what_is_hidden_alone_is_nothing_to_others() {
+        let hidden = HashMap::from([((0, "secret".to_owned()), Use { packages: 5000, public: 0 })]);
+        let way = |filter: &Filter| way(filter, &groups(filter), &hidden);
+        let seen = |visibilities: &[Visibility]| Filter { visibilities: visibilities.to_vec(), ..tags(&["secret"]) };
+        assert_eq!(way(&tags(&["secret"])), Way::Nothing);
+        assert_eq!(way(&seen(&[Visibility::Public])), Way::Nothing);
+        assert_ne!(way(&seen(&[Visibility::Public, Visibility::Private])), Way::Nothing);
+        assert_ne!(way(&seen(&[Visibility::Private])), Way::Nothing);
     }
 
     #[test]
