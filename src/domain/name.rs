@@ -165,6 +165,11 @@ impl Tag {
         encoded.truncate(64);
         Self(format!("{}-{encoded}", subject.algorithm().as_str()))
     }
+
+    /// Whether it may be the fallback tag of a digest.
+    pub fn may_name_referrers(&self) -> bool {
+        ["sha256-", "sha512-"].iter().any(|algorithm| self.0.starts_with(algorithm))
+    }
 }
 
 impl FromStr for Tag {

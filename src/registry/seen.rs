@@ -35,6 +35,10 @@ impl Registry {
         }
         let (cache, load) = (&self.0.cache, async { self.miss(repository).await.map(Some) });
         cache.get_or_load(&cache.unseen, (repository.clone(), tag.clone()), load).await?;
+        if tag.may_name_referrers() {
+            // What refers to a digest is looked up each time.
+            self.miss(repository).await?;
+        }
         Ok(false)
     }
 

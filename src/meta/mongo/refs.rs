@@ -35,13 +35,14 @@ impl Refs for Mongo {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Option<Vec<Tag>>, MetaError> {
+        // A repository that was pushed to is never forgotten: it need not be read together with its tags. Both are read whatever the
+        // first says, so that the time tells nothing of who has tags that the caller does not see.
+        let repositories = self.connection.durable::<rows::Repository>();
+        let known = self.connection.run(repositories.find_one(doc! { "_id": repository.as_str() })).await?;
         let page = doc! { "_id": between(repository, after.unwrap_or_default()) };
         let found: Vec<rows::Tag> = self.page(page, doc! { "_id": 1 }, limit).await?;
-        // A repository that was pushed to is never forgotten: it need not be read together with its tags.
-        if found.is_empty() {
-            let repositories = self.connection.durable::<rows::Repository>();
-            let known = self.connection.run(repositories.find_one(doc! { "_id": repository.as_str() })).await?;
-            return Ok(known.filter(|row| !row.unpushed).map(|_| Vec::new()));
+        if known.is_none_or(|row| row.unpushed) {
+            return Ok(None);
         }
         found.iter().map(|row| second(&row.id)).collect::<Result<_, _>>().map(Some)
     }
