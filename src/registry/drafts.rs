@@ -8,9 +8,10 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::domain::{
-    Action, Actor, Area, CONFIG_SCHEMA, Config, Digest, Draft, File, Kind, Name, Repository, Tree, TreePath, Version,
+    Access, Action, Actor, Area, CONFIG_SCHEMA, Config, Digest, Draft, File, Kind, Name, Repository, Tree, TreePath,
+    Version,
 };
-use crate::meta::Releases;
+use crate::meta::{MetaError, Releases};
 use crate::{pack, pcl};
 
 use super::{Registry, RegistryError};
@@ -57,6 +58,10 @@ impl Registry {
     pub async fn drafts(&self, actor: &Actor, org: &str, name: Option<&Name>) -> Result<Vec<Draft>, RegistryError> {
         let area = area_of(org)?;
         let mut drafts = Vec::new();
+        if matches!(actor, Actor::Anonymous(Access::None | Access::Read)) {
+            // None of them would be shown, and each would have to be fetched.
+            return Ok(drafts);
+        }
         for id in self.0.storage.drafts(&area).await? {
             match self.read_draft(actor, org, id).await {
                 Ok((draft, _)) if name.is_none_or(|name| *name == draft.name) => drafts.push(draft),
@@ -164,15 +169,17 @@ impl Registry {
         let unknown = || RegistryError::DraftUnknown(id);
         let found = self.0.storage.draft(&area_of(org)?, id, DRAFT_MAX).await?;
         let (revision, bytes) = found.ok_or_else(unknown)?;
-        let limits = self.0.limits.archive;
-        let read = move || read(&bytes, revision, &limits);
-        let (draft, tree) = tokio::task::spawn_blocking(read).await.map_err(|_| RegistryError::Stopping)??;
-        // To others it is not there.
+        let (draft, files) = split(&bytes, revision)?;
+        // To others it is not there, and its files are not unpacked for them.
         match self.require_change(actor, Action::Push, &draft.name.repository()).await {
-            Ok(()) | Err(RegistryError::ReadOnly) => Ok((draft, tree)),
-            Err(RegistryError::Forbidden | RegistryError::LoginNeeded) => Err(unknown()),
-            Err(error) => Err(error),
+            Ok(()) | Err(RegistryError::ReadOnly) => {}
+            Err(RegistryError::Forbidden | RegistryError::LoginNeeded) => return Err(unknown()),
+            Err(error) => return Err(error),
         }
+        let (limits, root) = (self.0.limits.archive, draft.name.slug().to_owned());
+        let read = move || pack::read_files(&files[..], &limits).map(|files| without_root(files, &root));
+        let tree = tokio::task::spawn_blocking(read).await.map_err(|_| RegistryError::Stopping)?;
+        Ok((draft, tree.map_err(|error| corrupt(revision, &error))?))
     }
 
     /// A new draft as it is first saved.
@@ -238,15 +245,14 @@ impl Registry {
 }
 
 /// One line of JSON, then the files as the layer of an artifact has them.
-fn read(bytes: &Bytes, revision: u64, limits: &pack::Limits) -> Result<(Draft, Tree), RegistryError> {
-    let corrupt = |why: String| {
-        RegistryError::Meta(crate::meta::MetaError::Corrupt(format!("revision {revision} of a draft: {why}")))
-    };
-    let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| corrupt("it is cut".to_owned()))?;
-    let draft: Draft = serde_json::from_slice(&bytes[..end]).map_err(|error| corrupt(error.to_string()))?;
-    let files = pack::read_files(&bytes[end + 1..], limits).map_err(|error| corrupt(error.to_string()))?;
-    let tree = without_root(files, draft.name.slug());
-    Ok((draft, tree))
+fn split(bytes: &Bytes, revision: u64) -> Result<(Draft, Bytes), RegistryError> {
+    let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| corrupt(revision, &"it is cut"))?;
+    let draft: Draft = serde_json::from_slice(&bytes[..end]).map_err(|error| corrupt(revision, &error))?;
+    Ok((draft, bytes.slice(end + 1..)))
+}
+
+fn corrupt(revision: u64, why: &dyn std::fmt::Display) -> RegistryError {
+    RegistryError::Meta(MetaError::Corrupt(format!("revision {revision} of a draft: {why}")))
 }
 
 /// The files as they are, or those below the folder `root` if all are.
