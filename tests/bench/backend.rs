@@ -20,7 +20,7 @@ use crate::population::{Population, RELEASES};
 /// Of every so many packages the bytes are there too: manifests and records, what reads of a version open.
 pub const SAMPLE: u64 = 20;
 /// Events in one transaction while the catalogue is made.
-const BATCH: usize = 2000;
+const BATCH: usize = 500;
 
 /// A durable database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
