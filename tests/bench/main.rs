@@ -26,6 +26,7 @@ mod questions;
 mod reads;
 mod server;
 mod short;
+mod starts;
 mod table;
 
 use std::process::ExitCode;
