@@ -4,6 +4,7 @@
 mod accounts;
 mod architecture;
 mod backend;
+mod backup;
 mod bad_archives;
 mod bad_folder;
 mod bad_uploads;
