@@ -57,7 +57,7 @@ fn the_rest_guide_lists_every_operation() {
     let document: Value = serde_json::from_str(&pcl_registry::http::openapi()).expect("it is JSON");
     let mut table = "| call | |\n|---|---|\n".to_owned();
     for (path, operations) in document["paths"].as_object().expect("it has paths") {
-        for method in ["get", "put", "post", "delete"] {
+        for method in ["get", "put", "post", "patch", "delete"] {
             if let Some(summary) = operations[method]["summary"].as_str() {
                 table += &format!("| `{} {path}` | {summary} |\n", method.to_uppercase());
             }
