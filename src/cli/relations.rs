@@ -146,7 +146,7 @@ fn of_matches(matches: &SkillMatches) -> String {
         text.push_str(&format!("\nnobody has: {}", team.missing.join(", ")));
     }
     if !team.is_smallest {
-        text.push_str("\nthere may be a smaller team: the search was given up");
+        text.push_str("\nthere may be a smaller team: not all were tried");
     }
     text
 }

@@ -6,16 +6,16 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::domain::api::{Dependent, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
 use crate::domain::{Action, Actor, DependencyType, Kind, Name, Package, Scope};
-use crate::meta::{Cursor, Filter, Label, Order, PAGE_MAX, Page};
+use crate::meta::{Catalog, Cursor, Filter, Label, MetaError, Order, PAGE_MAX, Page};
 use crate::resolve::{self, Required, SKILLS_MAX, Skilled};
 
 use super::{Registry, RegistryError};
 
-/// Most artifacts that are weighed for skills.
+/// Most artifacts that are weighed for skills: those that changed last.
 const CANDIDATES_MAX: usize = 10_000;
-/// Most artifacts that are looked at for each label that is shared.
+/// Most artifacts that are looked at for each label that is shared: those that changed last.
 const SHARED_MAX: usize = 200;
-/// Most labels of a package that are looked at.
+/// Most labels of a package that are looked at: its tags, then its skills.
 const LABELS_MAX: usize = 32;
 /// Labels that are looked at side by side.
 const READS: usize = 4;
@@ -50,7 +50,8 @@ impl Registry {
         Ok(Page { items, next: page.next })
     }
 
-    /// Public packages that share tags and skills with this one. A label that few have weighs more than one that many have.
+    /// Public packages that share tags and skills with this one. A label that few have weighs more than one that many have. Of its
+    /// labels the first [`LABELS_MAX`] are looked at, and for each the [`SHARED_MAX`] packages that changed last.
     pub async fn related(&self, actor: &Actor, name: &Name, limit: usize) -> Result<Vec<Related>, RegistryError> {
         let package = self.package(actor, name).await?;
         let tags = package.tags.iter().map(|tag| (Label::Tag, tag.clone()));
@@ -90,7 +91,8 @@ impl Registry {
     }
 
     /// Public packages that have the required skills, those with most of them first; and if a team is asked for, the fewest
-    /// personas that have them all.
+    /// personas that have them all. Of more than [`CANDIDATES_MAX`] the ones that changed last are weighed, and no team is said to
+    /// be the smallest.
     pub async fn with_skills(
         &self,
         actor: &Actor,
@@ -108,7 +110,7 @@ impl Registry {
         let skills = required.iter().map(|required| (Label::Skill, required.name.clone())).collect();
         let kinds = if is_team && kinds.is_empty() { vec![Kind::Persona] } else { kinds };
         let filter = Filter { kinds, tags, ..labelled(vec![skills]) };
-        let packages = self.all(&filter, CANDIDATES_MAX).await?;
+        let (packages, is_cut) = all(self.0.meta.catalog.as_ref(), &filter, CANDIDATES_MAX).await?;
         let new = |package: &Package| Skilled::new(package.name.clone(), &package.skills, required);
         let mut candidates: Vec<Skilled> = packages.iter().map(new).filter(|candidate| candidate.has != 0).collect();
         resolve::most_able_first(&mut candidates);
@@ -131,28 +133,51 @@ impl Registry {
             SkillTeam {
                 members: team.members.iter().map(member).collect(),
                 missing: names(team.missing, true),
-                is_smallest: team.is_smallest,
+                // Somebody who was not weighed may have more of the skills than anybody here.
+                is_smallest: team.is_smallest && !is_cut,
             }
         });
         Ok(SkillMatches { items, team })
     }
+}
 
-    /// Packages that pass the filter, at most `max`.
-    async fn all(&self, filter: &Filter, max: usize) -> Result<Vec<Package>, RegistryError> {
-        let (mut packages, mut after) = (Vec::new(), None);
-        while packages.len() < max {
-            let page = self.0.meta.catalog.packages(filter, Order::Updated, after.as_ref(), PAGE_MAX).await?;
-            packages.extend(page.items);
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
+/// Packages that pass the filter, at most `max`, and whether there are more.
+async fn all(catalog: &dyn Catalog, filter: &Filter, max: usize) -> Result<(Vec<Package>, bool), MetaError> {
+    let (mut packages, mut after) = (Vec::new(), None);
+    while packages.len() < max {
+        let page = catalog.packages(filter, Order::Updated, after.as_ref(), PAGE_MAX).await?;
+        packages.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
         }
-        packages.truncate(max);
-        Ok(packages)
     }
+    let is_cut = after.is_some() || packages.len() > max;
+    packages.truncate(max);
+    Ok((packages, is_cut))
 }
 
 fn labelled(labelled: Vec<Vec<(Label, String)>>) -> Filter {
     Filter { labelled, ..Filter::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::meta::Memory;
+    use crate::meta::contract::World;
+
+    #[tokio::test]
+    async fn who_weighs_a_part_knows_that_there_are_more() {
+        let world = World::over(Arc::new(Memory::new()).meta());
+        for spec in ["acme/one@1.0.0", "acme/two@1.0.0", "acme/three@1.0.0"] {
+            world.publish(spec).await.unwrap();
+        }
+        for (max, found) in [(2, (2, true)), (3, (3, false)), (4, (3, false))] {
+            let (packages, is_cut) = all(world.meta.catalog.as_ref(), &Filter::default(), max).await.unwrap();
+            assert_eq!((packages.len(), is_cut), found, "{max}");
+        }
+    }
 }

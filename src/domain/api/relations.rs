@@ -102,7 +102,7 @@ pub struct SkillTeam {
     pub members: Vec<TeamMember>,
     /// Skills that nobody has.
     pub missing: Vec<String>,
-    /// Whether no smaller team can do it; otherwise the search was given up.
+    /// Whether no smaller team can do it; otherwise the search was given up, or not all who might be in it were weighed.
     pub is_smallest: bool,
 }
 

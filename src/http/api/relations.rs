@@ -90,7 +90,8 @@ fn types(parameters: &Parameters) -> Result<Vec<DependencyType>, Failure> {
 
 /// What is like a package
 ///
-/// Public packages that share tags and skills with it; what few have weighs more.
+/// Public packages that share tags and skills with it; what few have weighs more. Of its tags, then its skills, the first 32 are looked
+/// at, and for each the 200 packages that changed last.
 #[utoipa::path(
     get,
     path = "/api/v1/artifacts/{org}/{slug}/related",
@@ -113,7 +114,7 @@ pub(super) async fn related(app: Caller, OfPackage(name): OfPackage, uri: Uri) -
 /// Who has the skills that are needed
 ///
 /// Public packages with any of the skills, those with most of them first. With `team`, also the smallest set of personas (or of
-/// the kinds that are named) that has them all, and who of them is there for what.
+/// the kinds that are named) that has them all, and who of them is there for what. The 10,000 that changed last are weighed.
 #[utoipa::path(
     get,
     path = "/api/v1/match",
