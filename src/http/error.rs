@@ -324,6 +324,7 @@ fn metadata(error: &MetaError) -> (StatusCode, Code) {
         MetaError::Cursor => (StatusCode::BAD_REQUEST, Code::Unsupported),
         MetaError::NewerSchema { .. }
         | MetaError::MigrationChanged { .. }
+        | MetaError::MigrationMissing { .. }
         | MetaError::Diverged(_)
         | MetaError::Gap { .. }
         | MetaError::Corrupt(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown),

@@ -38,6 +38,16 @@ pub enum MetaError {
         /// Its number and name.
         migration: String,
     },
+    /// A migration was applied, and an earlier one was not.
+    #[error("migration {missing} of {store} was not applied, and {applied} after it was; restore the database")]
+    MigrationMissing {
+        /// Which store.
+        store: String,
+        /// Number and name of the one that is missing.
+        missing: String,
+        /// And of the next one that is there.
+        applied: String,
+    },
     /// A replayed event has the number of another event.
     #[error(
         "event {0} differs from the one that the database holds: the store and the database belong to different registries"

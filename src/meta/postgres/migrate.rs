@@ -43,8 +43,14 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 13, name: "hidden", sql: include_str!("../../../migrations/postgres/0013_hidden.sql") },
 ];
 
-/// Locks the schema against all others who would bring it up to date: `pclrmeta` as a number. Given back with the transaction.
-const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(8098435793659720801); SET LOCAL statement_timeout = 0";
+/// Waits as long as somebody else brings the schema up to date, which may be minutes, and locks it against all others who would:
+/// `pclrmeta` as a number. Given back with the transaction. The limits are lifted first, and by statements of their own: the limit of a
+/// statement is the one that was set when it began. A lock on a table is waited for no longer than ever.
+const BEGIN: [&str; 3] = [
+    "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0",
+    "SELECT pg_advisory_xact_lock(8098435793659720801)",
+    "SET LOCAL lock_timeout = DEFAULT",
+];
 
 /// What is there. Our table of migrations has a name of its own: many programs have one.
 const FOUND: &str = "SELECT current_setting('server_encoding'), current_schema() IS NOT NULL,
@@ -54,14 +60,16 @@ const FOUND: &str = "SELECT current_setting('server_encoding'), current_schema()
 /// Brings the schema up to date in one transaction. `store` names it in errors.
 ///
 /// [`MetaError::NewerSchema`] if a newer release was here, [`MetaError::MigrationChanged`] if a migration that was applied is
-/// not the one given, [`MetaError::Corrupt`] if the database belongs to another program or cannot hold all of Unicode.
+/// not the one given, [`MetaError::MigrationMissing`] if one was left out, [`MetaError::Corrupt`] if the database belongs to another program or cannot hold all of Unicode.
 pub(super) async fn migrate(
     connection: &mut PgConnection,
     store: &str,
     migrations: &[Migration],
 ) -> Result<(), MetaError> {
     let mut schema = Schema { connection, store };
-    schema.run(BEGIN).await?;
+    for sql in BEGIN {
+        super::pool::migration(schema.connection, sql).await.map_err(|error| failed(store, error))?;
+    }
     let migrated = schema.migrate(migrations).await;
     // An error ends the transaction; if saying so fails too, the connection ends it.
     let ended = schema.run(if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;
@@ -94,6 +102,11 @@ impl Schema<'_> {
                     return Err(MetaError::MigrationChanged { store: self.store.to_owned(), migration });
                 }
                 None => {
+                    if let Some((number, name, _)) = applied.iter().find(|(number, ..)| *number > migration.number) {
+                        let missing = format!("{:04}_{}", migration.number, migration.name);
+                        let applied = format!("{number:04}_{name}");
+                        return Err(MetaError::MigrationMissing { store: self.store.to_owned(), missing, applied });
+                    }
                     let run = super::pool::migration(self.connection, migration.sql).await;
                     run.map_err(|error| failed(self.store, error))?;
                     let record = query("INSERT INTO pclr_migrations (number, name, checksum) VALUES ($1, $2, $3)");

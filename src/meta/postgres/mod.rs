@@ -57,7 +57,7 @@ impl Postgres {
     /// schema of the `search_path`.
     ///
     /// [`MetaError::Unavailable`] if the server cannot be reached or refuses, within five seconds; [`MetaError::Corrupt`] if the
-    /// database is another program's, [`MetaError::NewerSchema`] and [`MetaError::MigrationChanged`].
+    /// database is another program's, [`MetaError::NewerSchema`], [`MetaError::MigrationChanged`] and [`MetaError::MigrationMissing`].
     pub async fn open(address: &Address) -> Result<Self, MetaError> {
         Ok(Self { pool: Arc::new(pool::Pool::open(address, None).await?), heads: OnceCell::new() })
     }

@@ -224,6 +224,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::super::contract::{Artifact, World, dump};
+    use super::super::undo::back_to_before;
     use super::*;
 
     /// A database from before there were owners has those who began its packages.
@@ -242,11 +243,7 @@ mod tests {
         world.delete_tag("acme/gone:1.0.0").await.unwrap().unwrap();
         let before = dump(&world.meta).await.unwrap();
         drop(world);
-        let connection = rusqlite::Connection::open(&path).unwrap();
-        let undo = "ALTER TABLE packages DROP COLUMN owners; DELETE FROM package_labels WHERE type = 6;
-                    DELETE FROM migrations WHERE name = 'owners'";
-        connection.execute_batch(undo).unwrap();
-        drop(connection);
+        back_to_before(&path, "owners");
         assert_eq!(dump(&open().meta).await.unwrap(), before);
     }
 }

@@ -39,7 +39,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
 /// Brings the schema up to date in one transaction. `store` names the database in errors.
 ///
 /// [`MetaError::NewerSchema`] if a newer release was here, [`MetaError::MigrationChanged`] if a migration that was applied is
-/// not the one given, [`MetaError::Corrupt`] if the database belongs to another program.
+/// not the one given, [`MetaError::MigrationMissing`] if one was left out, [`MetaError::Corrupt`] if the database belongs to another program.
 pub(super) fn migrate(connection: &Connection, store: &str, migrations: &[Migration]) -> Result<(), MetaError> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(failed)?;
     let tables = |filter: &str| {
@@ -67,6 +67,11 @@ pub(super) fn migrate(connection: &Connection, store: &str, migrations: &[Migrat
                 return Err(MetaError::MigrationChanged { store: store.to_owned(), migration });
             }
             None => {
+                if let Some((number, name, _)) = applied.iter().find(|(number, ..)| *number > migration.number) {
+                    let missing = format!("{:04}_{}", migration.number, migration.name);
+                    let applied = format!("{number:04}_{name}");
+                    return Err(MetaError::MigrationMissing { store: store.to_owned(), missing, applied });
+                }
                 transaction.execute_batch(migration.sql).map_err(failed)?;
                 let sql = "INSERT INTO migrations (number, name, checksum) VALUES (?1, ?2, ?3)";
                 let number = i64::try_from(migration.number).unwrap_or(i64::MAX);
@@ -93,6 +98,7 @@ mod tests {
 
     const FIRST: Migration = Migration { number: 1, name: "first", sql: "CREATE TABLE one (a INTEGER);" };
     const SECOND: Migration = Migration { number: 2, name: "second", sql: "ALTER TABLE one ADD COLUMN b INTEGER;" };
+    const THIRD: Migration = Migration { number: 3, name: "third", sql: "CREATE TABLE three (a INTEGER);" };
 
     fn open() -> Connection {
         Connection::open_in_memory().unwrap()
@@ -126,6 +132,20 @@ mod tests {
             matches!(&refused, Err(MetaError::MigrationChanged { migration, .. }) if is_named(migration)),
             "{refused:?}"
         );
+    }
+
+    #[test]
+    fn one_that_was_left_out_is_not_made_up_for() {
+        let connection = open();
+        migrate(&connection, "test", &[FIRST, THIRD]).unwrap();
+        let refused = migrate(&connection, "test", &[FIRST, SECOND, THIRD]);
+        let names = |missing: &str, applied: &str| missing == "0002_second" && applied == "0003_third";
+        assert!(
+            matches!(&refused, Err(MetaError::MigrationMissing { missing, applied, .. }) if names(missing, applied)),
+            "{refused:?}"
+        );
+        // Nothing of it was carried out.
+        migrate(&connection, "test", &[FIRST, THIRD]).unwrap();
     }
 
     #[test]

@@ -20,6 +20,8 @@ mod social;
 mod sql;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod undo;
 mod writer;
 mod writes;
 
@@ -41,7 +43,7 @@ impl Sqlite {
     /// Opens the file, creating it and its identity if it is not there, and brings its schema up to date.
     ///
     /// [`MetaError::Unavailable`] if the folder is missing, read-only or full, [`MetaError::Corrupt`] if the file is damaged or no
-    /// database of ours, [`MetaError::NewerSchema`] and [`MetaError::MigrationChanged`].
+    /// database of ours, [`MetaError::NewerSchema`], [`MetaError::MigrationChanged`] and [`MetaError::MigrationMissing`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, MetaError> {
         Ok(Self { pool: Arc::new(pool::Pool::open(path.as_ref())?), heads: watch::Sender::new(0) })
     }

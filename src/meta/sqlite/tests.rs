@@ -12,6 +12,7 @@ use super::super::contract::{Artifact, Failure, Stores, World, dump};
 use super::super::{Meta, MetaError, Unknown};
 use super::Sqlite;
 use super::sql::Sql;
+use super::undo::back_to_before;
 use super::writer::{Durable, End};
 
 /// A folder of databases.
@@ -285,10 +286,7 @@ async fn an_older_database_gets_ids_and_states() {
     world.yank("acme/left@1.0.0", None).await.unwrap().unwrap();
     let before = dump(&world.meta).await.unwrap();
     drop(world);
-    let older = "DROP INDEX versions_by_event_id; ALTER TABLE versions DROP COLUMN event_id;
-                 DELETE FROM package_labels WHERE type = 102;
-                 DELETE FROM migrations WHERE name IN ('version_ids', 'states')";
-    rusqlite::Connection::open(&path).unwrap().execute_batch(older).unwrap();
+    back_to_before(&path, "version_ids");
     let again = open(&path).await;
     assert_eq!(dump(&again.meta).await.unwrap(), before);
     let first = again.events().await.unwrap()[0].id;

@@ -6,3 +6,4 @@ mod faults;
 mod locks;
 mod opening;
 mod serving;
+mod undo;

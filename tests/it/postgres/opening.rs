@@ -6,6 +6,7 @@ use pcl_registry::meta::contract::{Artifact, World, dump};
 use pcl_registry::meta::{Address, MetaError, Postgres};
 
 use super::database::Database;
+use super::undo::back_to_before;
 
 async fn refusal(address: &Address) -> MetaError {
     match Postgres::open(address).await {
@@ -44,6 +45,36 @@ async fn a_newer_schema_and_a_changed_migration_are_refused() {
     assert!(matches!(refusal(&address).await, MetaError::NewerSchema { found: 999, .. }));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_was_left_out_is_not_made_up_for() {
+    let Some(database) = Database::new() else { return };
+    drop(database.open().await);
+    database.run("DELETE FROM pclr_migrations WHERE number = 5").await;
+    let refused = refusal(&database.address()).await;
+    assert!(
+        matches!(&refused, MetaError::MigrationMissing { missing, applied, .. }
+            if missing == "0005_version_ids" && applied == "0006_states"),
+        "{refused:?}"
+    );
+}
+
+/// Bringing the schema of a large catalogue up to date takes longer than a statement may, and a server that starts meanwhile waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_starts_waits_for_another_who_migrates() {
+    let Some(database) = Database::new() else { return };
+    let mut other = database.connect().await;
+    sqlx::raw_sql("BEGIN; SELECT pg_advisory_xact_lock(8098435793659720801)").execute(&mut other).await.unwrap();
+    let limits = "?options=-c%20lock_timeout%3D300ms%20-c%20statement_timeout%3D1s";
+    let address: Address = format!("{}{limits}", database.url()).parse().unwrap();
+    let starting = tokio::spawn(async move { Postgres::open(&address).await.map(drop) });
+    database.until_waiting(1).await;
+    // Longer than both limits.
+    sqlx::raw_sql("SELECT pg_sleep(1.5)").execute(&mut other).await.unwrap();
+    assert!(!starting.is_finished());
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    starting.await.unwrap().unwrap();
+}
+
 /// A database from before there were owners has those who began its packages.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_began_a_package_owns_it_after_an_upgrade() {
@@ -59,14 +90,7 @@ async fn who_began_a_package_owns_it_after_an_upgrade() {
     }
     world.delete_tag("acme/gone:1.0.0").await.unwrap().unwrap();
     let before = dump(&world.meta).await.unwrap();
-    database
-        .run(
-            "ALTER TABLE packages DROP COLUMN owners;
-             UPDATE label_sets s SET labels = array_remove(s.labels, l.id) FROM labels l WHERE l.type = 6;
-             DELETE FROM labels WHERE type = 6;
-             DELETE FROM pclr_migrations WHERE name = 'owners'",
-        )
-        .await;
+    back_to_before(&database, "owners").await;
     let again = database.open().await;
     assert_eq!(dump(&again.meta()).await.unwrap(), before);
 }
@@ -111,15 +135,7 @@ async fn an_older_database_gets_ids_and_states() {
     world.yank("acme/left@1.0.0", None).await.unwrap().unwrap();
     let before = dump(&world.meta).await.unwrap();
     drop(world);
-    database
-        .run(
-            "ALTER TABLE versions DROP COLUMN event_id;
-             UPDATE label_sets SET labels = ARRAY(SELECT id FROM unnest(labels) AS id
-                 WHERE id NOT IN (SELECT id FROM labels WHERE type = 102) ORDER BY id);
-             DELETE FROM labels WHERE type = 102;
-             DELETE FROM pclr_migrations WHERE name IN ('version_ids', 'states')",
-        )
-        .await;
+    back_to_before(&database, "version_ids").await;
     let again = database.world().await;
     assert_eq!(dump(&again.meta).await.unwrap(), before);
     let first = again.events().await.unwrap()[0].id;
