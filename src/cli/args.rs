@@ -185,9 +185,9 @@ pub(super) enum Command {
 /// Which packages, for lists and searches.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Filter {
-    /// Only this kind: persona, team, workflow, skill, type, interface, enum, function or module
+    /// Only this kind: persona, team, workflow, skill, type, interface, enum, function or module; repeat it for more
     #[arg(long)]
-    pub(super) kind: Option<crate::domain::Kind>,
+    pub(super) kind: Vec<crate::domain::Kind>,
     /// Only with this tag
     #[arg(long)]
     pub(super) tag: Option<String>,

@@ -35,9 +35,18 @@ pub(super) struct List {
     /// Only with this value in the metadata, such as governance.risk_classification=critical; repeat it for more
     #[arg(long = "field", value_name = "PATH=VALUE")]
     fields: Vec<String>,
-    /// Only what changed at this time or later, such as 2026-01-31T00:00:00Z
+    /// Only what was first published at this time or later, such as 2026-01-31T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    created_since: Option<Timestamp>,
+    /// Only what was first published before this time
+    #[arg(long, value_name = "TIME")]
+    created_before: Option<Timestamp>,
+    /// Only what changed at this time or later
     #[arg(long, value_name = "TIME")]
     updated_since: Option<Timestamp>,
+    /// Only what last changed before this time
+    #[arg(long, value_name = "TIME")]
+    updated_before: Option<Timestamp>,
     /// Only what was downloaded so often at least
     #[arg(long, value_name = "N")]
     min_downloads: Option<u64>,
@@ -79,7 +88,10 @@ impl List {
             state: self.state,
             owner: self.owner,
             field: Some(fields.join(",")).filter(|fields| !fields.is_empty()),
+            created_since: self.created_since,
+            created_before: self.created_before,
             updated_since: self.updated_since,
+            updated_before: self.updated_before,
             downloads_min: self.min_downloads,
             stars_min: self.min_stars,
             total: self.count,

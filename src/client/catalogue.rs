@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
 use reqwest::{Method, StatusCode};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::answer::{header, read_body};
@@ -28,8 +28,9 @@ pub(super) const NOTHING: Option<&()> = None;
 /// Which packages to list. Empty fields ask for nothing.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ListQuery {
-    /// Of this kind.
-    pub kind: Option<Kind>,
+    /// Of any of these kinds.
+    #[serde(serialize_with = "with_commas", skip_serializing_if = "Vec::is_empty")]
+    pub kind: Vec<Kind>,
     /// With this label.
     pub tag: Option<String>,
     /// With this skill.
@@ -52,8 +53,14 @@ pub struct ListQuery {
     pub owner: Option<String>,
     /// With these values in the metadata, each as `path=value`.
     pub field: Option<String>,
+    /// First version published at this time or later.
+    pub created_since: Option<Timestamp>,
+    /// First version published before this time.
+    pub created_before: Option<Timestamp>,
     /// Changed at this time or later.
     pub updated_since: Option<Timestamp>,
+    /// Last changed before this time.
+    pub updated_before: Option<Timestamp>,
     /// Downloaded so often at least.
     pub downloads_min: Option<u64>,
     /// With so many stars at least.
@@ -70,6 +77,11 @@ pub struct ListQuery {
     pub limit: Option<u32>,
     /// `next` of the page before.
     pub cursor: Option<String>,
+}
+
+fn with_commas<S: Serializer>(kinds: &[Kind], serializer: S) -> Result<S::Ok, S::Error> {
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    serializer.serialize_str(&kinds.join(","))
 }
 
 /// What to search for.

@@ -26,9 +26,10 @@ fn page() -> serde_json::Value {
 
 #[tokio::test]
 async fn a_search_as_table_and_as_document() {
-    let arguments = ["search", "greet", "people", "--kind", "skill", "--limit", "1", "--facets", "--page", "xyz"];
+    let words = ["search", "greet", "people", "--kind", "skill", "--kind", "team"];
+    let arguments = [&words[..], &["--limit", "1", "--facets", "--page", "xyz"]].concat();
     let (printed, asked) = against([Answer::json(200, page())], &arguments).await;
-    assert_eq!(asked, ["GET /api/v1/search?q=greet+people&kind=skill&limit=1&cursor=xyz&facets=true"]);
+    assert_eq!(asked, ["GET /api/v1/search?q=greet+people&kind=skill%2Cteam&limit=1&cursor=xyz&facets=true"]);
     insta::assert_snapshot!(printed, @"
     exit: 0
     -- stdout

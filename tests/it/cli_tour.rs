@@ -327,6 +327,13 @@ fn lists_are_filtered_and_counted(tour: Tour) {
     tour.done(&["push", &fixture("personas/reviewer.pcl"), "acme/reviewer"]);
     assert_eq!(tour.done(&["list", "--count"]), "2\n");
     assert_eq!(tour.json(&["list", "--count", "--kind", "persona"])["total"], 1);
+    assert_eq!(tour.json(&["list", "--count", "--kind", "persona", "--kind", "skill"])["total"], 2);
+    let (past, future) = ("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
+    for (since, before) in [("--created-since", "--created-before"), ("--updated-since", "--updated-before")] {
+        assert_eq!(tour.done(&["list", "--count", since, past, before, future]), "2\n");
+        assert_eq!(tour.done(&["list", "--count", since, future]), "0\n");
+        assert_eq!(tour.done(&["list", "--count", before, past]), "0\n");
+    }
     assert_eq!(tour.done(&["list", "--count", "--any-tag", "nothing,neither"]), "0\n");
     assert_eq!(tour.done(&["list", "--count", "--field", "a.b=c, d"]), "0\n");
     tour.done(&["yank", "acme/reviewer@1.2.0"]);
