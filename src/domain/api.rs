@@ -1,6 +1,7 @@
 //! The documents of the HTTP API `/api/v1`: what the server writes and the client reads.
 
 mod accounts;
+mod channels;
 mod comparison;
 mod discovery;
 mod groups;
@@ -16,6 +17,7 @@ use super::{
 };
 
 pub use accounts::{IssuedToken, NewToken, RoleRequest, TokenDocument, UserDocument, Whoami};
+pub use channels::{ChannelTag, TagRequest};
 pub use comparison::{CapabilityChange, Comparison, FieldChange, FileChange, FileChangeKind};
 pub use discovery::{Completion, CompletionOf, LabelDocument, LabelPage};
 pub use groups::{CollectionDocument, CollectionEntry, MemberDocument, OrgDocument, Owners};

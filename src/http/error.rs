@@ -202,6 +202,7 @@ fn failure(error: &RegistryError) -> Failure {
         | RegistryError::OrgUnknown(_) => (StatusCode::NOT_FOUND, Code::NameUnknown),
         RegistryError::ManifestUnknown(_)
         | RegistryError::VersionUnknown(..)
+        | RegistryError::TagUnknown(..)
         | RegistryError::IdUnknown(_)
         | RegistryError::DraftUnknown(_)
         | RegistryError::FileUnknown(_)
@@ -251,6 +252,10 @@ fn hint(error: &RegistryError) -> Option<String> {
         RegistryError::Meta(MetaError::Unavailable(_)) => {
             Some("try again later; the server's log says what happened".to_owned())
         }
+        RegistryError::TagInvalid(..) => {
+            Some("a push publishes versions, PUT …/pin moves latest; choose another tag".to_owned())
+        }
+        RegistryError::TagUnknown(_, name) => Some(format!("/api/v1/artifacts/{name}/tags lists those that there are")),
         RegistryError::LoginNeeded => Some("send a token, as Authorization: Bearer TOKEN".to_owned()),
         RegistryError::WrongToken => Some("ask for a new token, or send none".to_owned()),
         RegistryError::Forbidden => Some("an owner of the organisation, or the operator, can give the role".to_owned()),

@@ -57,6 +57,9 @@ pub enum RegistryError {
     /// No such version.
     #[error("there is no version {0} of {1}")]
     VersionUnknown(Version, String),
+    /// No such tag.
+    #[error("there is no tag {0} of {1}")]
+    TagUnknown(Tag, String),
     /// No version has this id.
     #[error("there is no version with the id {0}")]
     IdUnknown(uuid::Uuid),

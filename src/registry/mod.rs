@@ -7,6 +7,7 @@ mod accounts;
 mod blobs;
 mod browse;
 mod carry;
+mod channels;
 mod clock;
 mod collect;
 mod collections;

@@ -36,6 +36,8 @@ REFUSALS = (
     "would expire at once",
     # A few words among all names.
     "is reserved",
+    # Tags that nobody moves by hand.
+    "follows from the published versions",
     # Two parameters together.
     "is longer than 200 characters",
     "days that one answer tells of",

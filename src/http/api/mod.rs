@@ -6,6 +6,7 @@
 mod accounts;
 mod answer;
 mod changes;
+mod channels;
 mod collections;
 mod complete;
 mod drafts;

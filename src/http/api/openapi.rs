@@ -5,8 +5,8 @@ use utoipa::openapi::{KnownFormat, OpenApi as Described, RefOr};
 use utoipa::{Modify, OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    accounts, changes, collections, complete, drafts, find, import, labels, orgs, owners, packages, popularity,
-    relations, removal, routes, source, versions, visibility,
+    accounts, changes, channels, collections, complete, drafts, find, import, labels, orgs, owners, packages,
+    popularity, relations, removal, routes, source, versions, visibility,
 };
 use crate::domain::{Day, OrgName, Range, State, TokenName, TokenOwner, UserName};
 use crate::http::ops;
@@ -39,6 +39,9 @@ use crate::http::ops;
         changes::pin,
         changes::unpin,
         changes::restore,
+        channels::list,
+        channels::put,
+        channels::delete,
         visibility::put,
         owners::get,
         owners::put,

@@ -1,4 +1,4 @@
-//! What the path of a request names: a package, or a version of one.
+//! What the path of a request names: a package, or a version or tag of one.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
@@ -9,7 +9,7 @@ use utoipa::{IntoParams, PartialSchema};
 use uuid::Uuid;
 
 use super::answer::{Refusal, bad_request};
-use crate::domain::{Name, OrgName, Version};
+use crate::domain::{Name, OrgName, Tag, Version};
 use crate::http::error::{Code, Failure};
 
 /// `{org}/{slug}`
@@ -17,6 +17,9 @@ pub(super) struct OfPackage(pub Name);
 
 /// `{org}/{slug}/versions/{version}`
 pub(super) struct OfVersion(pub Name, pub Version);
+
+/// `{org}/{slug}/tags/{tag}`
+pub(super) struct OfTag(pub Name, pub Tag);
 
 /// `versions/{id}`
 pub(super) struct OfId(pub Uuid);
@@ -43,6 +46,17 @@ impl<S: Send + Sync> FromRequestParts<S> for OfVersion {
             )
         })?;
         Ok(Self(name(&params)?, version))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OfTag {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let params = params(parts, state).await?;
+        let tag: Result<Tag, _> = get(&params, "tag").parse();
+        let tag = tag.map_err(|error| bad_request(error.to_string(), "give a tag such as stable"))?;
+        Ok(Self(name(&params)?, tag))
     }
 }
 
@@ -79,6 +93,14 @@ impl IntoParams for OfVersion {
             "The version; build metadata does not matter",
             Ref::from_schema_name("Version").into(),
         ));
+        segments
+    }
+}
+
+impl IntoParams for OfTag {
+    fn into_params(of: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut segments = OfPackage::into_params(of);
+        segments.push(segment("tag", "The tag", Ref::from_schema_name("Tag").into()));
         segments
     }
 }

@@ -7,8 +7,8 @@ use http::{Method, StatusCode, Uri};
 use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
 use super::{
-    accounts, answer, changes, collections, complete, drafts, find, import, labels, openapi, orgs, owners, packages,
-    popularity, relations, removal, source, versions, visibility,
+    accounts, answer, changes, channels, collections, complete, drafts, find, import, labels, openapi, orgs, owners,
+    packages, popularity, relations, removal, source, versions, visibility,
 };
 use crate::domain::api::Problem;
 use crate::http::error::{Code, Failure};
@@ -28,6 +28,8 @@ pub(in crate::http) fn router() -> Router<App> {
         .route(&format!("{package}/compare"), get(versions::compare))
         .route(&format!("{package}/history"), get(packages::history))
         .route(&format!("{package}/pin"), put(changes::pin).delete(changes::unpin))
+        .route(&format!("{package}/tags"), get(channels::list))
+        .route(&format!("{package}/tags/{{tag}}"), put(channels::put).delete(channels::delete))
         .route(&format!("{package}/visibility"), put(visibility::put))
         .route(&format!("{package}/owners"), get(owners::get).put(owners::put))
         .route(&format!("{package}/star"), put(popularity::star).delete(popularity::unstar))

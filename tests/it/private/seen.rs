@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pcl_registry::domain::{
     Access, Actor, Algorithm, Area, Collection, CollectionItem, Digest, Kind, Name, Profile, Range, Reference, Role,
-    Timestamp, User, Version, Visibility,
+    Tag, Timestamp, User, Version, Visibility,
 };
 use pcl_registry::meta::{Collections, Filter, MetaError, Order, Seen, Sqlite};
 use pcl_registry::registry::{Builder, Committing, FindQuery, Limits, RegistryError};
@@ -25,6 +25,7 @@ async fn answers(open: &Opened, actor: &Actor, package: &Package) -> Vec<String>
     let (registry, name, repository) = (&open.registry, package.name(), &package.repository);
     let version: Version = package.tag.parse().unwrap();
     let range: Range = "*".parse().unwrap();
+    let stable: Tag = "stable".parse().unwrap();
     let digest = Reference::Digest(package.digest());
     let blob = &package.packed.layer.digest;
     let own = [name.to_string(), package.digest().to_string(), blob.to_string()];
@@ -58,6 +59,9 @@ async fn answers(open: &Opened, actor: &Actor, package: &Package) -> Vec<String>
         said("dependencies", registry.dependencies(actor, &name, None, &[], 1).await.map(|_| true)),
         said("statistics", registry.package_statistics(actor, &name, None, None, None).await.map(|_| true)),
         said("mount", registry.mount(actor, &"acme/into".parse().unwrap(), blob, Some(repository)).await),
+        said("channel tags", registry.channel_tags(actor, &name, None, 10).await.map(|_| true)),
+        said("move a tag", registry.set_channel_tag(actor, &name, &stable, &version).await.map(|()| true)),
+        said("remove a tag", registry.remove_channel_tag(actor, &name, &stable).await.map(|()| true)),
         said("yank", registry.yank(actor, &name, &version, None).await.map(|()| true)),
         said("delete", registry.delete_version(actor, &name, &version).await.map(|()| true)),
     ]

@@ -63,6 +63,9 @@ async fn changes(caller: &Caller<'_>) -> Vec<u16> {
     let hidden =
         caller.ask("PUT", "/api/v1/artifacts/acme/review/visibility", r#"{"visibility":"public"}"#, None).await;
     statuses.push(hidden.status);
+    let tag = "/api/v1/artifacts/acme/review/tags/stable";
+    statuses.push(caller.ask("PUT", tag, r#"{"version":"1.0.0"}"#, None).await.status);
+    statuses.push(caller.status("DELETE", tag).await);
     statuses
 }
 
@@ -72,15 +75,15 @@ async fn owners_change_their_package_and_no_other() {
     world.publish("acme/planner", "1.0.0", Kind::Persona, &[]).await;
     let (ann, bob) = (Caller::user(&world, "ann", None).await, Caller::user(&world, "bob", Some(Role::Member)).await);
     let operator = Caller::operator(&world).await;
-    assert_eq!(changes(&ann).await, [403; 9]);
+    assert_eq!(changes(&ann).await, [403; 11]);
     assert_eq!(operator.own(&["ann"]).await, 204);
-    assert_eq!(changes(&ann).await, [204, 204, 204, 204, 204, 400, 204, 204, 204]);
+    assert_eq!(changes(&ann).await, [204, 204, 204, 204, 204, 400, 204, 204, 204, 204, 204]);
     for uri in ["/api/v1/artifacts/acme/planner/versions/1.0.0/yank", "/api/v1/drafts?name=acme/planner"] {
         assert_eq!(ann.status("POST", uri).await, 403, "{uri}");
     }
-    // A member publishes, but owns nothing.
+    // A member publishes, and moves tags, but owns nothing.
     let found = changes(&bob).await;
-    assert_eq!(found, [403, 403, 403, 403, 403, 400, 403, 403, 403]);
+    assert_eq!(found, [403, 403, 403, 403, 403, 400, 403, 403, 403, 204, 403]);
 }
 
 #[tokio::test]

@@ -214,6 +214,7 @@ impl World {
                     .replace("{org}", "acme")
                     .replace("{slug}", "review")
                     .replace("{version}", "1.0.0")
+                    .replace("{tag}", "stable")
                     .replace("{id}", "01939b2e-7c4a-7d3e-9f10-0123456789ab");
                 operations.push((method.to_uppercase(), path, documented(operation, "query")));
             }
