@@ -145,7 +145,7 @@ pub(super) enum Command {
     Deprecate(super::deprecate::Deprecate),
     /// Pin `latest` to a version, or let it be the highest again
     Rollback(super::rollback::Rollback),
-    /// Let a tag name a version, or remove it
+    /// List tags and what they name, let one name a version, or remove it
     Tag(super::tag::Tag),
     /// Show what differs between two versions
     Diff(super::diff::Diff),

@@ -11,9 +11,9 @@ use super::answer::{header, read_body};
 use super::error::ClientError;
 use super::transport::Client;
 use crate::domain::api::{
-    Comparison, Completion, CompletionOf, Dependencies, Dependent, DeprecateRequest, HistoryEntry, LabelDocument, List,
-    PackageList, PinRequest, Related, ReleaseList, Resolved, SearchPage, SkillMatches, VersionDetail,
-    VisibilityRequest, YankRequest,
+    ChannelTag, Comparison, Completion, CompletionOf, Dependencies, Dependent, DeprecateRequest, HistoryEntry,
+    LabelDocument, List, PackageList, PinRequest, Related, ReleaseList, Resolved, SearchPage, SkillMatches,
+    VersionDetail, VisibilityRequest, YankRequest,
 };
 use crate::domain::{DependencyType, Kind, Name, Package, Range, Release, Timestamp, Version, Visibility};
 
@@ -196,24 +196,29 @@ impl Client {
 
     /// All tags and how many packages have each.
     pub async fn tags(&self) -> Result<List<LabelDocument>, ClientError> {
-        self.labels("the tags", "/api/v1/tags").await
+        self.all("the tags", "/api/v1/tags").await
     }
 
     /// All skills and how many packages have each.
     pub async fn skills(&self) -> Result<List<LabelDocument>, ClientError> {
-        self.labels("the skills", "/api/v1/skills").await
+        self.all("the skills", "/api/v1/skills").await
     }
 
-    /// All pages of labels together.
-    async fn labels(&self, what: &str, path: &str) -> Result<List<LabelDocument>, ClientError> {
-        let (mut labels, mut cursor) = (Vec::new(), None);
+    /// The channel tags of a package and what each names.
+    pub async fn channel_tags(&self, name: &Name) -> Result<List<ChannelTag>, ClientError> {
+        self.all(&format!("the tags of {name}"), &format!("/api/v1/artifacts/{name}/tags")).await
+    }
+
+    /// All pages of a list together.
+    async fn all<T: DeserializeOwned>(&self, what: &str, path: &str) -> Result<List<T>, ClientError> {
+        let (mut rows, mut cursor) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
             let query = ListQuery { cursor: cursor.take(), ..ListQuery::default() };
-            let page: List<LabelDocument> = self.document(what, path, &query).await?;
-            labels.extend(page.items);
+            let page: List<T> = self.document(what, path, &query).await?;
+            rows.extend(page.items);
             cursor = page.next;
             if cursor.is_none() {
-                return Ok(List::new(labels, None));
+                return Ok(List::new(rows, None));
             }
         }
         Err(self.not_understood(what, "its pages do not end"))

@@ -60,7 +60,7 @@ fn help_names_every_command() {
       yank          Take a version out of resolution, or put it back
       deprecate     Say that a version should be left, why, and for what
       rollback      Pin `latest` to a version, or let it be the highest again
-      tag           Let a tag name a version, or remove it
+      tag           List tags and what they name, let one name a version, or remove it
       diff          Show what differs between two versions
       history       Show every change of an artifact, latest first
       visibility    Let an artifact be in lists and searches, or only be served by name

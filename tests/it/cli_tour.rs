@@ -269,8 +269,17 @@ fn a_bad_release_is_rolled_back_deprecated_and_told(tour: Tour) {
     assert_eq!(tour.done(&["tag", "acme/hello-skill@1.0.0", "stable"]), "acme/hello-skill:stable is 1.0.0\n");
     assert_eq!(tour.json(&["pull", "acme/hello-skill:stable", "-o", "stable"])["version"], "1.0.0");
     tour.done(&["tag", "acme/hello-skill@1.1.0", "stable"]);
+    let tags = tour.json(&["tag", "acme/hello-skill"]);
+    let named: Vec<_> =
+        tags["items"].as_array().unwrap().iter().map(|row| (row["tag"].as_str(), row["version"].as_str())).collect();
+    assert_eq!(named, [(Some("latest"), Some("1.1.0")), (Some("stable"), Some("1.1.0"))]);
+    let listed = tour.done(&["tag", "acme/hello-skill"]);
+    assert!(listed.starts_with("TAG") && listed.contains("\nstable"), "{listed}");
     tour.done(&["tag", "acme/hello-skill", "stable", "--remove"]);
     tour.refused(2, &["tag", "acme/hello-skill@1.0.0", "latest"]);
+    tour.refused(2, &["tag", "acme/hello-skill@1.0.0"]);
+    tour.refused(2, &["tag", "acme/hello-skill", "--remove"]);
+    tour.refused(1, &["tag", "acme/absent"]);
 
     let history = tour.json(&["history", "acme/hello-skill"]);
     let told: Vec<_> =
