@@ -16,7 +16,7 @@ use crate::domain::{Config, Name, Package, Published, Skill, Source, Version};
 /// Show an artifact, or one version with its files
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    /// org/name, org/name@1.2.3, org/name@^1.2, or the id of a version
+    /// org/name, org/name@1.2.3, org/name@^1.2, org/name:stable, or the id of a version
     #[arg(value_name = "NAME|ID")]
     wanted: Meant,
     /// Print the text of the artifact, or of the file that --file names
@@ -85,9 +85,10 @@ async fn version(client: &Client, wanted: &Wanted) -> anyhow::Result<Option<Vers
         Selector::Latest => Ok(None),
         Selector::Version(version) => Ok(Some(version.clone())),
         Selector::Range(range) => Ok(Some(client.resolve(&wanted.name, range).await?.release.version)),
-        Selector::Tag(_) | Selector::Digest(_) => Err(Failure::usage(
+        Selector::Tag(tag) => Ok(Some(client.resolve_tag(&wanted.name, tag).await?.release.version)),
+        Selector::Digest(_) => Err(Failure::usage(
             format!("{wanted} names no version"),
-            format!("`pclr versions {}` lists versions, `pclr pull` takes tags and digests", wanted.name),
+            format!("`pclr versions {}` lists versions, `pclr pull` takes digests", wanted.name),
         )
         .into()),
     }

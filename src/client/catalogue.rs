@@ -15,7 +15,7 @@ use crate::domain::api::{
     LabelDocument, List, PackageList, PinRequest, Related, ReleaseList, Resolved, SearchPage, SkillMatches,
     VersionDetail, VisibilityRequest, YankRequest,
 };
-use crate::domain::{DependencyType, Kind, Name, Package, Range, Release, Timestamp, Version, Visibility};
+use crate::domain::{DependencyType, Kind, Name, Package, Range, Release, Tag, Timestamp, Version, Visibility};
 
 /// Most that is read of a document, in bytes.
 pub(super) const DOCUMENT_MAX: u64 = 64 << 20;
@@ -153,6 +153,12 @@ impl Client {
     pub async fn resolve(&self, name: &Name, range: &Range) -> Result<Resolved, ClientError> {
         let path = format!("/api/v1/artifacts/{name}/resolve");
         self.document(&format!("{name}@{range}"), &path, &[("range", range.as_str())]).await
+    }
+
+    /// The version that a tag names.
+    pub async fn resolve_tag(&self, name: &Name, tag: &Tag) -> Result<Resolved, ClientError> {
+        let path = format!("/api/v1/artifacts/{name}/resolve");
+        self.document(&format!("{name}:{tag}"), &path, &[("tag", tag.as_str())]).await
     }
 
     /// The versions of a package with what each needs, as the registry writes them, with their entity tag. `None`: they are

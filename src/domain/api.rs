@@ -117,14 +117,17 @@ pub struct HistoryEntry {
     pub owners: Option<Vec<UserName>>,
 }
 
-/// What a range resolves to. `GET /artifacts/{org}/{slug}/resolve?range=`.
+/// What a range or tag resolves to. `GET /artifacts/{org}/{slug}/resolve?range=` or `?tag=`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Resolved {
     /// The package.
     pub name: Name,
-    /// The range as asked.
+    /// The range as asked; the exact version where a tag was asked for.
     pub range: String,
-    /// The best release.
+    /// The tag as asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
+    /// The best release in the range, or the one that the tag names.
     pub release: Release,
 }
 

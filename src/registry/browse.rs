@@ -157,7 +157,7 @@ impl Registry {
     pub async fn resolve(&self, actor: &Actor, name: &Name, range: &Range) -> Result<Resolved, RegistryError> {
         let releases = self.releases(actor, name).await?;
         let release = resolve::best(&releases, range)?.clone();
-        Ok(Resolved { name: name.clone(), range: range.to_string(), release })
+        Ok(Resolved { name: name.clone(), range: range.to_string(), tag: None, release })
     }
 
     /// The versions of a package with what each needs, highest first. One whose record was purged cannot be chosen any more

@@ -3,7 +3,7 @@
 
 use std::str;
 
-use crate::domain::api::ChannelTag;
+use crate::domain::api::{ChannelTag, Resolved};
 use crate::domain::{Action, Actor, Digest, Name, Reference, Release, Tag, Version};
 
 use super::{Push, Registry, RegistryError};
@@ -41,6 +41,15 @@ impl Registry {
             found.push(ChannelTag { tag, digest, version });
         }
         Ok((found, has_more))
+    }
+
+    /// The release that a tag names, whether it is `latest`, a channel tag or a version number; yanked ones too.
+    pub async fn resolve_tag(&self, actor: &Actor, name: &Name, tag: &Tag) -> Result<Resolved, RegistryError> {
+        let releases = self.releases(actor, name).await?;
+        let digest = self.tag(&name.repository(), tag).await?;
+        let release = digest.and_then(|digest| named(&releases, &digest)).cloned();
+        let release = release.ok_or_else(|| RegistryError::TagUnknown(tag.clone(), name.to_string()))?;
+        Ok(Resolved { name: name.clone(), range: release.version.to_string(), tag: Some(tag.clone()), release })
     }
 
     /// Lets a tag name this version from now on.

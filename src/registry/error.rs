@@ -57,8 +57,8 @@ pub enum RegistryError {
     /// No such version.
     #[error("there is no version {0} of {1}")]
     VersionUnknown(Version, String),
-    /// No such tag.
-    #[error("there is no tag {0} of {1}")]
+    /// No such tag, or none that names a version.
+    #[error("there is no tag {0} of {1} that names a version")]
     TagUnknown(Tag, String),
     /// No version has this id.
     #[error("there is no version with the id {0}")]

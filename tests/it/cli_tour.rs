@@ -268,6 +268,8 @@ fn a_bad_release_is_rolled_back_deprecated_and_told(tour: Tour) {
 
     assert_eq!(tour.done(&["tag", "acme/hello-skill@1.0.0", "stable"]), "acme/hello-skill:stable is 1.0.0\n");
     assert_eq!(tour.json(&["pull", "acme/hello-skill:stable", "-o", "stable"])["version"], "1.0.0");
+    assert_eq!(tour.json(&["show", "acme/hello-skill:stable"])["version"], "1.0.0");
+    tour.refused(1, &["show", "acme/hello-skill:next"]);
     tour.done(&["tag", "acme/hello-skill@1.1.0", "stable"]);
     let tags = tour.json(&["tag", "acme/hello-skill"]);
     let named: Vec<_> =

@@ -30,6 +30,8 @@ REFUSALS = (
     "is in it twice",
     # One of several values.
     "unlisted packages are in no search",
+    # One of two parameters, and not both.
+    "range and tag are both given",
     # One parameter asks for another.
     "private packages are searched in organisations",
     # What is past changes with the clock.

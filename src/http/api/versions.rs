@@ -6,7 +6,7 @@ use super::answer::{Answer, bad_request, json, tagged_json};
 use super::parameters::{Parameters, states};
 use super::path::{OfId, OfPackage, OfVersion};
 use crate::domain::api::{Comparison, List, Problem, ReleaseList, Resolution, Resolved, VersionDetail};
-use crate::domain::{Range, Release, State, Version};
+use crate::domain::{Range, Release, State, Tag, Version};
 use crate::http::Caller;
 
 /// Most rows of a page, and how many it has if nothing is said: few packages have more versions.
@@ -119,10 +119,10 @@ pub(super) async fn compare(app: Caller, OfPackage(name): OfPackage, uri: Uri, h
     tagged_json(&headers, &comparison)
 }
 
-/// The best version in a range
+/// The best version in a range, or the one that a tag names
 ///
 /// By npm's rules: the highest one, no pre-release unless the range names one, no yanked one unless the range is its exact
-/// number.
+/// number. A tag, such as `latest` or `stable`, names one version, yanked or not.
 #[utoipa::path(
     get,
     path = "/api/v1/artifacts/{org}/{slug}/resolve",
@@ -131,6 +131,7 @@ pub(super) async fn compare(app: Caller, OfPackage(name): OfPackage, uri: Uri, h
     params(
         OfPackage,
         ("range" = Option<Range>, Query, description = "The range, `*` if not given"),
+        ("tag" = Option<Tag>, Query, description = "The tag, instead of a range"),
     ),
     responses(
         (status = 200, body = Resolved, description = "The release"),
@@ -139,13 +140,16 @@ pub(super) async fn compare(app: Caller, OfPackage(name): OfPackage, uri: Uri, h
     ),
 )]
 pub(super) async fn resolve(app: Caller, OfPackage(name): OfPackage, uri: Uri) -> Answer {
-    let parameters = Parameters::read(&uri, &[&["range"]])?;
+    let parameters = Parameters::read(&uri, &[&["range", "tag"]])?;
     let hint = "ranges are written as npm's: ^1.2, ~1.2.3, 1.x, >=1 <3, 1.2 - 2.3, *";
-    let range: Range = match parameters.parsed("range", hint)? {
-        Some(range) => range,
-        None => "*".parse()?,
+    let range: Option<Range> = parameters.parsed("range", hint)?;
+    let tag: Option<Tag> = parameters.parsed("tag", "give a tag such as latest or stable")?;
+    let resolved: Resolved = match (range, tag) {
+        (Some(_), Some(_)) => return Err(bad_request("range and tag are both given", "give one of them").into()),
+        (None, Some(tag)) => app.registry.resolve_tag(&app.actor(), &name, &tag).await?,
+        (Some(range), None) => app.registry.resolve(&app.actor(), &name, &range).await?,
+        (None, None) => app.registry.resolve(&app.actor(), &name, &"*".parse()?).await?,
     };
-    let resolved: Resolved = app.registry.resolve(&app.actor(), &name, &range).await?;
     json(&resolved)
 }
 

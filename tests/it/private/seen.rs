@@ -60,6 +60,7 @@ async fn answers(open: &Opened, actor: &Actor, package: &Package) -> Vec<String>
         said("statistics", registry.package_statistics(actor, &name, None, None, None).await.map(|_| true)),
         said("mount", registry.mount(actor, &"acme/into".parse().unwrap(), blob, Some(repository)).await),
         said("channel tags", registry.channel_tags(actor, &name, None, 10).await.map(|_| true)),
+        said("resolve a tag", registry.resolve_tag(actor, &name, &stable).await.map(|_| true)),
         said("move a tag", registry.set_channel_tag(actor, &name, &stable, &version).await.map(|()| true)),
         said("remove a tag", registry.remove_channel_tag(actor, &name, &stable).await.map(|()| true)),
         said("yank", registry.yank(actor, &name, &version, None).await.map(|()| true)),
