@@ -13,7 +13,7 @@ pub enum Label {
     License,
     /// A value anywhere in `metadata`, as `path.to.it=value`.
     Field,
-    /// What it needs: the name of a dependency, as written.
+    /// A package that it needs, by its name, however the source writes it.
     Need,
     /// How the shown version stands: `published`, or `deprecated`, `yanked` or both.
     State,

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::domain::{Body, Config, Event, Package, Skill, Source, State, UserName};
+use crate::domain::{Body, Config, Event, Name, Package, Skill, Source, State, UserName};
+use crate::resolve;
 
 use super::{Filter, Label};
 
@@ -60,7 +61,8 @@ pub struct Standing {
 }
 
 impl Standing {
-    fn labels(self) -> impl Iterator<Item = (Label, String)> {
+    /// What is found by it.
+    pub(super) fn labels(self) -> impl Iterator<Item = (Label, String)> {
         let states = [
             (State::Published, !(self.yanked || self.deprecated)),
             (State::Deprecated, self.deprecated),
@@ -76,16 +78,22 @@ pub(super) const fn changes_standing(event: &Event) -> bool {
     matches!(event.body, Body::Yank { .. } | Body::Unyank { .. } | Body::Deprecate { .. } | Body::Undeprecate { .. })
 }
 
-/// What a package of these owners can be found by that shows a version which has this config and stands so: each label once, as
-/// written.
-pub fn labels(config: Option<&Config>, standing: Standing, owners: &[UserName]) -> BTreeSet<(Label, String)> {
+/// What the package `name` of these owners can be found by that shows a version which has this config and stands so: each label
+/// once, as written; what it needs by the name of the package that is meant.
+pub fn labels(
+    name: &Name,
+    config: Option<&Config>,
+    standing: Standing,
+    owners: &[UserName],
+) -> BTreeSet<(Label, String)> {
     let also = owners.iter().map(|owner| (Label::Owner, owner.to_string())).chain(standing.labels());
     let Some(Config { about, .. }) = config else { return also.collect() };
     let tags = about.tags.iter().map(|tag| (Label::Tag, tag.clone()));
     let skills = about.skills.iter().map(|skill| (Label::Skill, skill.name.clone()));
     let authors = about.authors.iter().map(|author| (Label::Author, author.clone()));
     let license = about.license.iter().map(|license| (Label::License, license.clone()));
-    let needs = about.dependencies.iter().map(|dependency| (Label::Need, dependency.name.clone()));
+    let needs = about.dependencies.iter().filter_map(|dependency| resolve::package(name, &dependency.name));
+    let needs = needs.map(|(needed, _)| (Label::Need, needed.to_string()));
     let mut fields = Vec::new();
     for (key, value) in &about.metadata {
         collect_fields(key, value, &mut fields);

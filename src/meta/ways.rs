@@ -65,7 +65,7 @@ pub(super) fn found_by(
     standing: Standing,
     owners: &[UserName],
 ) -> BTreeSet<Typed> {
-    let said = labels(config, standing, owners).into_iter().map(|(label, text)| (label_type(label), text));
+    let said = labels(name, config, standing, owners).into_iter().map(|(label, text)| (label_type(label), text));
     said.chain([(KIND, kind.as_str().to_owned()), (ORG, name.org().to_owned())]).collect()
 }
 

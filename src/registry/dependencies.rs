@@ -50,7 +50,7 @@ impl Registry {
                     is_complete = false;
                     break 'all;
                 }
-                let found = self.chosen(actor, &dependency).await?;
+                let found = self.chosen(actor, &by, &dependency).await?;
                 let Dependency { name, kind, range } = dependency;
                 let version = found.as_ref().map(|(_, version)| version.clone());
                 items.push(Needed { name, kind, range, version, by: by.clone(), depth: distance });
@@ -79,9 +79,14 @@ impl Registry {
         Ok(config.map(|config| config.about.dependencies).unwrap_or_default())
     }
 
-    /// The version that is best for a need, if it names a package that the actor sees.
-    async fn chosen(&self, actor: &Actor, needed: &Dependency) -> Result<Option<(Name, Version)>, RegistryError> {
-        let Ok(name) = needed.name.parse::<Name>() else { return Ok(None) };
+    /// The version that is best for a need of this package, if it means a package that the actor sees.
+    async fn chosen(
+        &self,
+        actor: &Actor,
+        by: &Name,
+        needed: &Dependency,
+    ) -> Result<Option<(Name, Version)>, RegistryError> {
+        let Some((name, _)) = resolve::package(by, &needed.name) else { return Ok(None) };
         let range = needed.range.as_deref().map(str::parse::<Range>).transpose();
         let Ok(range) = range else { return Ok(None) };
         if !self.sees(actor, &name.repository()).await? {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::domain::{Area, Event, Name, Package, Visibility};
+use crate::resolve;
 use crate::search::Document;
 use crate::storage::StorageError;
 
@@ -81,7 +82,8 @@ impl Registry {
         let shown = self.0.meta.catalog.version(name, &package.shown).await?;
         let config = shown.as_ref().and_then(|shown| shown.config.as_ref());
         let dependencies = config.map(|config| config.about.dependencies.as_slice()).unwrap_or_default();
-        let needs = dependencies.iter().map(|dependency| dependency.name.clone()).collect();
+        let needs = dependencies.iter().filter_map(|dependency| resolve::package(name, &dependency.name));
+        let needs = needs.map(|(needed, _)| needed.to_string()).collect();
         let area = Area::of(&name.repository(), package.visibility);
         let record = match shown {
             Some(shown) => match self.record(&area, &shown.record).await {

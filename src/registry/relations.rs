@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::domain::api::{Dependent, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
-use crate::domain::{Action, Actor, DependencyType, Kind, Name, Package, Scope};
+use crate::domain::{Action, Actor, Dependency, DependencyType, Kind, Name, Package, Scope};
 use crate::meta::{Catalog, Cursor, Filter, Label, MetaError, Order, PAGE_MAX, Page};
 use crate::resolve::{self, Required, SKILLS_MAX, Skilled};
 
@@ -38,7 +38,10 @@ impl Registry {
         let mut items = Vec::with_capacity(shown.len());
         for published in self.0.meta.catalog.versions(&shown).await? {
             let dependencies = published.config.map(|config| config.about.dependencies).unwrap_or_default();
-            let ours = dependencies.into_iter().filter(|dependency| dependency.name == name.as_str());
+            let is_ours = |dependency: &Dependency| {
+                resolve::package(&published.name, &dependency.name).is_some_and(|(needed, _)| needed == *name)
+            };
+            let ours = dependencies.into_iter().filter(is_ours);
             let ours = ours.filter(|dependency| kinds.is_empty() || kinds.contains(&dependency.kind));
             items.extend(ours.map(|dependency| Dependent {
                 name: published.name.clone(),

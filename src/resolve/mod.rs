@@ -24,7 +24,7 @@ pub use circles::circles;
 pub use conflict::{Conflict, Fact, Verdict};
 pub use graph::{Hop, Node, cycles, tree, ways};
 pub use lock::{Edge, LOCK_FORMAT, Lock, LockError, Locked};
-pub use need::{Need, Needs, Strength, needs};
+pub use need::{Need, Needs, Strength, needs, package};
 pub use solve::{Chosen, Question, Unsolved, solve};
 pub use team::{Required, SKILLS_MAX, Skilled, Team, most_able_first, smallest_team};
 pub use universe::{Candidate, Known, Lookup, Universe};

@@ -36,7 +36,7 @@ pub struct Needs {
 /// Reads the dependencies of a version of `dependent`.
 ///
 /// `org/name` and `@org/name` name packages. A bare word in lower case names one of the dependent's own organisation, if
-/// there is such a one. Paths, addresses, identifiers such as `SecurityExpert` and free text name none.
+/// there is such a one. Paths, addresses, identifiers such as `SecurityExpert` and free text name none ([`package`]).
 pub fn needs(dependent: &Name, dependencies: &[Dependency]) -> Needs {
     let mut found = Needs::default();
     for dependency in dependencies {
@@ -71,7 +71,10 @@ fn any() -> Option<Range> {
     ANY.parse().ok()
 }
 
-fn package(dependent: &Name, text: &str) -> Option<(Name, Strength)> {
+/// The package that a dependency of `dependent` means, as its source writes it; `None` if it means none.
+///
+/// Whoever installs, lists what is needed, or looks for those who need something, asks here.
+pub fn package(dependent: &Name, text: &str) -> Option<(Name, Strength)> {
     let text = text.trim();
     let text = text.strip_prefix('@').filter(|rest| rest.contains('/')).unwrap_or(text);
     if text.contains('/') {

@@ -44,7 +44,7 @@ pub struct Document {
     pub authors: Vec<String>,
     /// Its licence.
     pub license: Option<String>,
-    /// What it needs, as written. Only names of packages count.
+    /// Packages that it needs. What is no name of a package does not count.
     pub needs: Vec<String>,
 }
 

@@ -34,6 +34,22 @@ const LINES: &[Line] = &[
     ),
     ("acme/leaf@1.0.0", &[], &["common"], &[("tests", "intermediate")]),
     ("acme/ring@1.0.0", &[("acme/all", DependencyType::Requires, Some("*"))], &["rare", "common"], &[]),
+    // A package as sources write it: of the same organisation, of another, and what is none.
+    (
+        "other/user@1.0.0",
+        &[
+            ("@acme/leaf", DependencyType::Import, Some("^1")),
+            ("near", DependencyType::Skill, None),
+            ("@other/near", DependencyType::Member, None),
+            ("leaf", DependencyType::Step, None),
+            ("SecurityExpert", DependencyType::Requires, None),
+            ("near.pcl", DependencyType::Import, None),
+        ],
+        &[],
+        &[],
+    ),
+    ("other/near@1.0.0", &[("user", DependencyType::Requires, Some("^1"))], &[], &[]),
+    ("acme/near@1.0.0", &[], &[], &[]),
 ];
 
 fn package(line: &Line) -> Package {
@@ -99,6 +115,30 @@ async fn check(address: SocketAddr, store: &str) {
     assert!(rows(&far, &["name", "by", "depth"]).contains(&"acme/all acme/ring 3".to_owned()), "{store} {far}");
     let old = ask(address, &format!("{path}/base/dependencies?version=1.0.0&depth=9")).await;
     assert_eq!(rows(&old, &["name"]), [""; 0], "{store}");
+    let meant = ask(address, "/api/v1/artifacts/other/user/dependencies?depth=2").await;
+    let expected = [
+        "@acme/leaf import ^1 1.0.0 1",
+        "near skill null 1.0.0 1",
+        "@other/near member null 1.0.0 1",
+        "leaf step null null 1",
+        "SecurityExpert requires null null 1",
+        "near.pcl import null null 1",
+        "user requires ^1 1.0.0 2",
+    ];
+    assert_eq!(rows(&meant, &members), expected, "{store}");
+    assert_eq!(meant["cycles"], json!([["other/user", "other/near", "other/user"]]), "{store}");
+    let needed: [(&str, &[&str]); 5] = [
+        ("acme/leaf", &["acme/all member", "acme/all skill", "other/user import"]),
+        ("other/near", &["other/user skill", "other/user member"]),
+        ("other/user", &["other/near requires"]),
+        ("other/leaf", &["other/user step"]),
+        ("acme/near", &[]),
+    ];
+    for (name, expected) in needed {
+        let users = ask(address, &format!("/api/v1/artifacts/{name}/dependents")).await;
+        assert_eq!(rows(&users, &["name", "type"]), expected, "{store} {name}");
+    }
+
     for wrong in ["type=needs", "depth=0", "depth=21", "depth=x", "version=1", "kind=x"] {
         assert_eq!(get(address, &format!("{path}/all/dependencies?{wrong}")).await.status, 400, "{store} {wrong}");
     }

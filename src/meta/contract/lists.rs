@@ -114,7 +114,7 @@ pub async fn groups_of_labels_combine(stores: &dyn Stores) -> Check {
         (vec![vec![(Field, "risk.class=high"), (Field, "risk.class=low")], vec![(Field, "n=7")]], "bc"),
         (vec![vec![(Field, "risk.class=High")]], ""),
         (vec![vec![(Need, "acme/a")]], "n"),
-        (vec![vec![(Need, "x"), (Tag, "x")]], "an"),
+        (vec![vec![(Need, "acme/x"), (Tag, "x")]], "an"),
         (vec![vec![]], ""),
     ] {
         let named =

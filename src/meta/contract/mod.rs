@@ -17,6 +17,7 @@ pub mod collections;
 pub mod faults;
 pub mod filters;
 pub mod lists;
+pub mod needs;
 pub mod orgs;
 pub mod owners;
 pub mod private;
@@ -101,6 +102,7 @@ macro_rules! metadata_contract {
                 pages_have_no_gaps_and_no_doubles, pages_go_through_ties, cursors_outlive_changes,
                 foreign_cursors_are_refused, labels_are_counted_as_written,
                 labels_come_in_pages;
+            needs: what_is_needed_is_a_label;
             accounts: users_come_and_go, roles_are_given_and_taken, tokens_tell_whose_they_are,
                 tokens_are_listed_by_owner_and_name, tokens_expire_and_their_use_is_noted,
                 accounts_stand_concurrent_changes;

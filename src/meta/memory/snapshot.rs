@@ -27,7 +27,7 @@ pub const SNAPSHOT: u32 = 1;
 
 /// Which rows, and what is in them: to be raised by whoever changes what a row holds or what an event makes of it, so that
 /// rows of the program before are not taken for today's.
-const ROWS: u32 = 6;
+const ROWS: u32 = 7;
 
 /// Rows in one line.
 const PAGE: usize = 512;

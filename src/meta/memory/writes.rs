@@ -250,7 +250,7 @@ impl State {
         }
         let labels = top.as_ref().map(|(_, row)| {
             let standing = Standing { yanked: row.yanked, deprecated: row.deprecation.is_some() };
-            Arc::new(labels(row.config.as_deref(), standing, &before.owners))
+            Arc::new(labels(name, row.config.as_deref(), standing, &before.owners))
         });
         let labels = labels.unwrap_or_default();
         let row = PackageRow { updated: event.time, shown, labels, ..PackageRow::clone(&before) };

@@ -38,7 +38,7 @@ impl Unit<'_> {
                     let config = config.map(|config| json::<Config>(&config.text)).transpose()?;
                     let owners = before.owners.iter().map(|owner| parse(owner)).collect::<Result<Vec<_>, _>>()?;
                     let standing = Standing { yanked: row.yanked, deprecated: row.deprecation.is_some() };
-                    let found_by = shown::labels(config.as_ref(), standing, &owners);
+                    let found_by = shown::labels(name, config.as_ref(), standing, &owners);
                     package.labels = found_by.iter().map(|(label, text)| keys::label(*label, text)).collect();
                     package.card = Some(to_json(&Shown::of(config.as_ref()))?);
                 }

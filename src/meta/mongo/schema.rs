@@ -15,7 +15,7 @@ use super::rows::{COUNTER, EVENTS, IDENTITY, REGISTRY};
 use super::upgrade;
 
 /// The schema that this program writes. A release that changes a document's meaning counts it up.
-const SCHEMA: i64 = 5;
+const SCHEMA: i64 = 6;
 /// `_id` of the document with the number of the schema.
 const NUMBER: &str = "schema";
 /// How often a step that met another server's is tried again.

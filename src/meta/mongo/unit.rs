@@ -74,10 +74,11 @@ impl<'a> Unit<'a> {
         for (act, actor) in acts {
             let Act::Accept(accept) = act else { continue };
             let Some(publication) = &accept.publication else { continue };
+            let Some(name) = accept.accepted.repository.package() else { continue };
             let standing = shown::Standing::default();
-            let found_by = shown::labels(publication.config.as_deref(), standing, actor.user().as_slice());
+            let found_by = shown::labels(&name, publication.config.as_deref(), standing, actor.user().as_slice());
             labels.extend(found_by.iter().map(|(label, text)| keys::label(*label, text)));
-            labels.extend(accept.accepted.repository.package().map(|name| keys::org(name.org())));
+            labels.push(keys::org(name.org()));
         }
         self.labels.load(self.session, labels)
     }

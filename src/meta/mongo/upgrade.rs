@@ -1,12 +1,13 @@
 //! What the documents of an earlier release lack, filled in once. What another server does at the same time is the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::domain::{self, State, Visibility};
+use crate::domain::{self, Name, State, Visibility};
+use crate::resolve;
 
-use super::super::shown::{Standing, labels};
+use super::super::shown::Standing;
 use super::super::{Label, MetaError};
 use super::connection::{BATCH, Connection};
 use super::keys;
@@ -26,6 +27,9 @@ pub(super) async fn fill(connection: &Connection, number: i64) -> Result<(), Met
     if number < 4 {
         fill_owners(connection).await?;
         fill_orgs(connection).await?;
+    }
+    if number < 6 {
+        fill_needs(connection).await?;
     }
     Ok(())
 }
@@ -83,8 +87,7 @@ async fn fill_states(connection: &Connection) -> Result<(), MetaError> {
             let name = shown.get(version.get_str("_id").unwrap_or_default())?;
             let yanked = version.get_bool("yanked").unwrap_or_default();
             let standing = Standing { yanked, deprecated: version.contains_key("deprecation") };
-            let states = labels(None, standing, &[]);
-            let states: Vec<String> = states.iter().map(|(label, text)| keys::label(*label, text)).collect();
+            let states: Vec<String> = standing.labels().map(|(label, text)| keys::label(label, &text)).collect();
             Some(doc! { "q": { "_id": *name }, "u": { "$addToSet": { "labels": { "$each": states } } } })
         });
         update(connection, rows::Package::COLLECTION, updates.collect()).await?;
@@ -175,6 +178,79 @@ async fn fill_orgs(connection: &Connection) -> Result<(), MetaError> {
         let (org, number) = (count.get_str("_id").ok()?, count.get_i64("count").ok()?);
         let set = doc! { "$set": { "type": keys::ORG, "count": number } };
         Some(doc! { "q": { "_id": keys::org(org) }, "u": set, "upsert": true })
+    };
+    for counts in found.chunks(AT_ONCE as usize) {
+        update(connection, rows::Label::COLLECTION, counts.iter().filter_map(set).collect()).await?;
+    }
+    Ok(())
+}
+
+/// Lets the labels of what packages need name the packages that are meant, and counts them.
+async fn fill_needs(connection: &Connection) -> Result<(), MetaError> {
+    let of_needs = format!("{} ", keys::label_type(Label::Need));
+    let is_need = doc! { "$regex": format!("^{of_needs}") };
+    let packages = connection.database.collection::<Document>(rows::Package::COLLECTION);
+    let mut last = String::new();
+    loop {
+        let page = packages.find(doc! { "_id": { "$gt": &last }, "labels": is_need.clone() });
+        let page = page.sort(doc! { "_id": 1 }).projection(doc! { "labels": 1 }).limit(AT_ONCE).batch_size(BATCH);
+        let page = connection.all(page).await?;
+        let Some(end) = page.last() else { break };
+        end.get_str("_id").unwrap_or_default().clone_into(&mut last);
+        let mut updates = Vec::new();
+        for package in &page {
+            let key = package.get_str("_id").unwrap_or_default();
+            let name: Name = keys::parse(key)?;
+            let held = package.get_array("labels").into_iter().flatten().filter_map(Bson::as_str);
+            let held: Vec<&str> = held.collect();
+            let mut meant: Vec<String> = Vec::with_capacity(held.len());
+            for label in &held {
+                let label = match label.strip_prefix(&of_needs).map(|text| resolve::package(&name, text)) {
+                    None => (*label).to_owned(),
+                    Some(Some((needed, _))) => keys::label(Label::Need, needed.as_str()),
+                    Some(None) => continue,
+                };
+                if !meant.contains(&label) {
+                    meant.push(label);
+                }
+            }
+            if held != meant {
+                // Whoever changes it meanwhile writes what is meant.
+                updates.push(doc! { "q": { "_id": key, "labels": held }, "u": { "$set": { "labels": meant } } });
+            }
+        }
+        update(connection, rows::Package::COLLECTION, updates).await?;
+    }
+    count_needs(connection, &is_need).await
+}
+
+/// Counts the public packages that need each package, and forgets the counts of what names none.
+async fn count_needs(connection: &Connection, is_need: &Document) -> Result<(), MetaError> {
+    let labels = connection.database.collection::<Document>(rows::Label::COLLECTION);
+    // Before the sums: what another server counts for the first time after them stays.
+    let counted = labels.find(doc! { "_id": is_need.clone() }).projection(doc! { "_id": 1 }).batch_size(BATCH);
+    let counted = connection.sweep(counted).await?;
+    let public = doc! { "labels": is_need.clone(), "visibility": Visibility::Public.as_str(),
+    "shown": { "$exists": true } };
+    let group = doc! { "_id": "$labels", "count": { "$sum": 1i64 } };
+    let sums = [
+        doc! { "$match": public },
+        doc! { "$unwind": "$labels" },
+        doc! { "$match": { "labels": is_need.clone() } },
+        doc! { "$group": group },
+    ];
+    let packages = connection.durable::<rows::Package>();
+    let found = connection.sweep(packages.aggregate(sums)).await?;
+    let needed: HashSet<&str> = found.iter().filter_map(|sum| sum.get_str("_id").ok()).collect();
+    let gone = counted.iter().filter_map(|row| row.get_str("_id").ok()).filter(|key| !needed.contains(key));
+    let gone: Vec<&str> = gone.collect();
+    for gone in gone.chunks(AT_ONCE as usize) {
+        connection.run(labels.delete_many(doc! { "_id": { "$in": gone.to_vec() } })).await?;
+    }
+    let set = |sum: &Document| {
+        let (key, count) = (sum.get_str("_id").ok()?, sum.get_i64("count").ok()?);
+        let set = doc! { "$set": { "type": keys::label_type(Label::Need), "count": count } };
+        Some(doc! { "q": { "_id": key }, "u": set, "upsert": true })
     };
     for counts in found.chunks(AT_ONCE as usize) {
         update(connection, rows::Label::COLLECTION, counts.iter().filter_map(set).collect()).await?;

@@ -41,6 +41,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 11, name: "names", sql: include_str!("../../../migrations/postgres/0011_names.sql") },
     Migration { number: 12, name: "references", sql: include_str!("../../../migrations/postgres/0012_references.sql") },
     Migration { number: 13, name: "hidden", sql: include_str!("../../../migrations/postgres/0013_hidden.sql") },
+    Migration { number: 14, name: "needs", sql: include_str!("../../../migrations/postgres/0014_needs.sql") },
 ];
 
 /// Waits as long as somebody else brings the schema up to date, which may be minutes, and locks it against all others who would:

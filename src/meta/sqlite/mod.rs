@@ -13,6 +13,8 @@ mod groups;
 mod ledger;
 mod list;
 mod migrate;
+#[cfg(test)]
+mod older_tests;
 mod pool;
 mod refs;
 mod reshow;

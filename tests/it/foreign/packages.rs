@@ -110,7 +110,7 @@ impl Unit<'_> {
         row.updated = event.time;
         let found_by = top.as_ref().map(|(_, version)| {
             let standing = Standing { yanked: version.yanked, deprecated: version.deprecation.is_some() };
-            labels(version.config.as_ref(), standing, &row.owners)
+            labels(name, version.config.as_ref(), standing, &row.owners)
         });
         row.labels = found_by.unwrap_or_default();
         row.shown = top.as_ref().map(|(is_latest, version)| shown(name, &row, *is_latest, version, versions));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pcl_registry::meta::contract::{Artifact, World, dump};
+use pcl_registry::meta::contract::{Artifact, World, dump, needs};
 use pcl_registry::meta::{Address, MetaError, Postgres};
 
 use super::database::Database;
@@ -141,6 +141,31 @@ async fn an_older_database_gets_ids_and_states() {
     let first = again.events().await.unwrap()[0].id;
     let found = again.meta.refs.identified(first).await.unwrap().unwrap();
     assert_eq!(found, ("acme/hello".parse().unwrap(), "1.0.0".parse().unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_needed_is_read_again_in_an_older_database() {
+    let Some(database) = Database::new() else { return };
+    needs::publish(&database.world().await).await.unwrap();
+    // As it was written before: each text as it is.
+    let said = needs::SAID.iter().flat_map(|(name, said)| said.iter().map(move |text| format!("('{name}', '{text}')")));
+    let said = said.collect::<Vec<_>>().join(", ");
+    database
+        .run(&format!(
+            "UPDATE label_sets SET labels = ARRAY(SELECT id FROM unnest(labels) AS id
+                 WHERE id NOT IN (SELECT id FROM labels WHERE type = 5) ORDER BY id);
+             DELETE FROM labels WHERE type = 5;
+             INSERT INTO labels (type, label, packages, public)
+                 SELECT 5, w.label, count(*), count(*) FROM (VALUES {said}) AS w (name, label) GROUP BY w.label;
+             UPDATE label_sets s SET labels = s.labels || f.ids FROM (
+                 SELECT w.name, array_agg(l.id ORDER BY l.id) AS ids FROM (VALUES {said}) AS w (name, label)
+                 JOIN labels l ON l.type = 5 AND l.label = w.label GROUP BY w.name
+             ) f WHERE f.name = s.name;
+             DELETE FROM pclr_migrations WHERE name = 'needs'"
+        ))
+        .await;
+    needs::assert_found(&database.world().await).await.unwrap();
+    assert_eq!(database.run("SELECT 1 FROM labels WHERE type = 5").await.len(), 3);
 }
 
 /// Host and port where somebody accepts and never answers.

@@ -27,7 +27,10 @@ impl Entry {
             Label::Skill => about.skills.iter().map(|skill| skill.name.clone()).collect(),
             Label::Author => about.authors.iter().cloned().collect(),
             Label::License => about.license.iter().cloned().collect(),
-            Label::Need => about.dependencies.iter().map(|dependency| dependency.name.clone()).collect(),
+            Label::Need => {
+                let needs = about.dependencies.iter();
+                needs.filter_map(|need| meant(&self.package.name, &need.name)).map(|name| name.to_string()).collect()
+            }
             Label::Field => fields(&Value::Object(about.metadata.clone())),
             Label::Owner => self.package.owners.iter().map(ToString::to_string).collect(),
             Label::State => panic!("it is not said by the package alone"),
@@ -44,6 +47,18 @@ impl Entry {
 
     fn skills(&self) -> &[Skill] {
         &self.config.about.skills
+    }
+}
+
+/// The package that somebody means who needs `text`: `org/name`, `@org/name`, or `name` for one of the same organisation.
+pub fn meant(by: &Name, text: &str) -> Option<Name> {
+    let text = text.trim();
+    match text.split_once('/') {
+        Some(_) => text.strip_prefix('@').unwrap_or(text).parse().ok(),
+        None => match text.rsplit_once('.') {
+            Some((_, "pcl" | "md" | "json" | "yaml" | "yml")) => None,
+            _ => format!("{}/{text}", by.org()).parse().ok(),
+        },
     }
 }
 
@@ -110,7 +125,7 @@ impl<'v> Expected<'v> {
                 let mut names = Vec::new();
                 for entry in self.entries.iter().filter(|entry| entry.is_public()) {
                     let needs = entry.config.about.dependencies.iter();
-                    let needs = needs.filter(|need| need.name == name.as_str());
+                    let needs = needs.filter(|need| meant(&entry.package.name, &need.name).as_ref() == Some(name));
                     let needs = needs.filter(|need| kinds.is_empty() || kinds.contains(&need.kind));
                     names.extend(needs.map(|_| entry.package.name.clone()));
                 }

@@ -10,7 +10,7 @@ use pcl_registry::resolve::Required;
 
 use super::catalogue::Versions;
 use super::dice::Dice;
-use super::expected::{Entry, Expected};
+use super::expected::{Entry, Expected, meant};
 use super::question::{Match, Question};
 
 const ORDERS: [Order; 3] = [Order::Name, Order::Updated, Order::Created];
@@ -253,7 +253,7 @@ impl<'e> Maker<'e> {
             .iter()
             .flat_map(|entry| {
                 let needs = entry.config.about.dependencies.iter();
-                needs.filter_map(|need| Some((*entry, need.name.parse::<Name>().ok()?)))
+                needs.filter_map(|need| Some((*entry, meant(&entry.package.name, &need.name)?)))
             })
             .collect();
         let (entry, name) = self.dice.pick(&named);

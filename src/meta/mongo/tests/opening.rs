@@ -7,7 +7,7 @@ use futures::future::join_all;
 use mongodb::bson::{Document, doc};
 
 use super::super::super::MetaError;
-use super::super::super::contract::Artifact;
+use super::super::super::contract::{Artifact, needs};
 use super::super::Mongo;
 use super::server::{Server, Set, free_port};
 use super::{Databases, database, given, numbers, world};
@@ -84,7 +84,34 @@ async fn an_older_database_gets_ids_states_and_owners() {
         assert_eq!(super::super::super::contract::dump(&again.meta).await.unwrap(), before);
     }
     let number = registry.find_one(doc! { "_id": "schema" }).await.unwrap().unwrap();
-    assert_eq!(number.get_i64("version").unwrap(), 5);
+    assert_eq!(number.get_i64("version").unwrap(), 6);
+}
+
+#[tokio::test]
+async fn what_is_needed_is_read_again_in_an_older_database() {
+    let Some(databases) = Databases::new() else { return };
+    let address = databases.next();
+    needs::publish(&world(&Arc::new(Mongo::open(&address).await.unwrap())).await).await.unwrap();
+    // As it was written before: each text as it is.
+    let raw = database(&address).await;
+    let (packages, labels) = (raw.collection::<Document>("packages"), raw.collection::<Document>("labels"));
+    packages.update_many(doc! {}, doc! { "$pull": { "labels": { "$regex": "^need " } } }).await.unwrap();
+    labels.delete_many(doc! { "type": "need" }).await.unwrap();
+    for (name, said) in needs::SAID {
+        let said: Vec<String> = said.iter().map(|text| format!("need {text}")).collect();
+        for key in &said {
+            let count = doc! { "$set": { "type": "need" }, "$inc": { "count": 1i64 } };
+            labels.update_one(doc! { "_id": key }, count).upsert(true).await.unwrap();
+        }
+        packages.update_one(doc! { "_id": *name }, doc! { "$push": { "labels": { "$each": said } } }).await.unwrap();
+    }
+    let registry = raw.collection::<Document>("registry");
+    registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 5i64 } }).await.unwrap();
+    let opened = join_all((0..3).map(|_| Mongo::open(&address))).await;
+    for again in opened {
+        needs::assert_found(&world(&Arc::new(again.unwrap())).await).await.unwrap();
+    }
+    assert_eq!(labels.count_documents(doc! { "type": "need" }).await.unwrap(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -113,7 +140,7 @@ async fn a_newer_schema_and_the_database_of_another_program_are_refused() {
     let registry = database(&newer).await.collection::<Document>("registry");
     registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 7i64 } }).await.unwrap();
     let error = refused(&newer).await;
-    assert!(matches!(error, MetaError::NewerSchema { found: 7, known: 5, .. }), "{error}");
+    assert!(matches!(error, MetaError::NewerSchema { found: 7, known: 6, .. }), "{error}");
     let foreign = databases.next();
     database(&foreign).await.collection("tags").insert_one(doc! { "theirs": true }).await.unwrap();
     let error = refused(&foreign).await;

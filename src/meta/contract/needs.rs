@@ -1,0 +1,61 @@
+//! What packages need, as labels: the packages that are meant, however a source writes them.
+
+use crate::domain::{About, Dependency, DependencyType, Visibility};
+
+use super::super::{Filter, Label, Order};
+use super::world::{Artifact, artifact};
+use super::{Check, Failure, Stores, World};
+
+/// Packages, and what each says that it needs.
+pub const SAID: &[(&str, &[&str])] = &[
+    ("acme/m", &["a", "other/y"]),
+    ("acme/n", &["acme/a", "@acme/a", " a ", "a", "@other/y", "SecurityExpert", "./z", "z.pcl", "z..y", "a/b/c"]),
+    ("other/n", &["a", "@acme/a", "@public/a"]),
+];
+
+/// Packages that are needed, and by whom.
+const MEANT: &[(&str, &[&str])] =
+    &[("acme/a", &["acme/m", "acme/n", "other/n"]), ("other/y", &["acme/m", "acme/n"]), ("other/a", &["other/n"])];
+
+/// Publishes the packages of [`SAID`].
+pub async fn publish(world: &World) -> Check {
+    let dependency = |text: &&str| Dependency { name: (*text).to_owned(), kind: DependencyType::Import, range: None };
+    for (name, said) in SAID {
+        let about = About { dependencies: said.iter().map(dependency).collect(), ..About::default() };
+        world.push(&Artifact { about, ..artifact(&format!("{name}@1.0.0"))? }).await?;
+    }
+    Ok(())
+}
+
+/// What is counted, as `label count`.
+async fn counts(world: &World) -> Result<Vec<String>, Failure> {
+    let counts = world.meta.catalog.labels(Label::Need, None, 100).await?;
+    Ok(counts.iter().map(|count| format!("{} {}", count.label, count.count)).collect())
+}
+
+/// That those of [`SAID`] are found by the packages that they mean, and by nothing else; and go on to be counted.
+pub async fn assert_found(world: &World) -> Check {
+    let needed = |text: &str| Filter { labelled: vec![vec![(Label::Need, text.to_owned())]], ..Filter::default() };
+    for (name, users) in MEANT {
+        let page = world.meta.catalog.packages(&needed(name), Order::Name, None, 100).await?;
+        let found: Vec<&str> = page.items.iter().map(|package| package.name.as_str()).collect();
+        assert_eq!(found, *users, "{name}");
+        assert_eq!(world.meta.catalog.count(&needed(name)).await?, users.len() as u64, "{name}");
+    }
+    for text in ["a", "@acme/a", "@other/y", "SecurityExpert", "./z", "acme/z.pcl", "a/b/c"] {
+        assert_eq!(world.meta.catalog.count(&needed(text)).await?, 0, "{text}");
+    }
+    assert_eq!(counts(world).await?, ["acme/a 3", "other/y 2", "other/a 1"]);
+    world.see("acme/m", Visibility::Unlisted).await??;
+    assert_eq!(counts(world).await?, ["acme/a 2", "other/a 1", "other/y 1"]);
+    world.see("acme/m", Visibility::Public).await??;
+    assert_eq!(counts(world).await?, ["acme/a 3", "other/y 2", "other/a 1"]);
+    Ok(())
+}
+
+/// `@org/name` means org/name, and a bare word a package of the same organisation. What means no package is no label.
+pub async fn what_is_needed_is_a_label(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    publish(&world).await?;
+    assert_found(&world).await
+}
