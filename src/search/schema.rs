@@ -8,7 +8,7 @@ use super::tokenizer::WORDS;
 use crate::domain::Digest;
 
 /// Counted up whenever documents are cut, folded, stored or divided differently under the same fields.
-const ANALYSIS: u32 = 2;
+const ANALYSIS: u32 = 3;
 
 /// Handles of the fields.
 #[derive(Clone, Copy, Debug)]
