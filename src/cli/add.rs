@@ -5,7 +5,7 @@ use clap::Args;
 use super::args::Global;
 use super::failure::{Exit, Failure};
 use super::project::Sources;
-use crate::client::project::{Mode, Project, Supply, Update};
+use crate::client::project::{Project, Supply, Update};
 use crate::client::{Selector, Wanted};
 use crate::domain::{Name, Range, Release};
 use crate::resolve::best;
@@ -20,7 +20,7 @@ pub(super) struct Add {
     #[arg(value_name = "NAME[@RANGE]", required_unless_present = "collections")]
     wanted: Vec<Wanted>,
     /// All packages of this collection too, with its ranges; may be repeated
-    #[arg(long = "collection", id = "collections", value_name = "NAME", conflicts_with = "offline")]
+    #[arg(long = "collection", id = "collections", value_name = "NAME", conflicts_with_all = ["offline", "frozen"])]
     collections: Vec<Name>,
     #[command(flatten)]
     sources: Sources,
@@ -44,7 +44,7 @@ impl Add {
             let range = range(&opened.supply, wanted).await?;
             after.manifest.set(&wanted.name, &range);
         }
-        opened.install(after, &self.sources, Update::Nothing, Mode::Free).await
+        opened.install(after, &self.sources, Update::Nothing).await
     }
 }
 

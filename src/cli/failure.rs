@@ -129,7 +129,9 @@ fn of_project(error: &ProjectError) -> (Exit, Option<String>) {
     match error {
         ProjectError::NoManifest(_) => (Exit::Usage, said("`pclr add ORG/NAME` makes one here")),
         ProjectError::Unusable { .. } => (Exit::Usage, None),
-        ProjectError::WouldChange(_) => (Exit::No, said("`pclr install` brings it in step; commit it then")),
+        ProjectError::WouldChange(_) => {
+            (Exit::No, said("without --locked or --frozen it is brought in step; commit it then"))
+        }
         ProjectError::OutOfStep(_) => (Exit::No, said("`pclr install` brings it in step")),
         ProjectError::NotAsked(_) => (Exit::No, said("`pclr why NAME` says who needs a package that others brought")),
         ProjectError::NotUsed(_) => (Exit::No, said("`pclr tree` shows what is used")),

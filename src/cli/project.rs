@@ -18,15 +18,35 @@ pub(super) struct Sources {
     /// Where to install: modules, claude, codex, copilot, cursor, gemini or opencode; may be repeated
     #[arg(long = "target", value_name = "TARGET")]
     targets: Vec<Target>,
+    /// Do nothing if pclr.lock would change
+    #[arg(long)]
+    locked: bool,
     /// Use no network, only what was fetched before
     #[arg(long)]
     offline: bool,
+    /// The same as --locked and --offline
+    #[arg(long)]
+    frozen: bool,
     /// Replace files that are in the way
     #[arg(long)]
     force: bool,
     /// Folder for what was fetched (also PCLR_CACHE) [default: pclr in the user's cache folder]
     #[arg(long, env = "PCLR_CACHE", hide_env = true, value_name = "DIR")]
     cache: Option<PathBuf>,
+}
+
+/// What may be said to commands that only read the lock: they change nothing and use no network anyway.
+#[derive(Debug, Args)]
+pub(super) struct Reading {
+    /// Leave pclr.lock as it is; so it is here always
+    #[arg(long = "locked")]
+    _locked: bool,
+    /// Use no network; so it is here always
+    #[arg(long = "offline")]
+    _offline: bool,
+    /// The same as --locked and --offline
+    #[arg(long = "frozen")]
+    _frozen: bool,
 }
 
 /// A project that is this process's own for a while.
@@ -45,10 +65,8 @@ pub(super) fn here() -> anyhow::Result<Project> {
 }
 
 impl Sources {
-    /// Also offline, as `--frozen` has it.
-    pub(super) fn offline_if(mut self, frozen: bool) -> Self {
-        self.offline |= frozen;
-        self
+    fn mode(&self) -> Mode {
+        if self.locked || self.frozen { Mode::Locked } else { Mode::Free }
     }
 
     /// Opens a project, once no other process works on it.
@@ -62,7 +80,7 @@ impl Sources {
         let project = project.again()?;
         let progress = Progress::bytes(output, "fetching");
         let client = global.client_or(project.manifest.registry())?.watched(progress.watch());
-        let supply = Supply::new(client, cache, self.offline);
+        let supply = Supply::new(client, cache, self.offline || self.frozen);
         Ok(Opened { project, supply, output, progress, _held: held })
     }
 
@@ -79,14 +97,9 @@ impl Sources {
 
 impl Opened {
     /// Brings lock and files in step with `after`, and says what was done.
-    pub(super) async fn install(
-        self,
-        after: Project,
-        sources: &Sources,
-        update: Update,
-        mode: Mode,
-    ) -> anyhow::Result<Exit> {
-        let how = Installing { supply: &self.supply, targets: &sources.targets, update, mode, force: sources.force };
+    pub(super) async fn install(self, after: Project, sources: &Sources, update: Update) -> anyhow::Result<Exit> {
+        let (mode, force) = (sources.mode(), sources.force);
+        let how = Installing { supply: &self.supply, targets: &sources.targets, update, mode, force };
         let done = install(&self.project, after, &how).await?;
         self.progress.finish();
         for note in &done.notes {

@@ -5,7 +5,7 @@ use clap::Args;
 use super::args::Global;
 use super::failure::Exit;
 use super::project::{Sources, here};
-use crate::client::project::{Mode, ProjectError, Update};
+use crate::client::project::{ProjectError, Update};
 use crate::domain::Name;
 
 /// Take packages out of a project
@@ -28,6 +28,6 @@ impl Remove {
                 return Err(ProjectError::NotAsked(name.clone()).into());
             }
         }
-        opened.install(after, &self.sources, Update::Nothing, Mode::Free).await
+        opened.install(after, &self.sources, Update::Nothing).await
     }
 }

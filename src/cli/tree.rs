@@ -5,14 +5,17 @@ use serde::Serialize;
 
 use super::args::Global;
 use super::failure::Exit;
-use super::project::{bracketed, here};
+use super::project::{Reading, bracketed, here};
 use crate::domain::Name;
 use crate::resolve::{Node, cycles, tree};
 
 /// Show what a project uses, as a tree
 #[derive(Debug, Args)]
 #[command(after_help = "(*) marks a package whose own dependencies stand further up.")]
-pub(super) struct Tree {}
+pub(super) struct Tree {
+    #[command(flatten)]
+    _reading: Reading,
+}
 
 /// What is used.
 #[derive(Serialize)]

@@ -5,7 +5,7 @@ use clap::Args;
 use super::args::Global;
 use super::failure::Exit;
 use super::project::{Sources, here};
-use crate::client::project::{self, Mode, ProjectError};
+use crate::client::project::{self, ProjectError};
 use crate::domain::Name;
 
 /// Move a project to newer versions, within its ranges
@@ -31,6 +31,6 @@ impl Update {
             false => project::Update::Only(self.names.into_iter().collect()),
         };
         let after = opened.project.clone();
-        opened.install(after, &self.sources, update, Mode::Free).await
+        opened.install(after, &self.sources, update).await
     }
 }

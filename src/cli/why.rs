@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::args::Global;
 use super::failure::Exit;
-use super::project::{bracketed, here};
+use super::project::{Reading, bracketed, here};
 use crate::client::project::ProjectError;
 use crate::domain::{Name, Version};
 use crate::resolve::{Hop, ways};
@@ -18,6 +18,8 @@ const WAYS: usize = 100;
 pub(super) struct Why {
     /// org/name
     name: Name,
+    #[command(flatten)]
+    _reading: Reading,
 }
 
 /// Why a package is used.

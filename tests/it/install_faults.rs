@@ -40,6 +40,28 @@ fn locked_refuses_every_change_of_the_lock() {
 }
 
 #[test]
+fn every_command_can_be_told_to_leave_the_lock() {
+    let bench = Bench::start();
+    bench.publish(TWO);
+    bench.done(&["add", "acme/top"]);
+    bench.publish("acme/base 1.1.0\n acme/new 1.0.0");
+    let before = (bench.read("pclr.toml"), bench.read("pclr.lock"), bench.files());
+    for flag in ["--locked", "--frozen"] {
+        for command in [["add", "acme/new@^1", flag], ["remove", "acme/top", flag]] {
+            let error = bench.refused(1, &command);
+            assert!(error.contains("pclr.lock would change") && error.contains("hint: without --locked"), "{error}");
+        }
+        bench.done(&["tree", flag]);
+        bench.done(&["why", "acme/base", flag]);
+    }
+    assert!(bench.refused(1, &["update", "--locked"]).contains("versions would move"));
+    bench.done(&["tree", "--offline"]);
+    assert_eq!((bench.read("pclr.toml"), bench.read("pclr.lock"), bench.files()), before);
+    bench.done(&["update"]);
+    bench.done(&["update", "--locked"]);
+}
+
+#[test]
 fn offline_works_from_the_cache_or_says_what_is_missing() {
     let mut bench = Bench::start();
     bench.publish(TWO);
