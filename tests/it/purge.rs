@@ -67,7 +67,7 @@ fn all_keys(package: &Package, record: Digest) -> Vec<Key> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_only_it_used_goes_at_once() {
-    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres]) {
+    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo]) {
         let folder = DataFolder::new(owner);
         let open = folder.open().await;
         open.push(&purged()).await.unwrap();
