@@ -283,11 +283,14 @@ pub async fn a_version_is_found_by_its_id(stores: &dyn Stores) -> Check {
     Ok(())
 }
 
-/// 2,000 releases of one package, published in no order, come back in the order of precedence.
+/// Releases of the package that has most of them.
+const RELEASES: usize = 10_000;
+
+/// Ten thousand releases of one package, published in no order, come back in the order of precedence.
 pub async fn many_releases_stay_in_order(stores: &dyn Stores) -> Check {
     let world = World::new(stores).await?;
-    let specs = (0..2000).map(|at| {
-        let at = at * 7919 % 2000;
+    let specs = (0..RELEASES).map(|at| {
+        let at = at * 7919 % RELEASES;
         format!("acme/hello@{}.{}.0", at / 100, at % 100)
     });
     let artifacts =
@@ -306,7 +309,12 @@ pub async fn many_releases_stay_in_order(stores: &dyn Stores) -> Check {
     sorted.sort_by(|one, other| other.cmp(one));
     assert_eq!(releases.into_iter().map(|release| release.version).collect::<Vec<_>>(), sorted);
     let package = world.package("acme/hello").await?;
-    assert_eq!((package.versions, package.latest), (2000, Some(parse("19.99.0")?)));
+    assert_eq!((package.versions, package.latest), (RELEASES as u64, Some(parse("99.99.0")?)));
+    // Where the highest ones are taken back, the next in that order follows.
+    world.yank("acme/hello@99.99.0", None).await??;
+    world.delete_tag("acme/hello:99.98.0").await??;
+    let package = world.package("acme/hello").await?;
+    assert_eq!((package.versions, package.latest), (RELEASES as u64 - 1, Some(parse("99.97.0")?)));
     Ok(())
 }
 

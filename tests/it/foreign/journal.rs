@@ -1,5 +1,6 @@
 //! Rows under keys, in memory and in a journal: one line a transaction, whole or not there.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -126,17 +127,26 @@ impl Unit<'_> {
         let range = (Bound::Excluded(after.as_str()), Bound::Unbounded);
         let begins = move |key: &str| key.starts_with(prefix);
         let known = self.journal.rows.range::<str, _>(range).take_while(move |(key, _)| begins(key));
-        let known = known.filter(|(key, _)| !self.pending.contains_key(*key)).map(|(key, row)| (key.as_str(), row));
         let pending = self.pending.range::<str, _>(range).take_while(move |(key, _)| begins(key));
-        let pending = pending.filter_map(|(key, row)| Some((key.as_str(), row.as_ref()?)));
         let (mut known, mut pending) = (known.peekable(), pending.peekable());
         std::iter::from_fn(move || {
-            let is_known_next = match (known.peek(), pending.peek()) {
-                (Some((one, _)), Some((other, _))) => one < other,
-                (known, _) => known.is_some(),
-            };
-            let (key, row) = if is_known_next { known.next()? } else { pending.next()? };
-            Some((&key[prefix.len()..], row.as_str()))
+            loop {
+                let order = match (known.peek(), pending.peek()) {
+                    (Some((one, _)), Some((other, _))) => one.cmp(other),
+                    (Some(_), None) => Ordering::Less,
+                    (None, _) => Ordering::Greater,
+                };
+                if order.is_lt() {
+                    let (key, row) = known.next()?;
+                    return Some((&key[prefix.len()..], row.as_str()));
+                }
+                if order.is_eq() {
+                    known.next();
+                }
+                if let (key, Some(row)) = pending.next()? {
+                    return Some((&key[prefix.len()..], row.as_str()));
+                }
+            }
         })
     }
 

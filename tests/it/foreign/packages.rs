@@ -95,8 +95,9 @@ impl Unit<'_> {
         let pinned = pinned.filter(|version| !version.yanked && !version.deleted).map(|version| (true, version));
         let prefix = rows::rank(name, "");
         let (versions, highest) = {
-            let ranks: Vec<&str> = self.keys(&prefix, "").collect();
-            (ranks.len() as u64, ranks.last().map(|rank| (*rank).to_owned()))
+            let (versions, highest) =
+                self.keys(&prefix, "").fold((0, None), |(count, _), rank| (count + 1, Some(rank)));
+            (versions, highest.map(str::to_owned))
         };
         let top = match (pinned, highest) {
             (Some(pinned), _) => Some(pinned),
