@@ -63,7 +63,8 @@ macro_rules! metadata_contract {
                 latest_is_the_highest_stable_version, a_push_of_latest_moves_nothing,
                 plain_repositories_move_their_tags, a_package_shows_its_shown_version, fields_may_be_huge,
                 a_version_is_found_by_its_id, many_releases_stay_in_order, private_areas_make_private_packages;
-            texts: any_text_of_a_version_comes_back, any_text_of_a_manifest_comes_back, any_text_can_be_asked_for;
+            texts: any_text_of_a_version_comes_back, an_empty_text_is_a_text, any_text_of_a_manifest_comes_back,
+                any_text_can_be_asked_for;
             batches: each_stands_alone, all_stand_or_none, later_changes_see_earlier_ones, an_empty_batch_is_nothing;
             sequence: concurrent_changes_are_numbered_without_gaps, a_clock_that_goes_back_is_held,
                 times_are_kept_to_the_microsecond, an_identity_lasts, events_come_in_pages, heads_are_told,

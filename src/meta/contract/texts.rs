@@ -1,9 +1,11 @@
-//! Texts that databases stumble over: NUL, other control characters, what is longer than an entry of an index may be.
+//! Texts that databases stumble over: none at all, NUL, other control characters, what is longer than an entry of an index may be.
+
+use serde_json::json;
 
 use super::super::{Act, Filter, Label, LabelCount, Order};
-use super::world::{artifact, image, parse};
+use super::world::{Artifact, artifact, image, parse};
 use super::{Check, Failure, Stores, World};
-use crate::domain::{Digest, Repository, Skill};
+use crate::domain::{Digest, Package, Repository, Skill};
 
 /// Texts that are hard to keep, in the order of their bytes.
 fn hard() -> Vec<String> {
@@ -12,7 +14,7 @@ fn hard() -> Vec<String> {
         ["\0", "\0\0", "\u{1}", "\u{1}\0", "\u{1}\u{1}", "\u{1}\u{2}", "a\0", "a\0b", "a\u{1}", "ab", "\\0", "\\u0000"]
             .map(str::to_owned)
             .into();
-    texts.extend(["\u{fffd}", "\u{feff}", "\u{10ffff}", "'", "%", "é", "e\u{301}"].map(str::to_owned));
+    texts.extend(["", "\u{fffd}", "\u{feff}", "\u{10ffff}", "'", "%", "é", "e\u{301}"].map(str::to_owned));
     texts.extend([format!("{noise}a"), format!("{noise}b"), format!("\0{noise}")]);
     texts.sort_unstable();
     texts
@@ -36,6 +38,52 @@ pub async fn any_text_of_a_version_comes_back(stores: &dyn Stores) -> Check {
     assert_eq!((&package.tags, &package.skills), (&hello.about.tags, &hello.about.skills));
     let version = world.meta.catalog.version(&parse("acme/hello")?, &parse("1.0.0")?).await?;
     assert_eq!(version.ok_or("the version is not found")?.config, hello.config());
+    Ok(())
+}
+
+/// A text without a character is one that was said, in the package, in its config and among the labels, and no absent one: a store drops
+/// and refuses none.
+pub async fn an_empty_text_is_a_text(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    let about = json!({
+        "title": "",
+        "description": "",
+        "license": "",
+        "changelog": "",
+        "tags": [""],
+        "skills": [{ "name": "" }],
+        "authors": [""],
+        "dependencies": [{ "name": "", "type": "import" }],
+        "metadata": { "": "", "key": "", "deep": { "": "x" } },
+    });
+    let empty = Artifact { about: serde_json::from_value(about)?, ..artifact("acme/empty@1.0.0")? };
+    world.push(&empty).await?;
+    world.publish("acme/none@1.0.0").await?;
+    let (package, none) = (world.package("acme/empty").await?, world.package("acme/none").await?);
+    let words = |package: &Package| [&package.title, &package.description, &package.license].map(Option::clone);
+    assert_eq!(words(&package), [""; 3].map(|word| Some(word.to_owned())));
+    assert_eq!(words(&none), [None, None, None]);
+    assert_eq!((&package.tags, &package.authors), (&empty.about.tags, &empty.about.authors));
+    assert_eq!(package.skills, empty.about.skills);
+    let version = world.meta.catalog.version(&parse("acme/empty")?, &parse("1.0.0")?).await?;
+    assert_eq!(version.ok_or("the version is not found")?.config, empty.config());
+    for (of, text) in [
+        (Label::Tag, ""),
+        (Label::Skill, ""),
+        (Label::Author, ""),
+        (Label::License, ""),
+        (Label::Need, ""),
+        (Label::Field, "="),
+        (Label::Field, "key="),
+        (Label::Field, "deep.=x"),
+    ] {
+        let filter = Filter { labelled: vec![vec![(of, text.to_owned())]], ..Filter::default() };
+        let page = world.meta.catalog.packages(&filter, Order::Name, None, 10).await?;
+        assert_eq!(page.items, [world.package("acme/empty").await?], "{of:?} {text:?}");
+        assert_eq!(world.meta.catalog.count(&filter).await?, 1, "{of:?} {text:?}");
+        let counted = world.meta.catalog.labels(of, None, 10).await?;
+        assert!(counted.contains(&LabelCount { label: text.to_owned(), count: 1 }), "{of:?} {text:?}: {counted:?}");
+    }
     Ok(())
 }
 
@@ -83,7 +131,9 @@ pub async fn any_text_can_be_asked_for(stores: &dyn Stores) -> Check {
         assert_eq!(found(Filter { tags: vec![text.clone()], ..Filter::default() }).await?, expected);
         assert_eq!(found(Filter { skills: vec![text], ..Filter::default() }).await?, expected);
     }
-    assert_eq!(found(Filter { org: Some("acme\0".to_owned()), ..Filter::default() }).await?, [""; 0]);
+    for org in ["acme\0", ""] {
+        assert_eq!(found(Filter { org: Some(org.to_owned()), ..Filter::default() }).await?, [""; 0], "{org:?}");
+    }
     let repository: Repository = parse("acme/a00")?;
     for (after, expected) in [("", 2), ("\0", 2), ("1.0.0\0", 1), ("1\0\u{1}", 2), ("latest", 0), ("latest\0", 0)] {
         let tags = world.meta.refs.tags(&repository, Some(after), 10).await?.ok_or("no repository")?;
