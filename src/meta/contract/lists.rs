@@ -1,4 +1,4 @@
-//! Lists of packages: filters, orders, cursors, labels.
+//! Lists of packages: filters, orders, pages, labels.
 
 use std::cmp::Reverse;
 
@@ -6,12 +6,12 @@ use serde_json::json;
 
 use crate::domain::{Kind, Timestamp, Visibility};
 
-use super::super::{Between, Cursor, Filter, Label, LabelCount, MetaError, Order};
+use super::super::{Between, Cursor, Filter, Label, LabelCount, Order};
 use super::world::{Artifact, artifact};
 use super::{Check, Failure, Stores, World};
 
 /// Names of all packages of the list, read in pages.
-async fn names(world: &World, filter: &Filter, order: Order, limit: usize) -> Result<Vec<String>, Failure> {
+pub(super) async fn names(world: &World, filter: &Filter, order: Order, limit: usize) -> Result<Vec<String>, Failure> {
     let (mut names, mut after) = (Vec::new(), None::<Cursor>);
     loop {
         let page = world.meta.catalog.packages(filter, order, after.as_ref(), limit).await?;
@@ -206,54 +206,6 @@ pub async fn pages_go_through_ties(stores: &dyn Stores) -> Check {
         for (order, limit) in [(Order::Stars, 1), (Order::Stars, 4), (Order::Downloads, 3), (Order::Downloads, 100)] {
             assert_eq!(names(&world, &filter, order, limit).await?, expected, "{tags:?} {order:?} {limit}");
         }
-    }
-    Ok(())
-}
-
-/// Rows that come and go between two pages neither repeat nor hide the others; the cursor's own row may go.
-pub async fn cursors_outlive_changes(stores: &dyn Stores) -> Check {
-    let world = World::new(stores).await?;
-    for slug in ["b", "d", "f", "h"] {
-        world.publish(&format!("acme/{slug}@1.0.0")).await?;
-    }
-    let filter = Filter::default();
-    let list = async |order, after: Option<&Cursor>| world.meta.catalog.packages(&filter, order, after, 2).await;
-    let by_name = list(Order::Name, None).await?;
-    let by_time = list(Order::Updated, None).await?;
-    assert_eq!(by_time.items[1].name.slug(), "f");
-    for slug in ["a", "c", "e", "i"] {
-        world.publish(&format!("acme/{slug}@1.0.0")).await?;
-    }
-    for gone in ["d", "f"] {
-        world.delete_tag(&format!("acme/{gone}:1.0.0")).await??;
-    }
-    let slugs = |page: &super::super::Page<crate::domain::Package>| {
-        page.items.iter().map(|package| package.name.slug().to_owned()).collect::<Vec<_>>()
-    };
-    let second = list(Order::Name, by_name.next.as_ref()).await?;
-    assert_eq!(slugs(&second), ["e", "h"]);
-    assert_eq!(slugs(&list(Order::Name, second.next.as_ref()).await?), ["i"]);
-    let second = list(Order::Updated, by_time.next.as_ref()).await?;
-    assert_eq!((slugs(&second), second.next), (vec!["b".to_owned()], None));
-    Ok(())
-}
-
-/// A cursor of another query, or of nobody, is refused.
-pub async fn foreign_cursors_are_refused(stores: &dyn Stores) -> Check {
-    let world = World::new(stores).await?;
-    for slug in ["a", "b"] {
-        world.publish(&format!("acme/{slug}@1.0.0")).await?;
-    }
-    let (filter, catalog) = (Filter::default(), &world.meta.catalog);
-    let cursor = catalog.packages(&filter, Order::Name, None, 1).await?.next.ok_or("a second page")?;
-    assert_eq!(catalog.packages(&filter, Order::Name, Some(&cursor), 1).await?.items.len(), 1);
-    let other = Filter { kinds: vec![Kind::Skill], ..Filter::default() };
-    let garbled = Cursor { key: "x".to_owned(), ..cursor.clone() };
-    for (filter, order, cursor) in
-        [(&filter, Order::Updated, &cursor), (&other, Order::Name, &cursor), (&filter, Order::Name, &garbled)]
-    {
-        let refused = catalog.packages(filter, order, Some(cursor), 1).await;
-        assert!(matches!(refused, Err(MetaError::Cursor)), "{refused:?}");
     }
     Ok(())
 }
