@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use pcl_registry::domain::api::{ImportItem, ImportOutcome};
-use pcl_registry::domain::{About, Actor, Dependency, DependencyType, File, Name, Reference, Version, Visibility};
-use pcl_registry::meta::{Memory, Meta, Mongo, Postgres, Sqlite};
+use pcl_registry::domain::{
+    About, Actor, Day, Dependency, DependencyType, File, Name, Reference, Timestamp, UserName, Version, Visibility,
+};
+use pcl_registry::meta::{DownloadBatch, Downloads, Memory, Meta, Mongo, Postgres, Sqlite, Starred};
 use pcl_registry::registry::{Builder, Clock, Committing, Limits, Registry, catch_up};
 use pcl_registry::search::Index;
 use pcl_registry::storage::{Meter, Owner as StoreOwner, Storage};
@@ -51,7 +53,7 @@ async fn open(time: &Time, storage: &Storage, meta: &Meta, committing: Committin
 }
 
 /// Publishes the corpus, each of its folders in an organisation of that name, and the histories as versions; then yanks, pins,
-/// deprecates, hides and deletes some of it. The clock goes on meanwhile.
+/// deprecates, hides, gives away and deletes some of it. The clock goes on meanwhile.
 pub async fn publish(corpus: &Path, time: &Time, open: &Opened) -> Versions {
     let mut orgs: BTreeMap<String, Vec<File>> = BTreeMap::new();
     for file in corpus::files(corpus) {
@@ -91,7 +93,32 @@ pub async fn publish(corpus: &Path, time: &Time, open: &Opened) -> Versions {
         time.pass(60);
     }
     change(time, open, &mut versions).await;
+    make_popular(&open.meta, &versions).await;
     versions
+}
+
+/// Counts downloads and stars: of no event, and so once in each store. Many packages have as many as others, and many none.
+async fn make_popular(meta: &Meta, versions: &Versions) {
+    let now = Timestamp::from_micros(1_700_000_000_000_000);
+    let users: [UserName; 3] = ["ann", "ben", "cy"].map(|name| name.parse().unwrap());
+    for user in &users {
+        meta.accounts.add_user(user, now).await.unwrap();
+    }
+    let (mut downloads, day) = (Vec::new(), Day::of(now));
+    for (at, (name, versions)) in versions.iter().enumerate() {
+        let number = (at as u64 * 31 % 13).saturating_sub(5);
+        let lowest = versions.first().unwrap();
+        if number > 0 {
+            downloads.push(Downloads { name: name.clone(), version: lowest.clone(), day, number });
+        }
+        let is_history = name.org() == "histories";
+        let stars = if at % 16 == 3 || (is_history && at % 3 == 1) { 1 + at / 16 % 3 } else { 0 };
+        for user in &users[..stars] {
+            assert_eq!(meta.social.star(name, user, Some(now)).await.unwrap(), Starred::Done, "{name}");
+        }
+    }
+    let batch = DownloadBatch { sender: uuid::Uuid::now_v7(), number: 1, downloads };
+    meta.social.count(&batch).await.unwrap();
 }
 
 /// 1.0.0, 1.1.0, 1.2.0-rc.1, 1.3.0, 2.4.0, …
@@ -129,6 +156,11 @@ async fn change(time: &Time, open: &Opened, versions: &mut Versions) {
         if at % 43 == 3 || (is_history && at % 4 == 1) {
             registry.deprecate(actor, name, lowest, Some("there is a better one"), None).await.unwrap();
         }
+        if at % 11 == 4 || (is_history && at % 2 == 0) {
+            let owners = if at % 3 == 0 { vec!["ann", "ben"] } else { vec!["ann"] };
+            let owners = owners.into_iter().map(|owner| owner.parse().unwrap()).collect();
+            registry.set_owners(actor, name, owners, None).await.unwrap();
+        }
         if is_history && at % 5 == 2 {
             registry.pin(actor, name, lowest).await.unwrap();
         }
@@ -153,7 +185,7 @@ pub struct Store {
 }
 
 /// The registry of the same events in another store, over the same objects. Nothing must be changed in any of them any more.
-pub async fn replayed(owner: Owner, time: &Time, from: &Opened) -> Store {
+pub async fn replayed(owner: Owner, time: &Time, from: &Opened, versions: &Versions) -> Store {
     let mut kept = (None, None, None);
     let meta: Meta = match owner {
         Owner::Sqlite => {
@@ -171,6 +203,7 @@ pub async fn replayed(owner: Owner, time: &Time, from: &Opened) -> Store {
         Owner::Store => panic!("it holds them already"),
     };
     catch_up(&from.storage, &meta, |_| {}).await.unwrap();
+    make_popular(&meta, versions).await;
     // A store has one owner, who is asked at the opening.
     from.storage.replace_owner(&StoreOwner::Database { id: meta.ledger.identity().await.unwrap() }).await.unwrap();
     let registry = open(time, &from.storage, &meta, Committing::Database).await;

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pcl_registry::domain::{Config, Level, Name, Package, Skill, Version, Visibility};
+use pcl_registry::domain::{Config, Level, Name, Package, Published, Skill, Version, Visibility};
 use pcl_registry::meta::{Catalog, Filter, Label, Order};
 use pcl_registry::resolve::Required;
 use serde_json::{Value, json};
@@ -16,6 +16,8 @@ use super::question::{Match, Question};
 pub struct Entry {
     pub package: Package,
     pub config: Config,
+    /// How that version stands.
+    states: Vec<&'static str>,
 }
 
 impl Entry {
@@ -33,7 +35,7 @@ impl Entry {
             }
             Label::Field => fields(&Value::Object(about.metadata.clone())),
             Label::Owner => self.package.owners.iter().map(ToString::to_string).collect(),
-            Label::State => panic!("it is not said by the package alone"),
+            Label::State => self.states.iter().map(|state| (*state).to_owned()).collect(),
         }
     }
 
@@ -59,6 +61,15 @@ pub fn meant(by: &Name, text: &str) -> Option<Name> {
             Some((_, "pcl" | "md" | "json" | "yaml" | "yml")) => None,
             _ => format!("{}/{text}", by.org()).parse().ok(),
         },
+    }
+}
+
+fn states(published: &Published) -> Vec<&'static str> {
+    match (published.yanked, published.deprecation.is_some()) {
+        (false, false) => vec!["published"],
+        (true, false) => vec!["yanked"],
+        (false, true) => vec!["deprecated"],
+        (true, true) => vec!["deprecated", "yanked"],
     }
 }
 
@@ -102,7 +113,8 @@ impl<'v> Expected<'v> {
         for name in versions.keys() {
             let package = catalog.package(name).await.unwrap().unwrap_or_else(|| panic!("{name} is not there"));
             let published = catalog.version(name, &package.shown).await.unwrap().unwrap();
-            entries.push(Entry { package, config: published.config.unwrap() });
+            let states = states(&published);
+            entries.push(Entry { package, config: published.config.unwrap(), states });
         }
         Self { entries, versions }
     }
@@ -205,4 +217,6 @@ fn passes(entry: &Entry, filter: &Filter) -> bool {
         && ahead(filter.created.before, package.created)
         && after(filter.updated.since, package.updated)
         && ahead(filter.updated.before, package.updated)
+        && package.downloads >= filter.downloads_min
+        && package.stars >= filter.stars_min
 }

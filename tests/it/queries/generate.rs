@@ -13,8 +13,7 @@ use super::dice::Dice;
 use super::expected::{Entry, Expected, meant};
 use super::question::{Match, Question};
 
-const ORDERS: [Order; 3] = [Order::Name, Order::Updated, Order::Created];
-const LABELS: [Label; 6] = [Label::Tag, Label::Skill, Label::Author, Label::License, Label::Field, Label::Need];
+const ORDERS: [Order; 5] = [Order::Name, Order::Updated, Order::Created, Order::Downloads, Order::Stars];
 /// Sizes of pages, the largest among them.
 pub const LIMITS: [usize; 8] = [1, 2, 3, 7, 20, 50, 333, 1000];
 /// Most pages that are read of one list.
@@ -35,9 +34,13 @@ enum Way {
     Created,
     Updated,
     Visibility,
+    Owner,
+    State,
+    Downloads,
+    Stars,
 }
 
-static WAYS: [Way; 12] = [
+static WAYS: [Way; 16] = [
     Way::Kinds,
     Way::AllTags,
     Way::AnyTag,
@@ -50,37 +53,44 @@ static WAYS: [Way; 12] = [
     Way::Created,
     Way::Updated,
     Way::Visibility,
+    Way::Owner,
+    Way::State,
+    Way::Downloads,
+    Way::Stars,
 ];
 
 /// 500 questions, the same for the same packages.
 pub fn questions(expected: &Expected<'_>, versions: &Versions, seed: u64) -> Vec<Question> {
     let mut maker = Maker::new(&expected.entries, versions, seed);
     let mut questions = Vec::new();
-    for order in ORDERS {
-        questions.push(maker.list(expected, Filter::default(), order));
-        questions.extend(WAYS.map(|way| maker.filtered(expected, &[way], order)));
+    // No way in every order, and each alone in two of them.
+    questions.extend(ORDERS.map(|order| maker.list(expected, Filter::default(), order)));
+    for (at, way) in WAYS.iter().enumerate() {
+        questions.extend([at, at + 2].map(|at| maker.filtered(expected, &[*way], ORDERS[at % 5])));
     }
     let pairs = WAYS.iter().enumerate().flat_map(|(at, one)| WAYS[at + 1..].iter().map(move |other| [*one, *other]));
     for (at, pair) in pairs.enumerate() {
-        questions.push(maker.filtered(expected, &pair, ORDERS[at % 3]));
-        questions.push(Question::Count(maker.filter(&pair)));
+        questions.push(maker.filtered(expected, &pair, ORDERS[at % 5]));
+        if at % 2 == 0 {
+            questions.push(Question::Count(maker.filter(&pair)));
+        }
     }
-    for at in 0..60 {
+    for at in 0..50 {
         let ways: BTreeSet<Way> = (0..3 + at % 3).map(|_| *maker.dice.pick(&WAYS)).collect();
         let ways: Vec<Way> = ways.into_iter().collect();
-        questions.push(maker.filtered(expected, &ways, ORDERS[at % 3]));
+        questions.push(maker.filtered(expected, &ways, ORDERS[at % 5]));
     }
-    questions.extend(LABELS.iter().flat_map(|label| {
+    questions.extend(Label::ALL.iter().flat_map(|label| {
         // Fields have thousands of values.
         let limits = if *label == Label::Field { [500, 700, 1000] } else { [50, 333, 1000] };
         limits.map(|limit| Question::Labels { label: *label, limit })
     }));
-    questions.extend((0..50).map(|at| maker.complete(at)));
-    questions.extend((0..40).map(|_| maker.related()));
-    questions.extend((0..24).map(|_| maker.dependents()));
-    questions.extend((0..20).map(|_| maker.dependencies()));
-    questions.extend((0..42).map(|at| maker.skills(at % 2 == 1)));
-    questions.extend((0..30).map(|_| maker.versions()));
+    questions.extend((0..44).map(|at| maker.complete(at)));
+    questions.extend((0..36).map(|_| maker.related()));
+    questions.extend((0..22).map(|_| maker.dependents()));
+    questions.extend((0..18).map(|_| maker.dependencies()));
+    questions.extend((0..36).map(|at| maker.skills(at % 2 == 1)));
+    questions.extend((0..25).map(|_| maker.versions()));
     while questions.len() < 500 {
         questions.push(maker.resolve());
     }
@@ -147,6 +157,10 @@ impl<'e> Maker<'e> {
             Way::AnySkill => filter.labelled.push(self.any(entry, Label::Skill, way)),
             Way::Author => filter.labelled.push(self.any(entry, Label::Author, way)),
             Way::License => filter.labelled.push(self.any(entry, Label::License, way)),
+            Way::Owner => filter.labelled.push(self.any(entry, Label::Owner, way)),
+            Way::State => filter.labelled.push(self.any(entry, Label::State, way)),
+            Way::Downloads => filter.downloads_min = self.up_to(package.downloads),
+            Way::Stars => filter.stars_min = self.up_to(package.stars),
             Way::Field => {
                 let fields = self.some(entry, Label::Field).into_iter();
                 filter.labelled.extend(fields.map(|field| vec![(Label::Field, field)]));
@@ -161,6 +175,11 @@ impl<'e> Maker<'e> {
                 }
             }
         }
+    }
+
+    /// A number from 1 on.
+    fn up_to(&mut self, most: u64) -> u64 {
+        1 + self.dice.below(usize::try_from(most).unwrap()) as u64
     }
 
     /// One or two of the labels.
@@ -329,6 +348,11 @@ fn has(entry: &Entry, way: Way) -> bool {
         Way::Author => !entry.config.about.authors.is_empty(),
         Way::License => entry.config.about.license.is_some(),
         Way::Field => !entry.labels(Label::Field).is_empty(),
+        Way::Owner => !entry.package.owners.is_empty(),
+        // Nearly all are published, and nothing else.
+        Way::State => !entry.has(Label::State, "published"),
+        Way::Downloads => entry.package.downloads > 0,
+        Way::Stars => entry.package.stars > 0,
         Way::Kinds | Way::Org | Way::Created | Way::Updated | Way::Visibility => true,
     }
 }

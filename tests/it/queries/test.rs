@@ -51,7 +51,7 @@ async fn the_corpus_gives_the_same_answers_to_500_questions_on_every_store() {
     check(&expected, &questions, &first);
     for owner in Owner::here([Owner::Sqlite, Owner::Postgres, Owner::Mongo]) {
         let started = Instant::now();
-        let store = replayed(owner, &time, &open).await;
+        let store = replayed(owner, &time, &open, &versions).await;
         eprintln!("{owner:?}: replayed in {:.1?}", started.elapsed());
         let found = answers(name(owner), store.registry.clone(), &questions).await;
         for ((question, first), found) in questions.iter().zip(&first).zip(&found) {
