@@ -114,7 +114,7 @@ async fn change(world: &World, at: usize, seconds: usize, known: &mut Known) -> 
         let deprecation = Deprecation::default();
         acts.push(Act::Deprecate { name: name.clone(), version, deprecation, area: None });
     }
-    let owners = [("ann", at % 3 == 0), ("ben", at % 4 == 1)];
+    let owners = [("ann", at.is_multiple_of(3)), ("ben", at % 4 == 1)];
     let owners = owners.into_iter().filter(|(_, owns)| *owns).map(|(owner, _)| parse::<UserName>(owner));
     let owners: Vec<UserName> = owners.collect::<Result<_, _>>()?;
     known.labels.extend(owners.iter().map(|owner| label(Label::Owner, owner)));
