@@ -72,7 +72,6 @@ pub async fn an_empty_text_is_a_text(stores: &dyn Stores) -> Check {
         (Label::Skill, ""),
         (Label::Author, ""),
         (Label::License, ""),
-        (Label::Need, ""),
         (Label::Field, "="),
         (Label::Field, "key="),
         (Label::Field, "deep.=x"),
