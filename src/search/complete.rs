@@ -104,19 +104,19 @@ impl Completions {
         let mut completions = Self::default();
         for segment in searcher.segment_readers() {
             let columns = segment.fast_fields();
-            let column = |name: &str| columns.str(name);
-            let (names, audiences) = (column(column::NAME)?, column(column::AUDIENCE)?);
-            let (tags, skills, needs) = (column(column::TAG)?, column(column::SKILL)?, column(column::NEED)?);
+            let terms = |name: &str| Terms::read(columns.str(name)?);
+            let (names, audiences) = (terms(column::NAME)?, terms(column::AUDIENCE)?);
+            let (tags, skills, needs) = (terms(column::TAG)?, terms(column::SKILL)?, terms(column::NEED)?);
             for document in segment.doc_ids_alive() {
-                if !values(audiences.as_ref(), document)?.iter().any(|audience| audience == EVERYBODY) {
+                if !audiences.of(document).any(|audience| audience == EVERYBODY) {
                     continue;
                 }
-                let Some(name) = values(names.as_ref(), document)?.into_iter().next() else { continue };
+                let Some(name) = names.of(document).next().cloned() else { continue };
                 completions.put(&Known {
                     name,
-                    tags: values(tags.as_ref(), document)?,
-                    skills: values(skills.as_ref(), document)?,
-                    needs: values(needs.as_ref(), document)?,
+                    tags: tags.of(document).cloned().collect(),
+                    skills: skills.of(document).cloned().collect(),
+                    needs: needs.of(document).cloned().collect(),
                 });
             }
         }
@@ -352,16 +352,28 @@ impl Table {
     }
 }
 
-/// What a document has in a column.
-fn values(column: Option<&StrColumn>, document: DocId) -> Result<Vec<String>, SearchError> {
-    let Some(column) = column else { return Ok(Vec::new()) };
-    let mut values = Vec::new();
-    for ordinal in column.term_ords(document) {
-        let mut value = String::new();
-        column.ord_to_str(ordinal, &mut value)?;
-        values.push(value);
+/// What documents have in a column. Its terms are read once, in their order: to look one up reads half a block of them.
+struct Terms {
+    column: Option<StrColumn>,
+    terms: Vec<String>,
+}
+
+impl Terms {
+    fn read(column: Option<StrColumn>) -> Result<Self, SearchError> {
+        let mut terms = Vec::new();
+        if let Some(column) = &column {
+            let all: Vec<u64> = (0..column.num_terms() as u64).collect();
+            let take = |term: &[u8]| terms.push(String::from_utf8_lossy(term).into_owned());
+            column.dictionary().sorted_ords_to_term_cb(&all, take)?;
+        }
+        Ok(Self { column, terms })
     }
-    Ok(values)
+
+    /// Those of a document.
+    fn of(&self, document: DocId) -> impl Iterator<Item = &String> {
+        let ordinals = self.column.iter().flat_map(move |column| column.term_ords(document));
+        ordinals.filter_map(|ordinal| self.terms.get(usize::try_from(ordinal).ok()?))
+    }
 }
 
 impl Document {
