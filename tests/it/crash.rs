@@ -4,14 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use async_trait::async_trait;
-use pcl_registry::domain::{Name, Package as Shown, Published, Release, Version};
-use pcl_registry::meta::{
-    Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, Meta, MetaError, Order, Outcome, Page, Releases,
-    Replay,
-};
+use pcl_registry::meta::{Atomicity, Catalog, Change, MetaError, Outcome};
 use pcl_registry::registry::Limits;
 use pcl_registry::storage::{Failure, Fault, Meter, Syncing, When};
 
+use crate::commits::{Commits, with_commits};
 use crate::inside::{DataFolder, Opened, Owner, Package, keys};
 
 fn before() -> Package {
@@ -139,72 +136,32 @@ every_step! {
 }
 
 /// Fails one transaction: 1 before it happened, 2 after.
-struct FailingCatalog {
-    inner: Arc<dyn Catalog>,
-    fail: Arc<AtomicU8>,
-}
+struct Failing(Arc<AtomicU8>);
 
 #[async_trait]
-impl Catalog for FailingCatalog {
-    async fn apply(&self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Outcome>, MetaError> {
+impl Commits for Failing {
+    async fn apply(
+        &self,
+        catalog: &dyn Catalog,
+        changes: &[Change],
+        atomicity: Atomicity,
+    ) -> Result<Vec<Outcome>, MetaError> {
         let lost = || MetaError::Unavailable("the connection broke, as a test planned".into());
-        match self.fail.swap(0, Ordering::SeqCst) {
+        match self.0.swap(0, Ordering::SeqCst) {
             1 => Err(lost()),
             2 => {
-                self.inner.apply(changes, atomicity).await?;
+                catalog.apply(changes, atomicity).await?;
                 Err(lost())
             }
-            _ => self.inner.apply(changes, atomicity).await,
+            _ => catalog.apply(changes, atomicity).await,
         }
-    }
-
-    async fn replay(&self, events: &[Replay]) -> Result<(), MetaError> {
-        self.inner.replay(events).await
-    }
-
-    async fn package(&self, name: &Name) -> Result<Option<Shown>, MetaError> {
-        self.inner.package(name).await
-    }
-
-    async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError> {
-        self.inner.releases(name, of).await
-    }
-
-    async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
-        self.inner.versions(wanted).await
-    }
-
-    async fn packages(
-        &self,
-        filter: &Filter,
-        order: Order,
-        after: Option<&Cursor>,
-        limit: usize,
-    ) -> Result<Page<Shown>, MetaError> {
-        self.inner.packages(filter, order, after, limit).await
-    }
-
-    async fn count(&self, filter: &Filter) -> Result<u64, MetaError> {
-        self.inner.count(filter).await
-    }
-
-    async fn labels(
-        &self,
-        label: Label,
-        after: Option<&LabelCount>,
-        limit: usize,
-    ) -> Result<Vec<LabelCount>, MetaError> {
-        self.inner.labels(label, after, limit).await
     }
 }
 
 async fn open_failing(folder: &DataFolder) -> (Opened, Arc<AtomicU8>) {
     let fail = Arc::new(AtomicU8::new(0));
     let its_fail = fail.clone();
-    let wrap = move |meta: Meta| {
-        let catalog = Arc::new(FailingCatalog { inner: meta.catalog.clone(), fail: its_fail });
-        Meta { catalog, ..meta }
-    };
+    let wrap = move |meta| with_commits(meta, Failing(its_fail));
     (folder.open_with(Limits::default(), wrap).await, fail)
 }
 

@@ -14,6 +14,7 @@ mod cli_tour;
 mod client;
 mod clients;
 mod collect;
+mod commits;
 mod corpus;
 mod corpus_import;
 mod costs;

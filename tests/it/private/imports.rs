@@ -6,76 +6,37 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use pcl_registry::domain::api::ImportItem;
-use pcl_registry::domain::{Actor, Area, Digest, File, Name, Package, Published, Release, Tree, Version, Visibility};
-use pcl_registry::meta::{
-    Act, Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, Meta, MetaError, Order, Outcome, Page,
-    Releases, Replay,
-};
+use pcl_registry::domain::{Actor, Area, Digest, File, Name, Tree, Version, Visibility};
+use pcl_registry::meta::{Act, Atomicity, Catalog, Change, MetaError, Outcome};
 use pcl_registry::registry::{Drafted, Limits, RegistryError};
 use pcl_registry::storage::Key;
 
+use crate::commits::{Commits, with_commits};
 use crate::inside::{DataFolder, Opened, Owner};
 
 /// The grace period.
 const DAY: i64 = 24 * 3600;
 
 /// Makes the name of what is about to be accepted private, as another server does, when it is told to.
-struct MoveBeforeCommit {
-    inner: Arc<dyn Catalog>,
-    due: Arc<AtomicBool>,
-}
+struct MoveFirst(Arc<AtomicBool>);
 
 #[async_trait]
-impl Catalog for MoveBeforeCommit {
-    async fn apply(&self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Outcome>, MetaError> {
+impl Commits for MoveFirst {
+    async fn apply(
+        &self,
+        catalog: &dyn Catalog,
+        changes: &[Change],
+        atomicity: Atomicity,
+    ) -> Result<Vec<Outcome>, MetaError> {
         if let Some(Change { actor, time, act: Act::Accept(accept), .. }) = changes.first()
-            && self.due.swap(false, Ordering::SeqCst)
+            && self.0.swap(false, Ordering::SeqCst)
         {
             let name = accept.accepted.repository.package().unwrap();
             let act = Act::SetVisibility { name, visibility: Visibility::Private, copied: Vec::new() };
             let change = Change { id: uuid::Uuid::now_v7(), actor: actor.clone(), time: *time, act };
-            self.inner.apply(&[change], Atomicity::Each).await?.remove(0).unwrap();
+            catalog.apply(&[change], Atomicity::Each).await?.remove(0).unwrap();
         }
-        self.inner.apply(changes, atomicity).await
-    }
-
-    async fn replay(&self, events: &[Replay]) -> Result<(), MetaError> {
-        self.inner.replay(events).await
-    }
-
-    async fn package(&self, name: &Name) -> Result<Option<Package>, MetaError> {
-        self.inner.package(name).await
-    }
-
-    async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError> {
-        self.inner.releases(name, of).await
-    }
-
-    async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
-        self.inner.versions(wanted).await
-    }
-
-    async fn packages(
-        &self,
-        filter: &Filter,
-        order: Order,
-        after: Option<&Cursor>,
-        limit: usize,
-    ) -> Result<Page<Package>, MetaError> {
-        self.inner.packages(filter, order, after, limit).await
-    }
-
-    async fn count(&self, filter: &Filter) -> Result<u64, MetaError> {
-        self.inner.count(filter).await
-    }
-
-    async fn labels(
-        &self,
-        label: Label,
-        after: Option<&LabelCount>,
-        limit: usize,
-    ) -> Result<Vec<LabelCount>, MetaError> {
-        self.inner.labels(label, after, limit).await
+        catalog.apply(changes, atomicity).await
     }
 }
 
@@ -113,10 +74,7 @@ async fn assert_private(open: &Opened, name: &Name, digest: Digest) {
 async fn open_due(folder: &DataFolder) -> (Opened, Arc<AtomicBool>) {
     let due = Arc::new(AtomicBool::new(true));
     let its_due = due.clone();
-    let wrap = move |meta: Meta| {
-        let catalog = Arc::new(MoveBeforeCommit { inner: meta.catalog.clone(), due: its_due });
-        Meta { catalog, ..meta }
-    };
+    let wrap = move |meta| with_commits(meta, MoveFirst(its_due));
     (folder.open_with(Limits::default(), wrap).await, due)
 }
 
