@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::api::{Count, ImportItem, ImportOutcome, ImportSummary};
 use crate::domain::{Action, Actor, Digest, File, Name, Primary, Scope, Version};
-use crate::meta::{Change, Refused};
+use crate::meta::{Act, Change, Refused};
 use crate::pcl;
 use crate::storage::Key;
 
@@ -141,8 +141,12 @@ impl Registry {
     /// right one any more is taken away again.
     async fn commit_ready(&self, actor: &Actor, ready: &mut [Ready]) -> Result<(), RegistryError> {
         let time = self.0.clock.now();
-        let change =
-            |prepared: &Prepared| Change { id: Uuid::now_v7(), actor: actor.id(), time, act: prepared.act.clone() };
+        let change = |prepared: &Prepared| Change {
+            id: Uuid::now_v7(),
+            actor: actor.id(),
+            time,
+            act: Act::Accept(prepared.accept.clone()),
+        };
         let prepared = || ready.iter().filter_map(|(_, prepared)| prepared.as_ref());
         let changes: Vec<Change> = prepared().map(change).collect();
         let settle: HashSet<Key> = prepared().flat_map(|prepared| prepared.settle.iter().cloned()).collect();
@@ -167,7 +171,7 @@ impl Registry {
         for prepared in elsewhere {
             let brought = prepared.brought();
             drop(prepared);
-            self.take_back_brought(brought).await?;
+            self.take_back(brought).await?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use crate::meta::{Accept, Act, ManifestFacts, Publication, Refused};
 use crate::storage::Key;
 
 use super::counted::Kept;
+use super::uploads::Brought;
 use super::{Registry, RegistryError};
 
 /// A manifest to push.
@@ -42,7 +43,7 @@ pub struct Pushed {
 
 /// A push whose bytes are in the store: what is to be committed, and what is durable before.
 pub(super) struct Prepared {
-    pub(super) act: Act,
+    pub(super) accept: Box<Accept>,
     pub(super) settle: Vec<Key>,
     pub(super) pushed: Pushed,
     /// Until it is committed.
@@ -50,21 +51,13 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn brought(&self) -> Option<Brought> {
-        let Act::Accept(accept) = &self.act else { return None };
-        let Accepted { repository, area, digest, .. } = &accept.accepted;
-        let record = accept.publication.as_ref().map(|publication| publication.record);
+    /// What it writes besides the blobs that were there before: the manifest, and its record.
+    pub(super) fn brought(&self) -> Brought {
+        let Accepted { repository, area, digest, .. } = &self.accept.accepted;
+        let record = self.accept.publication.as_ref().map(|publication| publication.record);
         let digests = record.into_iter().chain([*digest]).collect();
-        Some(Brought { repository: repository.clone(), area: area.clone(), digests })
+        Brought { repository: repository.clone(), area: area.clone(), digests }
     }
-}
-
-/// What a push writes besides the blobs that were there before.
-pub(super) struct Brought {
-    repository: Repository,
-    area: Area,
-    /// The manifest, and its record.
-    digests: Vec<Digest>,
 }
 
 impl Registry {
@@ -74,24 +67,12 @@ impl Registry {
         self.commit_push(actor, prepared).await
     }
 
-    /// Commits what is prepared. What was brought to an area that is not the right one any more is taken away again.
+    /// Commits what is prepared.
     pub(super) async fn commit_push(&self, actor: &Actor, prepared: Prepared) -> Result<Pushed, RegistryError> {
         let brought = prepared.brought();
-        let Prepared { act, settle, pushed, kept } = prepared;
-        match self.commit(actor, act, settle).await {
-            Err(error @ RegistryError::Refused(Refused::Elsewhere(_))) => {
-                drop(kept);
-                self.take_back_brought(brought).await?;
-                Err(error)
-            }
-            outcome => outcome.map(|_| pushed),
-        }
-    }
-
-    /// Takes away again what a refused push brought. Nobody counts on it any more.
-    pub(super) async fn take_back_brought(&self, brought: Option<Brought>) -> Result<(), RegistryError> {
-        let Some(Brought { repository, area, digests }) = brought else { return Ok(()) };
-        self.take_back(&repository, &area, digests).await
+        let Prepared { accept, settle, pushed, kept } = prepared;
+        self.commit_brought(actor, Act::Accept(accept), settle, brought, kept).await?;
+        Ok(pushed)
     }
 
     /// Checks a manifest and stores what a push of it takes, short of the commit.
@@ -159,7 +140,7 @@ impl Registry {
             Target::Plain => (None, None),
         };
         let pushed = Pushed { digest: manifest.digest, subject, published, warning };
-        Ok(Prepared { act: Act::Accept(Box::new(accept)), settle, pushed, kept: (kept, record) })
+        Ok(Prepared { accept: Box::new(accept), settle, pushed, kept: (kept, record) })
     }
 
     /// The blobs that the manifest needs and the repository cannot read. Errors where one has another size than the manifest

@@ -4,10 +4,11 @@
 use bytes::Bytes;
 
 use crate::domain::{Action, Actor, Area, Deprecation, Digest, Name, Version};
-use crate::meta::{Act, Refused};
+use crate::meta::{Act, Applied, Refused};
 use crate::storage::{Key, StorageError};
 
 use super::counted::Kept;
+use super::uploads::Brought;
 use super::{Registry, RegistryError};
 
 /// Longest reason, in bytes.
@@ -46,7 +47,7 @@ impl Registry {
     pub async fn unyank(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
         self.require_change(actor, Action::Manage, &name.repository()).await?;
         let act = Act::Unyank { name: name.clone(), version: version.clone() };
-        self.change_version(actor, name, version, act, Vec::new()).await
+        self.change_version(actor, name, version, act).await
     }
 
     /// Says of a version that people had better leave it. Ranges still choose it. Said again, the last words count.
@@ -70,14 +71,14 @@ impl Registry {
     pub async fn undeprecate(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
         self.require_change(actor, Action::Manage, &name.repository()).await?;
         let act = Act::Undeprecate { name: name.clone(), version: version.clone() };
-        self.change_version(actor, name, version, act, Vec::new()).await
+        self.change_version(actor, name, version, act).await
     }
 
     /// Lets `latest` name this version, whatever else is published, until it is unpinned.
     pub async fn pin(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
         self.require_change(actor, Action::Manage, &name.repository()).await?;
         let act = Act::Pin { name: name.clone(), version: version.clone() };
-        self.change_version(actor, name, version, act, Vec::new()).await
+        self.change_version(actor, name, version, act).await
     }
 
     /// Lets `latest` be the highest version again.
@@ -93,10 +94,10 @@ impl Registry {
     pub async fn restore(&self, actor: &Actor, name: &Name, version: &Version) -> Result<(), RegistryError> {
         self.require_change(actor, Action::Manage, &name.repository()).await?;
         let act = Act::Restore { name: name.clone(), version: version.clone() };
-        self.change_version(actor, name, version, act, Vec::new()).await
+        self.change_version(actor, name, version, act).await
     }
 
-    /// A change that may have a reason. One that was brought to where the package does not lie any more is taken away again.
+    /// A change that may have a reason.
     async fn say(
         &self,
         actor: &Actor,
@@ -105,16 +106,12 @@ impl Registry {
         act: Act,
         reason: Option<Reason>,
     ) -> Result<(), RegistryError> {
-        let blob = |reason: &Reason| Key::Blob { area: reason.area.clone(), digest: reason.digest };
-        let settle = reason.iter().map(blob).collect();
-        match (self.change_version(actor, name, version, act, settle).await, reason) {
-            (Err(error @ RegistryError::Refused(Refused::Elsewhere(_))), Some(Reason { digest, area, kept })) => {
-                drop(kept);
-                self.take_back(&name.repository(), &area, vec![digest]).await?;
-                Err(error)
-            }
-            (outcome, _) => outcome,
-        }
+        let Some(Reason { digest, area, kept }) = reason else {
+            return self.change_version(actor, name, version, act).await;
+        };
+        let settle = vec![Key::Blob { area: area.clone(), digest }];
+        let brought = Brought { repository: name.repository(), area, digests: vec![digest] };
+        of_version(self.commit_brought(actor, act, settle, brought, kept).await, name, version)
     }
 
     async fn change_version(
@@ -123,14 +120,8 @@ impl Registry {
         name: &Name,
         version: &Version,
         act: Act,
-        settle: Vec<Key>,
     ) -> Result<(), RegistryError> {
-        match self.commit(actor, act, settle).await {
-            Err(RegistryError::Refused(Refused::NotFound(_))) => {
-                Err(RegistryError::VersionUnknown(version.clone(), name.to_string()))
-            }
-            other => other.map(drop),
-        }
+        of_version(self.commit(actor, act, Vec::new()).await, name, version)
     }
 
     /// Stores a reason. It is free text, so it is a blob that can be purged: events carry digests only.
@@ -152,5 +143,15 @@ impl Registry {
             Err(StorageError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// What became of a change of a version.
+fn of_version(outcome: Result<Applied, RegistryError>, name: &Name, version: &Version) -> Result<(), RegistryError> {
+    match outcome {
+        Err(RegistryError::Refused(Refused::NotFound(_))) => {
+            Err(RegistryError::VersionUnknown(version.clone(), name.to_string()))
+        }
+        other => other.map(drop),
     }
 }

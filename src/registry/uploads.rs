@@ -5,11 +5,18 @@ use futures::Stream;
 use uuid::Uuid;
 
 use crate::domain::{Action, Actor, Algorithm, Area, Digest, Repository};
-use crate::meta::{Linked, Refused, Unknown};
-use crate::storage::{StorageError, Upload};
+use crate::meta::{Act, Applied, Linked, Refused, Unknown};
+use crate::storage::{Key, StorageError, Upload};
 
 use super::counted::Kept;
 use super::{Registry, RegistryError};
+
+/// Bytes that were written for a change before it is committed.
+pub(super) struct Brought {
+    pub(super) repository: Repository,
+    pub(super) area: Area,
+    pub(super) digests: Vec<Digest>,
+}
 
 impl Registry {
     /// Takes a whole blob whose digest is known before its bytes. Wrong bytes are never stored.
@@ -139,16 +146,36 @@ impl Registry {
         self.keep_as(area, digests, Unknown::Record).await
     }
 
-    /// Takes bytes away again that were brought to an area that is not the right one any more. What others count on stays, and goes with
-    /// collection.
-    pub(super) async fn take_back(
+    /// Commits a change that names what was brought for it. What was brought to an area that is not the right one any more is taken away
+    /// again. `kept`: that somebody counts on it.
+    ///
+    /// Goes on to its end, whether or not the caller waits for it: else it would lie there because somebody left.
+    pub(super) async fn commit_brought(
         &self,
-        repository: &Repository,
-        area: &Area,
-        digests: Vec<Digest>,
-    ) -> Result<(), RegistryError> {
-        self.0.meta.blobs.touch(area, &digests, Unknown::Record, self.0.clock.now()).await?;
-        self.remove_unneeded(repository, digests, std::slice::from_ref(area)).await
+        actor: &Actor,
+        act: Act,
+        settle: Vec<Key>,
+        brought: Brought,
+        kept: impl Send + 'static,
+    ) -> Result<Applied, RegistryError> {
+        let (registry, actor) = (self.clone(), actor.clone());
+        let commit = async move {
+            let outcome = registry.commit(&actor, act, settle).await;
+            drop(kept);
+            if let Err(RegistryError::Refused(Refused::Elsewhere(_))) = &outcome {
+                registry.take_back(brought).await?;
+            }
+            outcome
+        };
+        tokio::spawn(commit).await.map_err(|_| RegistryError::Stopping)?
+    }
+
+    /// Takes away again what was brought to an area that is not the right one any more. What others count on stays, and goes with
+    /// collection.
+    pub(super) async fn take_back(&self, brought: Brought) -> Result<(), RegistryError> {
+        let Brought { repository, area, digests } = brought;
+        self.0.meta.blobs.touch(&area, &digests, Unknown::Record, self.0.clock.now()).await?;
+        self.remove_unneeded(&repository, digests, &[area]).await
     }
 
     /// Lets the repository read a blob whose bytes are there, if its area is still the one that they were brought to. Else they are
