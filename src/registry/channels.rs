@@ -12,35 +12,33 @@ use super::{Push, Registry, RegistryError};
 const READ_AT_ONCE: usize = 1000;
 
 impl Registry {
-    /// Channel tags after `last` in the order of their bytes, each with what it names, and whether there are more.
+    /// Up to `limit` channel tags after `last` in the order of their bytes, each with what it names.
     pub async fn channel_tags(
         &self,
         actor: &Actor,
         name: &Name,
         last: Option<&Tag>,
         limit: usize,
-    ) -> Result<(Vec<ChannelTag>, bool), RegistryError> {
+    ) -> Result<Vec<ChannelTag>, RegistryError> {
         let (releases, repository) = (self.releases(actor, name).await?, name.repository());
-        let (mut tags, mut last) = (Vec::new(), last.cloned());
+        let (mut found, mut last) = (Vec::new(), last.cloned());
         loop {
             let after = last.as_ref().map(Tag::as_str);
-            let (page, more) = self.tags(actor, &repository, after, READ_AT_ONCE).await?;
-            last = page.last().cloned();
-            tags.extend(page.into_iter().filter(|tag| Version::from_tag(tag).is_none()));
-            if !more || tags.len() > limit {
-                break;
+            let (page, has_more) = self.tags(actor, &repository, after, READ_AT_ONCE).await?;
+            for tag in page.iter().filter(|tag| Version::from_tag(tag).is_none()) {
+                // One that was removed since is left out.
+                let Some(digest) = self.tag(&repository, tag).await? else { continue };
+                let version = named(&releases, &digest).map(|release| release.version.clone());
+                found.push(ChannelTag { tag: tag.clone(), digest, version });
+                if found.len() == limit {
+                    return Ok(found);
+                }
+            }
+            last = page.into_iter().next_back();
+            if !has_more {
+                return Ok(found);
             }
         }
-        let has_more = tags.len() > limit;
-        tags.truncate(limit);
-        let mut found = Vec::new();
-        for tag in tags {
-            // One that was removed since is left out.
-            let Some(digest) = self.tag(&repository, &tag).await? else { continue };
-            let version = named(&releases, &digest).map(|release| release.version.clone());
-            found.push(ChannelTag { tag, digest, version });
-        }
-        Ok((found, has_more))
     }
 
     /// The release that a tag names, whether it is `latest`, a channel tag or a version number; yanked ones too.
@@ -63,7 +61,9 @@ impl Registry {
         let repository = name.repository();
         self.require_change(actor, Action::Push, &repository).await?;
         require_channel(tag)?;
-        let digest = self.version(actor, name, version).await?.published.digest;
+        let known = self.0.meta.catalog.version(name, version).await?.filter(|known| !known.deleted);
+        let unknown = || RegistryError::VersionUnknown(version.clone(), name.to_string());
+        let digest = known.ok_or_else(unknown)?.digest;
         let manifest = self.manifest(actor, &repository, &Reference::Digest(digest)).await?;
         let push = Push {
             repository: &repository,

@@ -40,9 +40,8 @@ pub(super) async fn list(app: Caller, OfPackage(name): OfPackage, uri: Uri, head
     let parameters = Parameters::read(&uri, &[&["limit", "cursor"]])?;
     let limit = parameters.limit(LIMIT_MAX, LIMIT_MAX)?;
     let after: Option<Tag> = parameters.after()?;
-    let (tags, has_more) = app.registry.channel_tags(&app.actor(), &name, after.as_ref(), limit).await?;
-    let next = tags.last().filter(|_| has_more).map(|last| last.tag.to_string());
-    tagged_json(&headers, &List::new(tags, next))
+    let tags = app.registry.channel_tags(&app.actor(), &name, after.as_ref(), limit + 1).await?;
+    tagged_json(&headers, &List::of(tags, limit, |found| found.tag.to_string()))
 }
 
 /// Let a tag name a version

@@ -43,10 +43,7 @@ pub(super) async fn list(app: Caller, OfPackage(name): OfPackage, uri: Uri, head
         states => app.registry.releases_in(&app.actor(), &name, states).await?,
     };
     items.retain(|release| after.as_ref().is_none_or(|after| release.version < *after));
-    let has_more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| has_more).map(|last| last.version.number());
-    tagged_json(&headers, &ReleaseList::new(items, next))
+    tagged_json(&headers, &ReleaseList::of(items, limit, |release| release.version.number()))
 }
 
 /// A version with its files
