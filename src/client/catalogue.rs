@@ -116,18 +116,9 @@ impl Client {
     /// The same of those that stand in any of these ways, with commas between them.
     pub async fn releases_in(&self, name: &Name, state: Option<&str>) -> Result<Vec<Release>, ClientError> {
         let (path, what) = (format!("/api/v1/artifacts/{name}/versions"), format!("the versions of {name}"));
-        let (mut releases, mut cursor) = (Vec::new(), None);
-        for _ in 0..PAGES_MAX {
-            let state = state.map(str::to_owned);
-            let query = ListQuery { state, cursor: cursor.take(), ..ListQuery::default() };
-            let page: ReleaseList = self.document(&what, &path, &query).await?;
-            releases.extend(page.items);
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(releases);
-            }
-        }
-        Err(self.not_understood(&what, "its pages do not end"))
+        let query = ListQuery { state: state.map(str::to_owned), ..ListQuery::default() };
+        let releases: ReleaseList = self.all(&what, &path, query).await?;
+        Ok(releases.items)
     }
 
     /// One version with its files.
@@ -202,28 +193,33 @@ impl Client {
 
     /// All tags and how many packages have each.
     pub async fn tags(&self) -> Result<List<LabelDocument>, ClientError> {
-        self.all("the tags", "/api/v1/tags").await
+        self.all("the tags", "/api/v1/tags", ListQuery::default()).await
     }
 
     /// All skills and how many packages have each.
     pub async fn skills(&self) -> Result<List<LabelDocument>, ClientError> {
-        self.all("the skills", "/api/v1/skills").await
+        self.all("the skills", "/api/v1/skills", ListQuery::default()).await
     }
 
     /// The channel tags of a package and what each names.
     pub async fn channel_tags(&self, name: &Name) -> Result<List<ChannelTag>, ClientError> {
-        self.all(&format!("the tags of {name}"), &format!("/api/v1/artifacts/{name}/tags")).await
+        let path = format!("/api/v1/artifacts/{name}/tags");
+        self.all(&format!("the tags of {name}"), &path, ListQuery::default()).await
     }
 
-    /// All pages of a list together.
-    async fn all<T: DeserializeOwned>(&self, what: &str, path: &str) -> Result<List<T>, ClientError> {
-        let (mut rows, mut cursor) = (Vec::new(), None);
+    /// All pages of a list together, from that of the query on.
+    async fn all<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        path: &str,
+        mut query: ListQuery,
+    ) -> Result<List<T>, ClientError> {
+        let mut rows = Vec::new();
         for _ in 0..PAGES_MAX {
-            let query = ListQuery { cursor: cursor.take(), ..ListQuery::default() };
             let page: List<T> = self.document(what, path, &query).await?;
             rows.extend(page.items);
-            cursor = page.next;
-            if cursor.is_none() {
+            query.cursor = page.next;
+            if query.cursor.is_none() {
                 return Ok(List::new(rows, None));
             }
         }
