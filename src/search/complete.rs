@@ -14,7 +14,7 @@ use tantivy::columnar::StrColumn;
 use tantivy::{DocId, Searcher};
 
 use super::analysis::is_unspaced;
-use super::document::{Document, EVERYBODY};
+use super::document::Document;
 use super::error::SearchError;
 use super::fold::fold_word;
 use super::index::Index;
@@ -99,18 +99,15 @@ pub(super) struct Known {
 }
 
 impl Completions {
-    /// What an index holds.
+    /// What everybody finds: all that the index holds.
     pub fn read(searcher: &Searcher) -> Result<Self, SearchError> {
         let mut completions = Self::default();
         for segment in searcher.segment_readers() {
             let columns = segment.fast_fields();
             let terms = |name: &str| Terms::read(columns.str(name)?);
-            let (names, audiences) = (terms(column::NAME)?, terms(column::AUDIENCE)?);
-            let (tags, skills, needs) = (terms(column::TAG)?, terms(column::SKILL)?, terms(column::NEED)?);
+            let (names, needs) = (terms(column::NAME)?, terms(column::NEED)?);
+            let (tags, skills) = (terms(column::TAG)?, terms(column::SKILL)?);
             for document in segment.doc_ids_alive() {
-                if !audiences.of(document).any(|audience| audience == EVERYBODY) {
-                    continue;
-                }
                 let Some(name) = names.of(document).next().cloned() else { continue };
                 completions.put(&Known {
                     name,
@@ -377,13 +374,13 @@ impl Terms {
 }
 
 impl Document {
-    /// What completions know of it; `None` unless everybody may find it.
-    pub(super) fn known(&self) -> Option<Known> {
-        self.is_open().then(|| Known {
+    /// What completions know of it, if everybody may find it.
+    pub(super) fn known(&self) -> Known {
+        Known {
             name: self.name.to_string(),
             tags: super::document::labels(&self.tags),
             skills: super::document::labels(&self.skills),
             needs: self.needed(),
-        })
+        }
     }
 }

@@ -135,9 +135,8 @@ impl Index {
             self.through.store(through, Ordering::Release);
             return Ok(());
         }
-        let known: Vec<Known> = open.iter().filter_map(Document::known).collect();
-        // Each is put in anew.
-        let gone: Vec<String> = gone_from_open.iter().chain(&names(&open)).map(Name::to_string).collect();
+        let known: Vec<Known> = open.iter().map(Document::known).collect();
+        let gone: Vec<String> = gone_from_open.iter().map(Name::to_string).collect();
         self.open.put(&self.fields, open, &gone_from_open, through)?;
         self.committed_through(through)?;
         self.completions.write().unwrap_or_else(PoisonError::into_inner).change(&known, &gone);

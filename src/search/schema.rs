@@ -83,7 +83,7 @@ impl Fields {
             tag: builder.add_text_field(column::TAG, STRING | FAST),
             skill: builder.add_text_field(column::SKILL, STRING | FAST),
             need: builder.add_text_field(column::NEED, FAST),
-            audience: builder.add_text_field(column::AUDIENCE, STRING | FAST),
+            audience: builder.add_text_field(column::AUDIENCE, STRING),
             updated: builder.add_i64_field(column::UPDATED, INDEXED | FAST),
             shown: builder.add_bytes_field("shown", STORED),
         };
