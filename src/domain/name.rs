@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::text::text_value;
-use super::{Digest, Kind};
+use super::{Algorithm, Digest, Kind};
 
 /// Longest repository name, in bytes.
 pub const REPOSITORY_MAX: usize = 200;
@@ -166,9 +166,12 @@ impl Tag {
         Self(format!("{}-{encoded}", subject.algorithm().as_str()))
     }
 
-    /// Whether it may be the fallback tag of a digest.
-    pub fn may_name_referrers(&self) -> bool {
-        ["sha256-", "sha512-"].iter().any(|algorithm| self.0.starts_with(algorithm))
+    /// Of which digests it is the fallback tag, if it may be one: their algorithm, and the first 64 characters of their hash.
+    pub fn subject(&self) -> Option<(Algorithm, &str)> {
+        let (algorithm, hash) = self.0.split_once('-')?;
+        let algorithm: Algorithm = algorithm.parse().ok()?;
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (hash.len() == 64 && hash.bytes().all(is_hex)).then_some((algorithm, hash))
     }
 }
 

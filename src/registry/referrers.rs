@@ -118,10 +118,11 @@ impl Registry {
 
     /// The digest that a fallback tag stands for. A sha512 is cut in half there: it is found if the repository has the subject.
     async fn subject_of(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, RegistryError> {
-        if let Some(hex) = tag.as_str().strip_prefix("sha256-") {
-            return Ok(format!("sha256:{hex}").parse().ok());
-        }
-        let Some(half) = tag.as_str().strip_prefix("sha512-").filter(|half| half.len() == 64) else { return Ok(None) };
+        let half = match tag.subject() {
+            None => return Ok(None),
+            Some((Algorithm::Sha256, hash)) => return Ok(format!("sha256:{hash}").parse().ok()),
+            Some((Algorithm::Sha512, half)) => half,
+        };
         let Ok(before) = format!("sha512:{half}{}", "0".repeat(64)).parse::<Digest>() else { return Ok(None) };
         let next = self.0.meta.refs.manifests(repository, Some(&before), 1).await?;
         let found = next.first().map(|(row, _)| row.digest);

@@ -5,16 +5,14 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Access, Action, Actor, Area, Name, Repository, Scope, SeenBy, Tag, Visibility, allows};
+use crate::domain::{Access, Action, Actor, Area, Name, Repository, Scope, SeenBy, Tag, UserName, Visibility, allows};
 
 use super::{Registry, RegistryError};
 
 impl Registry {
     /// Whether what is in the repository is there for the actor. An error where the actor may read nothing at all.
     pub(super) async fn sees(&self, actor: &Actor, repository: &Repository) -> Result<bool, RegistryError> {
-        self.require(actor, Action::Read, Scope::Repository(repository))?;
-        let seen = self.seen_by(repository).await?;
-        if is_seen(actor, repository, &seen) {
+        if self.may_see(actor, repository).await? {
             return Ok(true);
         }
         self.miss(repository).await?;
@@ -28,18 +26,21 @@ impl Registry {
         repository: &Repository,
         tag: &Tag,
     ) -> Result<bool, RegistryError> {
-        self.require(actor, Action::Read, Scope::Repository(repository))?;
-        let seen = self.seen_by(repository).await?;
-        if is_seen(actor, repository, &seen) {
+        if self.may_see(actor, repository).await? {
             return Ok(true);
         }
         let (cache, load) = (&self.0.cache, async { self.miss(repository).await.map(Some) });
         cache.get_or_load(&cache.unseen, (repository.clone(), tag.clone()), load).await?;
-        if tag.may_name_referrers() {
+        if tag.subject().is_some() {
             // What refers to a digest is looked up each time.
             self.miss(repository).await?;
         }
         Ok(false)
+    }
+
+    async fn may_see(&self, actor: &Actor, repository: &Repository) -> Result<bool, RegistryError> {
+        self.require(actor, Action::Read, Scope::Repository(repository))?;
+        Ok(is_seen(actor, repository, &*self.seen_by(repository).await?))
     }
 
     /// Asks the database about what the actor does not see, as is done for what is not there: else a database that does not answer would
@@ -59,11 +60,7 @@ impl Registry {
         repository: &Repository,
     ) -> Result<(), RegistryError> {
         let seen = self.seen_by(repository).await?;
-        let scope = match seen.visibility {
-            Visibility::Private => Scope::Private(repository, &seen.owners),
-            Visibility::Public | Visibility::Unlisted => Scope::Package(repository, &seen.owners),
-        };
-        self.require(actor, action, scope)
+        self.require(actor, action, scope(repository, seen.visibility, &seen.owners))
     }
 
     /// The same for a change that owners of a package may not make: a role in the organisation is asked for.
@@ -73,11 +70,8 @@ impl Registry {
         action: Action,
         repository: &Repository,
     ) -> Result<(), RegistryError> {
-        let scope = match self.seen_by(repository).await?.visibility {
-            Visibility::Private => Scope::Private(repository, &[]),
-            Visibility::Public | Visibility::Unlisted => Scope::Repository(repository),
-        };
-        self.require(actor, action, scope)
+        let seen = self.seen_by(repository).await?;
+        self.require(actor, action, scope(repository, seen.visibility, &[]))
     }
 
     /// Who sees what is in the repository, or would be. Only names of packages are ever private.
@@ -86,8 +80,13 @@ impl Registry {
         if let Some(seen) = cache.seen.get(repository) {
             return Ok(seen);
         }
-        let Some(name) = repository.package() else { return Ok(Arc::default()) };
-        let load = async { Ok::<_, RegistryError>(Some(Arc::new(self.0.meta.groups.seen_by(&name).await?))) };
+        let load = async {
+            let seen = match repository.package() {
+                Some(name) => self.0.meta.groups.seen_by(&name).await?,
+                None => SeenBy::default(),
+            };
+            Ok::<_, RegistryError>(Some(Arc::new(seen)))
+        };
         Ok(cache.get_or_load(&cache.seen, repository.clone(), load).await?.unwrap_or_default())
     }
 
@@ -129,4 +128,12 @@ impl Registry {
 /// Whether what these see is there for the actor, who may read at all.
 pub(super) fn is_seen(actor: &Actor, repository: &Repository, seen: &SeenBy) -> bool {
     seen.visibility != Visibility::Private || allows(actor, Action::Read, Scope::Private(repository, &seen.owners))
+}
+
+/// What a change of the repository touches, in which these owners may make it too.
+fn scope<'a>(repository: &'a Repository, visibility: Visibility, owners: &'a [UserName]) -> Scope<'a> {
+    match visibility {
+        Visibility::Private => Scope::Private(repository, owners),
+        Visibility::Public | Visibility::Unlisted => Scope::Package(repository, owners),
+    }
 }
