@@ -43,22 +43,27 @@ impl Registry {
         digest: &Digest,
     ) -> Result<BlobInfo, RegistryError> {
         self.require(actor, Action::Read, Scope::Repository(repository))?;
-        let seen = match self.seen_by(repository).await {
-            Err(error) if error.is_outage() => return self.public_blob(digest).await.ok_or(error),
-            seen => seen?,
-        };
+        match self.readable_blob(actor, repository, digest).await {
+            Err(error) if error.is_outage() => self.public_blob(digest).await.ok_or(error),
+            found => found,
+        }
+    }
+
+    /// The same, as the metadata store has it.
+    async fn readable_blob(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<BlobInfo, RegistryError> {
+        let seen = self.seen_by(repository).await?;
         if !is_seen(actor, repository, &seen) {
-            return match self.miss(repository).await {
-                Err(error) if error.is_outage() => self.public_blob(digest).await.ok_or(error),
-                Err(error) => Err(error),
-                Ok(()) => Err(RegistryError::BlobUnknown(*digest)),
-            };
+            self.miss(repository).await?;
+            return Err(RegistryError::BlobUnknown(*digest));
         }
         self.forget_damaged();
-        let link = match self.link_in(repository, digest, &Area::of(repository, seen.visibility)).await {
-            Err(error) if error.is_outage() => return self.public_blob(digest).await.ok_or(error),
-            link => link?.ok_or(RegistryError::BlobUnknown(*digest))?,
-        };
+        let link = self.link_in(repository, digest, &Area::of(repository, seen.visibility)).await?;
+        let link = link.ok_or(RegistryError::BlobUnknown(*digest))?;
         Ok(BlobInfo { digest: *digest, size: link.size, area: link.area })
     }
 

@@ -59,7 +59,7 @@ async fn catch_up(ledger: &dyn Ledger, cache: &Cache, known: &watch::Sender<u64>
         for (n, bytes) in &events {
             let event = Event::parse(bytes).map_err(|error| MetaError::Corrupt(format!("event {n}: {error}")))?;
             match tags_of(&event.body) {
-                Some(tags) => forget(cache, &event, &tags),
+                Some(tags) => forget(cache, &event.body, &tags),
                 None => cache.clear_pointers(),
             }
         }

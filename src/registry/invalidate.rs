@@ -1,7 +1,7 @@
 //! What a change takes out of the cache.
 
 use crate::cache::Cache;
-use crate::domain::{Body, Event, Tag};
+use crate::domain::{Body, Tag};
 use crate::meta::Applied;
 
 /// Takes out of the cache what the changes touched.
@@ -9,13 +9,12 @@ pub(super) fn invalidate(cache: &Cache, applied: &[&Applied]) {
     cache.advance();
     for applied in applied {
         let Some((event, _)) = &applied.event else { continue };
-        forget(cache, event, &applied.tags);
+        forget(cache, &event.body, &applied.tags);
     }
 }
 
 /// Takes out of the cache what one event touched; `tags` name something else since. The epoch was advanced before.
-pub(super) fn forget(cache: &Cache, event: &Event, tags: &[Tag]) {
-    let body = &event.body;
+pub(super) fn forget(cache: &Cache, body: &Body, tags: &[Tag]) {
     if may_hide(body) {
         cache.clear_popularity();
     }
@@ -91,19 +90,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::{Accepted, Area, Digest, Repository, SeenBy, Timestamp, Visibility};
-
-    fn event(body: Body) -> Event {
-        Event {
-            v: crate::domain::EVENT_FORMAT,
-            n: 1,
-            id: uuid::Uuid::nil(),
-            time: Timestamp::from_micros(0),
-            actor: "operator".parse().unwrap(),
-            batch: None,
-            body,
-        }
-    }
+    use crate::domain::{Accepted, Area, Digest, Repository, SeenBy, Visibility};
 
     fn accepted(repository: &Repository) -> Accepted {
         Accepted {
@@ -130,7 +117,7 @@ mod tests {
         };
         for body in [Body::Manifest(accepted(&repository)), publish] {
             cache.seen.insert(repository.clone(), known.clone());
-            forget(&cache, &event(body), &[]);
+            forget(&cache, &body, &[]);
             assert_eq!(cache.seen.get(&repository), None);
         }
     }

@@ -60,10 +60,7 @@ async fn moved(
     digest: Digest,
     limit: u64,
 ) -> Result<Option<Bytes>, RegistryError> {
-    let other = match &accepted.area {
-        Area::Public => Area::private(&accepted.repository),
-        Area::Private(_) => Area::Public,
-    };
+    let other = accepted.area.other(&accepted.repository);
     match purgeable(storage, &accepted.area, digest, limit).await {
         Ok(None) => purgeable(storage, &other, digest, limit).await,
         // Damage in the one does not matter if it is whole in the other.
