@@ -70,7 +70,7 @@ impl CarriedLink {
 ///
 /// Lists are in the order of their keys' text, byte by byte: area or repository first, then the digest. What is put is so
 /// exactly, whatever was there before; each call is one transaction, and durable on return. Only who moves a catalogue puts
-/// rows here, and nobody else uses that store meanwhile. [`Carrier::unlink`] alone is called beside changes.
+/// rows here, and nobody else uses that store meanwhile. [`Carrier::links`] and [`Carrier::unlink`] alone are called beside changes.
 #[async_trait]
 pub trait Carrier: Send + Sync {
     /// Blobs after a key, at most `limit`, those that are being deleted too.

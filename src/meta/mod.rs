@@ -1,7 +1,7 @@
 //! The metadata store: pointers, not bytes.
 //!
 //! Small traits at the level of the domain ([`Catalog`], [`Refs`], [`Blobs`], [`Ledger`], [`Accounts`], [`Groups`], [`Social`], and
-//! [`Carrier`] for what moves from one store to another) and the implementations that keep them. What a change does, and when it is
+//! [`Carrier`] for what moves from one store or area to another) and the implementations that keep them. What a change does, and when it is
 //! refused, is decided once for all of them in [`rules`]; an implementation
 //! reads the facts that a decision needs and carries out the writes that it asks for, in one transaction.
 //! [`contract`] is the promise: an implementation written elsewhere proves itself with it.

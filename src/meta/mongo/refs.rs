@@ -38,9 +38,10 @@ impl Refs for Mongo {
         // A repository that was pushed to is never forgotten: it need not be read together with its tags. Both are read whatever the
         // first says, so that the time tells nothing of who has tags that the caller does not see.
         let repositories = self.connection.durable::<rows::Repository>();
-        let known = self.connection.run(repositories.find_one(doc! { "_id": repository.as_str() })).await?;
+        let known = self.connection.run(repositories.find_one(doc! { "_id": repository.as_str() }));
         let page = doc! { "_id": between(repository, after.unwrap_or_default()) };
-        let found: Vec<rows::Tag> = self.page(page, doc! { "_id": 1 }, limit).await?;
+        let found = self.page::<rows::Tag>(page, doc! { "_id": 1 }, limit);
+        let (known, found) = futures::try_join!(known, found)?;
         if known.is_none_or(|row| row.unpushed) {
             return Ok(None);
         }
