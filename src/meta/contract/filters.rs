@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::domain::{Deprecation, Kind, Name, State, Timestamp, UserName, Version, Visibility};
 
-use super::super::{Act, Between, Cursor, Filter, Label, Order, Outcome};
+use super::super::{Act, Between, Filter, Label, Order, Outcome};
 use super::world::{Artifact, artifact, parse};
-use super::{Check, Failure, Stores, World};
+use super::{Check, Failure, Stores, World, lists};
 
 /// Packages of the check; enough that pages of every order go on in the middle of equal labels.
 const PACKAGES: usize = 24;
@@ -226,7 +226,7 @@ pub async fn conditions_combine_pairwise(stores: &dyn Stores) -> Check {
             });
             let names: Vec<&str> = found.iter().map(|known| known.name.as_str()).collect();
             for limit in [1 + (at + more) % 4, PACKAGES] {
-                assert_eq!(pages(&world, &filter, order, limit).await?, names, "{filter:?} {order:?} {limit}");
+                assert_eq!(lists::names(&world, &filter, order, limit).await?, names, "{filter:?} {order:?} {limit}");
             }
         }
     }
@@ -274,19 +274,6 @@ fn passes(known: &Known, filter: &Filter) -> bool {
         && known.downloads >= filter.downloads_min
         && known.stars >= filter.stars_min
         && filter.groups().into_iter().all(|group| group.into_iter().any(has))
-}
-
-/// Names of the whole list, read in pages.
-async fn pages(world: &World, filter: &Filter, order: Order, limit: usize) -> Result<Vec<String>, Failure> {
-    let (mut names, mut after) = (Vec::new(), None::<Cursor>);
-    loop {
-        let page = world.meta.catalog.packages(filter, order, after.as_ref(), limit).await?;
-        names.extend(page.items.iter().map(|package| package.name.to_string()));
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(names),
-        }
-    }
 }
 
 /// Versions that are asked for together are those that are there, in the order in which they were asked for.

@@ -6,7 +6,7 @@ use crate::domain::{Area, Deprecation, Digest, Name, Profile, Repository, SeenBy
 
 use super::super::{Act, Filter, Linked, Order, Refused, Seen};
 use super::world::{Artifact, artifact, image, parse};
-use super::{Check, Failure, Stores, World, dump};
+use super::{Check, Failure, Stores, World, dump, lists};
 
 use Visibility::{Private, Public, Unlisted};
 
@@ -143,15 +143,7 @@ pub async fn what_is_private_is_listed(stores: &dyn Stores) -> Check {
             let visibilities = vec![Private, Unlisted];
             let filter = Filter { org: Some("acme".to_owned()), visibilities, tags, ..Filter::default() };
             for order in [Order::Name, Order::Updated, Order::Created, Order::Downloads, Order::Stars] {
-                let (mut found, mut after) = (Vec::new(), None);
-                loop {
-                    let page = world.meta.catalog.packages(&filter, order, after.as_ref(), 2).await?;
-                    found.extend(page.items.iter().map(|package| package.name.to_string()));
-                    after = page.next;
-                    if after.is_none() {
-                        break;
-                    }
-                }
+                let mut found = lists::names(&world, &filter, order, 2).await?;
                 if matches!(order, Order::Updated | Order::Created) {
                     found.reverse();
                 }
