@@ -109,7 +109,9 @@ impl Filled {
         let storage = Storage::open_disk(&self.data.join("store")).await.expect("a store");
         storage.check_format().await.expect("its format");
         let id = meta.ledger.identity().await.expect("an identity");
-        storage.claim_owner(&Owner::Database { id }).await.expect("an owner");
+        let owner = Owner::Database { id };
+        let found = storage.claim_owner(&owner).await.expect("an owner");
+        assert_eq!(found, owner, "the store in {} belongs to another database: remove it", self.data.display());
         let begun = meta.ledger.head().await.expect("a head").n;
         if begun < population.versions() {
             replay(&meta, population, begun).await;
