@@ -159,7 +159,11 @@ mod tests {
     const ACTIONS: [Action; 5] = [Action::Read, Action::Push, Action::Delete, Action::Manage, Action::Operate];
 
     fn user(role: Option<Role>, everybody: Access) -> Actor {
-        let roles = role.map(|role| ("acme".parse().unwrap(), role)).into_iter().collect();
+        user_in("acme", role, everybody)
+    }
+
+    fn user_in(org: &str, role: Option<Role>, everybody: Access) -> Actor {
+        let roles = role.map(|role| (org.parse().unwrap(), role)).into_iter().collect();
         Actor::User(Arc::new(User { name: "ann".parse().unwrap(), roles, everybody }))
     }
 
@@ -256,6 +260,8 @@ mod tests {
             ] {
                 assert_eq!(may(&user(role, access)), expected, "{role:?} with {access:?}");
             }
+            let elsewhere = user_in("zeta", Some(Role::Owner), access);
+            assert_eq!(may(&elsewhere), "----- RPDM-", "a role in another organisation is none here: {access:?}");
         }
         assert_eq!(may(&Actor::Operator), "RPDMO RPDMO");
     }

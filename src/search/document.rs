@@ -87,6 +87,26 @@ pub(super) fn labels(texts: &[String]) -> Vec<String> {
 }
 
 impl Document {
+    /// A public document with nothing but a name.
+    pub fn named(name: Name, version: Version) -> Self {
+        Self {
+            name,
+            kind: Kind::Skill,
+            version,
+            title: String::new(),
+            description: String::new(),
+            tags: Vec::new(),
+            skills: Vec::new(),
+            text: String::new(),
+            area: Area::Public,
+            listed: true,
+            updated: Timestamp::from_micros(0),
+            authors: Vec::new(),
+            license: None,
+            needs: Vec::new(),
+        }
+    }
+
     /// Who may find it.
     pub(super) fn audience(&self) -> String {
         match (&self.area, self.listed) {

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use bytes::Bytes;
 use pcl_registry::domain::{Actor, File, Tree, Visibility};
+use pcl_registry::meta::{Filter, Order};
 use pcl_registry::registry::{Drafted, rebuild_catalog};
 
 use crate::inside::{DataFolder, Owner, Package};
@@ -20,20 +21,26 @@ fn commands() -> Vec<String> {
     block.lines().filter_map(|line| line.strip_prefix("$ ")).map(str::to_owned).collect()
 }
 
-/// Runs them beside the folder, which they call `pclr-data`. Not every machine has the program `sqlite3`: SQLite itself makes that copy.
-fn back_up(folder: &DataFolder, place: &Path) {
+/// The command that copies the database.
+const DATABASE: &str = "sqlite3 pclr-data/metadata.sqlite \".backup 'backup/metadata.sqlite'\"";
+
+/// Runs them beside the folder, which they call `pclr-data`, and something after each. Not every machine has the program `sqlite3`:
+/// SQLite itself makes that copy.
+async fn back_up(folder: &DataFolder, place: &Path, after: impl AsyncFn(usize)) {
     std::os::unix::fs::symlink(folder.path(), place.join("pclr-data")).unwrap();
     let mut copied_database = false;
-    for command in commands() {
+    for (at, command) in commands().into_iter().enumerate() {
         if command.starts_with("sqlite3 ") {
+            assert_eq!(command, DATABASE);
             let database = rusqlite::Connection::open(folder.database()).unwrap();
             let to = place.join("backup/metadata.sqlite");
             database.execute("VACUUM INTO ?1", [to.to_str().unwrap()]).unwrap();
             copied_database = true;
-            continue;
+        } else {
+            let output = Command::new("sh").args(["-c", &command]).current_dir(place).output().unwrap();
+            assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
         }
-        let output = Command::new("sh").args(["-c", &command]).current_dir(place).output().unwrap();
-        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        after(at).await;
     }
     assert!(copied_database);
 }
@@ -64,7 +71,7 @@ async fn a_copy_of_a_running_registry_has_what_is_private_and_drafts() {
     let before = open.dump().await;
 
     let place = tempfile::tempdir().unwrap();
-    back_up(&folder, place.path());
+    back_up(&folder, place.path(), async |_| {}).await;
     close(&folder, open).await;
     drop(folder);
 
@@ -81,4 +88,32 @@ async fn a_copy_of_a_running_registry_has_what_is_private_and_drafts() {
         assert!(open.registry.health().await.unwrap().writable);
         close(&folder, open).await;
     }
+}
+
+/// What is pushed while the commands run is in the copy whole, or not at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_names_nothing_that_is_not_in_it() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    let before = Package::new("acme/before@1.0.0", "before");
+    open.push(&before).await.unwrap();
+    let beside = |at: usize| Package::new(&format!("acme/beside-{at}@1.0.0"), &format!("after command {at}"));
+    let place = tempfile::tempdir().unwrap();
+    back_up(&folder, place.path(), async |at| open.push(&beside(at)).await.unwrap()).await;
+    close(&folder, open).await;
+
+    let copy = DataFolder::new(Owner::Sqlite);
+    restore(place.path(), &copy, false);
+    rebuild_catalog(copy.path(), &copy.metadata(), |_| {}).await.unwrap();
+    let open = copy.open().await;
+    // The events come before the blobs, and say nothing of what was pushed after them.
+    let packages = open.registry.packages(&Actor::Operator, &Filter::default(), Order::Name, None, 100).await.unwrap();
+    let names: Vec<String> = packages.items.iter().map(|package| package.name.to_string()).collect();
+    assert_eq!(names, ["acme/before", "acme/beside-0", "acme/beside-1"]);
+    for package in [before, beside(0), beside(1)] {
+        assert!(open.has(&package).await, "{}", package.repository);
+    }
+    assert!(!open.has(&beside(2)).await && !open.has(&beside(3)).await);
+    assert_eq!(open.assert_events_agree().await, 3);
+    close(&copy, open).await;
 }

@@ -192,7 +192,7 @@ async fn a_large_batch_is_mended_from_its_first_event() {
     import(&open, skills(MANY)).await.unwrap();
     let steps = open.meter.steps();
     let mut interrupted = 0;
-    for (before_the_end, power) in [(300, true), (600, false), (900, true), (1200, false), (1500, true)] {
+    for (before_the_end, power) in [(300, true), (600, false), (900, true), (1200, true), (1500, true)] {
         let what = format!("{before_the_end} steps before the end, power stays: {power}");
         let folder = DataFolder::new(Owner::Sqlite);
         let open = folder.open().await;
@@ -209,9 +209,11 @@ async fn a_large_batch_is_mended_from_its_first_event() {
         interrupted += usize::from(left > 0 && left < MANY as u64);
         let again = folder.open().await;
         let found = again.assert_events_agree().await;
-        assert!(found == MANY as u64 || (found == 0 && !acknowledged), "{what}: {found} of {MANY}");
+        // The database had all of them before the first was written.
+        let may_be_none = left == 0 && !acknowledged;
+        assert!(found == MANY as u64 || (found == 0 && may_be_none), "{what}: {found} of {MANY}, {left} before");
     }
-    assert!(interrupted > 0, "none of them ended among the events");
+    assert!(interrupted >= 3, "{interrupted} of them ended among the events");
 }
 
 async fn fails_at_every_step(owner: Owner, when: When) {

@@ -6,16 +6,29 @@ use super::super::{Filter, Label, Order};
 use super::world::{Artifact, artifact};
 use super::{Check, Failure, Stores, World};
 
+/// One letter more, behind its organisation, than a name may have.
+const LONG: &str = match str::from_utf8(&[b'a'; 201 - "acme/".len()]) {
+    Ok(text) => text,
+    Err(_) => "",
+};
+
 /// Packages, and what each says that it needs.
 pub const SAID: &[(&str, &[&str])] = &[
     ("acme/m", &["a", "other/y"]),
     ("acme/n", &["acme/a", "@acme/a", " a ", "a", "@other/y", "SecurityExpert", "./z", "z.pcl", "z..y", "a/b/c"]),
+    // Files, what is no name by its letters, and one that is too long.
+    ("acme/l", &["z.md", "z.json", "z.yaml", "z.yml", "a_-b", "a-_b", "a___b", "-a", LONG]),
+    // Whatever white space is round a name is none of it.
+    ("acme/o", &["\u{a0}a\u{3000}"]),
     ("other/n", &["a", "@acme/a", "@public/a"]),
 ];
 
 /// Packages that are needed, and by whom.
-const MEANT: &[(&str, &[&str])] =
-    &[("acme/a", &["acme/m", "acme/n", "other/n"]), ("other/y", &["acme/m", "acme/n"]), ("other/a", &["other/n"])];
+const MEANT: &[(&str, &[&str])] = &[
+    ("acme/a", &["acme/m", "acme/n", "acme/o", "other/n"]),
+    ("other/y", &["acme/m", "acme/n"]),
+    ("other/a", &["other/n"]),
+];
 
 /// Publishes the packages of [`SAID`].
 pub async fn publish(world: &World) -> Check {
@@ -42,14 +55,17 @@ pub async fn assert_found(world: &World) -> Check {
         assert_eq!(found, *users, "{name}");
         assert_eq!(world.meta.catalog.count(&needed(name)).await?, users.len() as u64, "{name}");
     }
-    for text in ["a", "@acme/a", "@other/y", "SecurityExpert", "./z", "acme/z.pcl", "a/b/c"] {
+    let long = format!("acme/{LONG}");
+    let none = ["a", "@acme/a", "@other/y", "SecurityExpert", "./z", "acme/z.pcl", "a/b/c", "acme/z.md", "acme/z.json"];
+    let none = none.into_iter().chain(["acme/z.yaml", "acme/z.yml", "acme/a_-b", "acme/a-_b", "acme/a___b", "acme/-a"]);
+    for text in none.chain(["\u{a0}a\u{3000}", LONG, long.as_str()]) {
         assert_eq!(world.meta.catalog.count(&needed(text)).await?, 0, "{text}");
     }
-    assert_eq!(counts(world).await?, ["acme/a 3", "other/y 2", "other/a 1"]);
+    assert_eq!(counts(world).await?, ["acme/a 4", "other/y 2", "other/a 1"]);
     world.see("acme/m", Visibility::Unlisted).await??;
-    assert_eq!(counts(world).await?, ["acme/a 2", "other/a 1", "other/y 1"]);
+    assert_eq!(counts(world).await?, ["acme/a 3", "other/a 1", "other/y 1"]);
     world.see("acme/m", Visibility::Public).await??;
-    assert_eq!(counts(world).await?, ["acme/a 3", "other/y 2", "other/a 1"]);
+    assert_eq!(counts(world).await?, ["acme/a 4", "other/y 2", "other/a 1"]);
     Ok(())
 }
 

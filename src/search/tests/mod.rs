@@ -14,22 +14,7 @@ use crate::domain::{Area, Kind, Timestamp};
 
 /// A public skill with nothing but a name.
 fn document(name: &str) -> Document {
-    Document {
-        name: name.parse().unwrap(),
-        kind: Kind::Skill,
-        version: "1.0.0".parse().unwrap(),
-        title: String::new(),
-        description: String::new(),
-        tags: Vec::new(),
-        skills: Vec::new(),
-        text: String::new(),
-        area: Area::Public,
-        listed: true,
-        updated: Timestamp::from_micros(0),
-        authors: Vec::new(),
-        license: None,
-        needs: Vec::new(),
-    }
+    Document::named(name.parse().unwrap(), "1.0.0".parse().unwrap())
 }
 
 fn titled(name: &str, title: &str) -> Document {

@@ -66,13 +66,22 @@ async fn who_starts_waits_for_another_who_migrates() {
     sqlx::raw_sql("BEGIN; SELECT pg_advisory_xact_lock(8098435793659720801)").execute(&mut other).await.unwrap();
     let limits = "?options=-c%20lock_timeout%3D300ms%20-c%20statement_timeout%3D1s";
     let address: Address = format!("{}{limits}", database.url()).parse().unwrap();
-    let starting = tokio::spawn(async move { Postgres::open(&address).await.map(drop) });
+    let its_address = address.clone();
+    let starting = tokio::spawn(async move { Postgres::open(&its_address).await.map(drop) });
     database.until_waiting(1).await;
     // Longer than both limits.
     sqlx::raw_sql("SELECT pg_sleep(1.5)").execute(&mut other).await.unwrap();
     assert!(!starting.is_finished());
     sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
     starting.await.unwrap().unwrap();
+    // A lock on a table is waited for no longer than ever.
+    sqlx::raw_sql("BEGIN; LOCK TABLE pclr_migrations IN ACCESS EXCLUSIVE MODE").execute(&mut other).await.unwrap();
+    let begun = Instant::now();
+    let refused = refusal(&address).await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(matches!(refused, MetaError::Unavailable(_)), "{refused:?}");
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    drop(Postgres::open(&address).await.unwrap());
 }
 
 /// A database from before there were owners has those who began its packages.

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use pcl_registry::domain::api::ImportItem;
 use pcl_registry::domain::{Actor, Area, Digest, File, Name, Tree, Version, Visibility};
-use pcl_registry::meta::{Act, Atomicity, Catalog, Change, MetaError, Outcome};
+use pcl_registry::meta::{Act, Atomicity, Catalog, Change, MetaError, Outcome, Refused};
 use pcl_registry::registry::{Drafted, Limits, RegistryError};
-use pcl_registry::storage::Key;
+use pcl_registry::storage::{Key, StoredBlob};
 
 use crate::commits::{Commits, with_commits};
 use crate::inside::{DataFolder, Opened, Owner};
@@ -70,6 +71,16 @@ async fn assert_private(open: &Opened, name: &Name, digest: Digest) {
     }
 }
 
+/// After two collections, a grace period apart, nothing lies in the open.
+async fn assert_nothing_is_left(folder: &DataFolder, open: &Opened) {
+    for _ in 0..2 {
+        folder.pass(DAY + 1);
+        open.registry.collect(&Actor::Operator).await.unwrap();
+    }
+    let left: Vec<StoredBlob> = open.storage.list_blobs(&Area::Public).try_collect().await.unwrap();
+    assert_eq!(left, []);
+}
+
 /// A registry whose next push meets a change of who sees it.
 async fn open_due(folder: &DataFolder) -> (Opened, Arc<AtomicBool>) {
     let due = Arc::new(AtomicBool::new(true));
@@ -85,14 +96,13 @@ async fn an_import_that_meets_a_move_leaves_nothing_in_the_open() {
         let (open, due) = open_due(&folder).await;
         let import = async || if is_whole { whole(&open).await } else { each(&open).await };
         let refused = import().await;
-        assert!(refused.error.is_some() && !due.load(Ordering::SeqCst), "{refused:?}");
+        assert!(!due.load(Ordering::SeqCst), "{refused:?}");
+        assert_eq!(refused.error, Some(Refused::Elsewhere(refused.name.repository()).to_string()));
         // What was uploaded to where it did not lie any more is collected at the latest.
-        for _ in 0..2 {
-            folder.pass(DAY + 1);
-            open.registry.collect(&Actor::Operator).await.unwrap();
-        }
+        assert_nothing_is_left(&folder, &open).await;
         let done = import().await;
         assert_eq!(done.error, None);
+        assert_nothing_is_left(&folder, &open).await;
         assert_private(&open, &done.name, done.digest.unwrap()).await;
     }
 }
@@ -105,8 +115,11 @@ async fn a_draft_that_meets_a_move_leaves_nothing_in_the_open() {
     let files = Tree::new(vec![File { path: "SKILL.md".parse().unwrap(), ..skill() }]).unwrap();
     let draft = registry.create_draft(&Actor::Operator, &name, files, Drafted::default()).await.unwrap();
     let publish = async || registry.publish_draft(&Actor::Operator, "acme", draft.id, draft.revision, None).await;
-    let refused = publish().await;
-    assert!(matches!(refused, Err(RegistryError::Refused(_))) && !due.load(Ordering::SeqCst), "{refused:?}");
+    let refused = publish().await.unwrap_err();
+    assert!(!due.load(Ordering::SeqCst), "{refused:?}");
+    assert!(matches!(refused, RegistryError::Refused(Refused::Elsewhere(_))), "{refused:?}");
+    assert_eq!(refused.to_string(), Refused::Elsewhere(name.repository()).to_string());
     let (draft, digest) = publish().await.unwrap();
+    assert_nothing_is_left(&folder, &open).await;
     assert_private(&open, &draft.name, digest).await;
 }

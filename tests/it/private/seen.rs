@@ -1,89 +1,43 @@
 //! Who sees what, and what others are answered.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use pcl_registry::domain::{
-    Access, Actor, Algorithm, Area, Collection, CollectionItem, Digest, Kind, Name, Profile, Range, Reference, Role,
-    Tag, Timestamp, User, Version, Visibility,
+    Access, Actor, Algorithm, Collection, CollectionItem, Digest, Name, Profile, Reference, Repository, Role,
+    Visibility,
 };
-use pcl_registry::meta::{Collections, Filter, MetaError, Order, Seen, Sqlite};
+use pcl_registry::meta::{Collections, Seen, Sqlite, Starred};
 use pcl_registry::registry::{Builder, Committing, FindQuery, Limits, RegistryError};
 use pcl_registry::search::{Audience, Document, Index};
 use pcl_registry::storage::Meter;
+use serde_json::json;
 
 use crate::accounts;
-use crate::inside::{DataFolder, Opened, Owner, Package};
+use crate::inside::{DataFolder, Opened, Owner, Package, plain};
 use crate::rebuild::close;
 use crate::script::wire::{Request, Response};
 use crate::world::World;
 
-use super::support::{areas, see, user};
+use super::answers::{NO_REFERRERS, READS, answers, everywhere_is_refused, listed};
+use super::support::{areas, see, user, user_in};
 
-/// What each use case answers about a package, in a word: the error, without its own name and digests, or that there was something.
-async fn answers(open: &Opened, actor: &Actor, package: &Package) -> Vec<String> {
-    let (registry, name, repository) = (&open.registry, package.name(), &package.repository);
-    let version: Version = package.tag.parse().unwrap();
-    let range: Range = "*".parse().unwrap();
-    let stable: Tag = "stable".parse().unwrap();
-    let digest = Reference::Digest(package.digest());
-    let blob = &package.packed.layer.digest;
-    let own = [name.to_string(), package.digest().to_string(), blob.to_string()];
-    let said = |what: &str, outcome: Result<bool, RegistryError>| match outcome {
-        Ok(found) => format!("{what}: {found}"),
-        Err(RegistryError::Meta(MetaError::Unavailable(_))) => format!("{what}: not available"),
-        Err(error) => own.iter().fold(format!("{what}: {error}"), |text, own| text.replace(own.as_str(), "OWN")),
-    };
-    vec![
-        said("tag", registry.manifest(actor, repository, &package.reference()).await.map(|_| true)),
-        said("manifest", registry.manifest(actor, repository, &digest).await.map(|_| true)),
-        said("blob", registry.blob(actor, repository, blob).await.map(|_| true)),
-        said("tags", registry.tags(actor, repository, None, 10).await.map(|_| true)),
-        said(
-            "referrers",
-            registry
-                .referrers(actor, repository, &package.digest(), None, None)
-                .await
-                .map(|found| found.next.is_some()),
-        ),
-        said("package", registry.package(actor, &name).await.map(|_| true)),
-        said("releases", registry.releases(actor, &name).await.map(|_| true)),
-        said("version", registry.version(actor, &name, &version).await.map(|_| true)),
-        said("resolve", registry.resolve(actor, &name, &range).await.map(|_| true)),
-        said("resolution", registry.resolution(actor, &name).await.map(|_| true)),
-        said("source", registry.source(actor, &name, &version, None).await.map(|_| true)),
-        said("compare", registry.compare(actor, &name, &version, &version).await.map(|_| true)),
-        said("history", registry.history(actor, &name, None, 10).await.map(|_| true)),
-        said("owners", registry.owners(actor, &name).await.map(|_| true)),
-        said("related", registry.related(actor, &name, 10).await.map(|_| true)),
-        said("dependencies", registry.dependencies(actor, &name, None, &[], 1).await.map(|_| true)),
-        said("statistics", registry.package_statistics(actor, &name, None, None, None).await.map(|_| true)),
-        said("mount", registry.mount(actor, &"acme/into".parse().unwrap(), blob, Some(repository)).await),
-        said("channel tags", registry.channel_tags(actor, &name, None, 10).await.map(|_| true)),
-        said("resolve a tag", registry.resolve_tag(actor, &name, &stable).await.map(|_| true)),
-        said("move a tag", registry.set_channel_tag(actor, &name, &stable, &version).await.map(|()| true)),
-        said("remove a tag", registry.remove_channel_tag(actor, &name, &stable).await.map(|()| true)),
-        said("yank", registry.yank(actor, &name, &version, None).await.map(|()| true)),
-        said("delete", registry.delete_version(actor, &name, &version).await.map(|()| true)),
-    ]
-}
-
-/// Names that lists, searches and completions give.
-async fn listed(open: &Opened, actor: &Actor, private: bool) -> Result<Vec<String>, RegistryError> {
-    let (mut filter, mut query) = (Filter::default(), FindQuery::default());
-    if private {
-        filter = Filter { org: Some("acme".into()), visibilities: vec![Visibility::Private], ..filter };
-        query = FindQuery { audience: Audience::OnlyMembers(vec!["acme".into()]), ..query };
+/// Lets a manifest refer to that of the package, and gives the package stars of these users.
+async fn refer_and_star(open: &Opened, package: &Package, users: &[&str]) {
+    open.push_blob(&package.repository, &Bytes::from_static(b"{}")).await.unwrap();
+    let manifest = &package.packed.manifest;
+    let (media_type, size) = (&manifest.media_type, manifest.content.len());
+    let subject = json!({ "mediaType": media_type, "digest": package.digest(), "size": size });
+    let signature =
+        plain("signature", json!({ "artifactType": "application/vnd.example.signature", "subject": subject }));
+    let reference = Reference::Digest(Digest::sha256(&signature));
+    let image = "application/vnd.oci.image.manifest.v1+json";
+    open.push_bytes(&package.repository, reference, image, &signature).await.unwrap();
+    for user in users {
+        let (user, now) = (user.parse().unwrap(), open.registry.now());
+        open.meta.accounts.add_user(&user, now).await.unwrap();
+        assert_eq!(open.meta.social.star(&package.name(), &user, Some(now)).await.unwrap(), Starred::Done);
     }
-    let page = open.registry.packages(actor, &filter, Order::Name, None, 100).await?;
-    let names: Vec<String> = page.items.iter().map(|package| package.name.to_string()).collect();
-    assert_eq!(open.registry.count(actor, &filter).await?, names.len() as u64);
-    open.registry.settled().await;
-    let found = open.registry.find(actor, query).await?;
-    let mut hits: Vec<String> = found.hits.iter().map(|hit| hit.name.to_string()).collect();
-    hits.sort();
-    assert_eq!(hits, names);
-    Ok(names)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -99,35 +53,82 @@ async fn what_is_private_is_to_others_as_if_it_were_not_there() {
         assert_eq!(areas(&open, &secret).await, [0, 3], "{owner:?}");
         assert_eq!(areas(&open, &public).await, [3, 0], "{owner:?}");
         open.registry.set_owners(&Actor::Operator, &secret.name(), vec!["cai".parse().unwrap()], None).await.unwrap();
+        refer_and_star(&open, &secret, &["ann", "bob", "cai", "zoe"]).await;
         let strangers = [
             Actor::Anonymous(Access::Read),
             Actor::Anonymous(Access::None),
             user("ann", None, Access::Read),
             user("ann", None, Access::None),
+            user_in("zeta", "zoe", Some(Role::Owner), Access::None),
         ];
         for stranger in &strangers {
             let absent = answers(&open, stranger, &absent).await;
             assert_eq!(answers(&open, stranger, &secret).await, absent, "{owner:?} {stranger:?}");
+            let may_read = *stranger != Actor::Anonymous(Access::None);
+            assert_eq!(absent.contains(&NO_REFERRERS.to_owned()), may_read, "{owner:?} {stranger:?} {absent:?}");
             assert!(listed(&open, stranger, true).await.is_err(), "{owner:?} {stranger:?}");
+            assert!(everywhere_is_refused(&open, stranger).await, "{owner:?} {stranger:?}");
         }
-        let readers = [user("bob", Some(Role::Reader), Access::None), user("cai", None, Access::None), Actor::Operator];
+        let mut readers = vec![Actor::Operator];
+        readers.extend([user("bob", Some(Role::Reader), Access::None), user("cai", None, Access::None)]);
+        let mut all = Vec::new();
         for reader in &readers {
             let seen = answers(&open, reader, &secret).await;
-            let words = ["tag: true", "manifest: true", "blob: true", "tags: true", "package: true", "source: true"];
-            for word in words {
-                assert!(seen.contains(&word.to_owned()), "{owner:?} {reader:?} {word} {seen:?}");
+            if *reader == Actor::Operator {
+                // All but the tag that nobody has set, and the index, which has a digest.
+                let found = seen[..READS].iter().filter(|said| said.ends_with(": true")).count();
+                let has_index = seen[..READS].iter().any(|said| said.contains("vnd.example.signature"));
+                assert!(found == READS - 2 && has_index, "{owner:?} {seen:?}");
+                assert!(!everywhere_is_refused(&open, reader).await, "{owner:?}");
+                all = seen;
+            } else {
+                assert_eq!(seen[..READS], all[..READS], "{owner:?} {reader:?}");
+                assert_eq!(seen[READS], "star: true", "{owner:?} {reader:?}");
+                assert!(everywhere_is_refused(&open, reader).await, "{owner:?} {reader:?}");
             }
-            // Who may has deleted it at the end.
-            open.registry.restore(&Actor::Operator, &secret.name(), &"1.0.0".parse().unwrap()).await.unwrap();
+            // Who may has yanked and deleted it at the end.
+            let (name, version) = (secret.name(), "1.0.0".parse().unwrap());
+            open.registry.restore(&Actor::Operator, &name, &version).await.unwrap();
+            open.registry.unyank(&Actor::Operator, &name, &version).await.unwrap();
         }
         for actor in &strangers[2..] {
             assert_eq!(listed(&open, actor, false).await.unwrap(), ["acme/public"], "{owner:?}");
         }
-        assert_eq!(listed(&open, &readers[0], true).await.unwrap(), ["acme/secret"], "{owner:?}");
-        assert_eq!(listed(&open, &readers[0], false).await.unwrap(), ["acme/public"], "{owner:?}");
-        assert!(listed(&open, &readers[1], true).await.is_err(), "an owner of one package sees that one alone");
+        assert_eq!(listed(&open, &readers[1], true).await.unwrap(), ["acme/secret"], "{owner:?}");
+        assert_eq!(listed(&open, &readers[1], false).await.unwrap(), ["acme/public"], "{owner:?}");
+        assert!(listed(&open, &readers[2], true).await.is_err(), "an owner of one package sees that one alone");
         let repositories = open.registry.repositories(&Actor::Operator, None, 10).await.unwrap().0;
         assert_eq!(repositories, std::slice::from_ref(&public.repository), "{owner:?}");
+        close(&folder, open).await;
+    }
+}
+
+/// All that is private of an organisation lies in one area: who owns one package takes nothing over from another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_of_one_package_mounts_nothing_of_another() {
+    for owner in Owner::here([Owner::Sqlite, Owner::Store, Owner::Postgres, Owner::Mongo]) {
+        let folder = DataFolder::new(owner);
+        let open = folder.open().await;
+        let [secret, mine] = ["secret", "mine"].map(|slug| Package::new(&format!("acme/{slug}@1.0.0"), slug));
+        for package in [&secret, &mine] {
+            see(&open, package.name().as_str(), Visibility::Private).await.unwrap();
+            open.push(package).await.unwrap();
+        }
+        open.registry.set_owners(&Actor::Operator, &mine.name(), vec!["cai".parse().unwrap()], None).await.unwrap();
+        let mount = async |actor: &Actor, package: &Package, from: Option<&Repository>| {
+            let digest = &package.packed.layer.digest;
+            open.registry.mount(actor, &mine.repository, digest, from).await.unwrap()
+        };
+        let cai = user("cai", None, Access::None);
+        let absent = "acme/absent".parse().unwrap();
+        for from in [None, Some(&secret.repository), Some(&absent)] {
+            assert!(!mount(&cai, &secret, from).await, "{owner:?} {from:?}");
+        }
+        assert!(mount(&cai, &mine, Some(&mine.repository)).await, "{owner:?}: what is theirs");
+        let bob = user("bob", Some(Role::Member), Access::None);
+        for from in [Some(&secret.repository), None] {
+            assert!(mount(&bob, &secret, from).await, "{owner:?} {from:?}");
+        }
         close(&folder, open).await;
     }
 }
@@ -213,9 +214,7 @@ async fn a_collection_shows_what_its_reader_sees() {
     assert_eq!([with(&reader, "acme/secret").await, with(&reader, "acme/absent").await], [1, 0]);
     // Who may change it gives back all that they saw.
     assert_eq!(shown(&Actor::Operator).await, written);
-    let roles = BTreeMap::from([("other".parse().unwrap(), Role::Member)]);
-    let member = Actor::User(Arc::new(User { name: "cai".parse().unwrap(), roles, everybody: Access::None }));
-    assert_eq!(shown(&member).await, written);
+    assert_eq!(shown(&user_in("other", "cai", Some(Role::Member), Access::None)).await, written);
 }
 
 /// A search goes by an index that comes a moment after the change: what it finds is looked at again.
@@ -223,21 +222,9 @@ async fn a_collection_shows_what_its_reader_sees() {
 async fn a_search_believes_no_index_that_is_behind() {
     let folder = DataFolder::new(Owner::Sqlite);
     let search = Index::memory().unwrap();
-    let found = |name: &str| Document {
-        name: name.parse().unwrap(),
-        kind: Kind::Skill,
-        version: "1.0.0".parse().unwrap(),
-        title: "Ghost".to_owned(),
-        description: String::new(),
-        tags: Vec::new(),
-        skills: Vec::new(),
-        text: String::new(),
-        area: Area::Public,
-        listed: true,
-        updated: Timestamp::from_micros(0),
-        authors: Vec::new(),
-        license: None,
-        needs: Vec::new(),
+    let found = |name: &str| {
+        let document = Document::named(name.parse().unwrap(), "1.0.0".parse().unwrap());
+        Document { title: "Ghost".to_owned(), ..document }
     };
     search.apply(vec![found("acme/ghost"), found("other/ghost")], Vec::new(), 0).unwrap();
     let builder = Builder {
@@ -275,9 +262,8 @@ async fn an_outage_does_not_tell_what_is_private() {
     open.push(&secret).await.unwrap();
     open.push(&public).await.unwrap();
     let stranger = Actor::Anonymous(Access::Read);
-    let reads = async |package: &Package| answers(&open, &stranger, package).await[..8].to_vec();
-    let before = reads(&secret).await;
-    assert_eq!(reads(&absent).await, before);
+    let before = answers(&open, &stranger, &secret).await;
+    assert_eq!(answers(&open, &stranger, &absent).await, before);
     let database = rusqlite::Connection::open(folder.database()).unwrap();
     let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     let tables: Vec<String> =
@@ -285,9 +271,9 @@ async fn an_outage_does_not_tell_what_is_private() {
     for table in tables {
         database.execute_batch(&format!("ALTER TABLE \"{table}\" RENAME TO \"gone_{table}\"")).unwrap();
     }
-    let during = reads(&secret).await;
+    let during = answers(&open, &stranger, &secret).await;
     assert_ne!(during, before);
-    assert_eq!(reads(&absent).await, during);
+    assert_eq!(answers(&open, &stranger, &absent).await, during);
     // What is public is served, whatever repository is named.
     for package in [&secret, &absent] {
         let layer = &public.packed.layer.digest;

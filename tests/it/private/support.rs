@@ -9,8 +9,13 @@ use pcl_registry::storage::Key;
 
 use crate::inside::{Opened, Package};
 
+/// A user who has the role in `acme`.
 pub fn user(name: &str, role: Option<Role>, everybody: Access) -> Actor {
-    let roles: BTreeMap<OrgName, Role> = role.map(|role| ("acme".parse().unwrap(), role)).into_iter().collect();
+    user_in("acme", name, role, everybody)
+}
+
+pub fn user_in(org: &str, name: &str, role: Option<Role>, everybody: Access) -> Actor {
+    let roles: BTreeMap<OrgName, Role> = role.map(|role| (org.parse().unwrap(), role)).into_iter().collect();
     Actor::User(Arc::new(User { name: name.parse().unwrap(), roles, everybody }))
 }
 

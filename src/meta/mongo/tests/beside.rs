@@ -37,8 +37,10 @@ async fn push(world: &World, image: &Artifact) -> bool {
 async fn push_once(world: &World, image: &Artifact) -> bool {
     for (digest, size) in image.blobs() {
         let linked = world.meta.blobs.link(&image.repository, &image.area, &digest, size, world.now()).await.unwrap();
-        if linked == Linked::Vanishing {
-            return false;
+        match linked {
+            Linked::Done => {}
+            Linked::Vanishing => return false,
+            Linked::Elsewhere => panic!("nothing here changes its area: {digest} of {}", image.repository),
         }
     }
     match world.act(image.accept().unwrap()).await.unwrap() {

@@ -65,6 +65,11 @@ impl Server {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+        // A thread that runs on another processor goes on until it is told.
+        let stat = format!("/proc/{}/stat", self.child.id());
+        while name == "-STOP" && !std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     pub async fn restart(&mut self) {
