@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::domain::{Body, Config, Event, Name, Package, Skill, Source, State, UserName};
+use crate::domain::{Body, Config, Event, Kind, Name, Package, Skill, Source, State, Timestamp, UserName, Visibility};
 use crate::resolve;
 
 use super::{Filter, Label};
@@ -134,18 +134,38 @@ impl Filter {
 
     /// Whether the package with these labels passes, whatever its downloads and stars.
     pub fn matches(&self, package: &Package, labels: &BTreeSet<(Label, String)>) -> bool {
+        let plain = Plain {
+            org: package.name.org(),
+            kind: package.kind,
+            visibility: package.visibility,
+            created: package.created,
+            updated: package.updated,
+        };
+        self.passes(&plain, |label, text| labels.contains(&(label, text.to_owned())))
+    }
+
+    /// The same of a package of which only this is at hand, and which of its labels it has.
+    pub(super) fn passes(&self, package: &Plain<'_>, has: impl Fn(Label, &str) -> bool) -> bool {
         let is_visible = match self.visibilities.as_slice() {
-            [] => package.visibility == crate::domain::Visibility::Public,
+            [] => package.visibility == Visibility::Public,
             visibilities => visibilities.contains(&package.visibility),
         };
-        let has = |(label, text): &(Label, &str)| labels.contains(&(*label, (*text).to_owned()));
         is_visible
             && (self.kinds.is_empty() || self.kinds.contains(&package.kind))
-            && self.org.as_ref().is_none_or(|org| package.name.org() == org)
+            && self.org.as_ref().is_none_or(|org| package.org == org)
             && self.created.contains(package.created)
             && self.updated.contains(package.updated)
-            && self.groups().iter().all(|group| group.iter().any(has))
+            && self.groups().iter().all(|group| group.iter().any(|(label, text)| has(*label, text)))
     }
+}
+
+/// What filters ask of a package beside its labels.
+pub(super) struct Plain<'a> {
+    pub org: &'a str,
+    pub kind: Kind,
+    pub visibility: Visibility,
+    pub created: Timestamp,
+    pub updated: Timestamp,
 }
 
 #[cfg(test)]

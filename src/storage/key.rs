@@ -88,12 +88,13 @@ impl Key {
         match self {
             Self::Format | Self::Owner | Self::Event(_) | Self::Upload(_) => "application/json",
             // Lines of JSON.
-            Self::EventSnapshot(_) | Self::EventBatch(_) => "application/x-ndjson",
+            Self::EventBatch(_) => "application/x-ndjson",
             // A blob's type is in the manifests that name it, and may differ from one to the next.
             // A draft is a line of JSON, and an archive behind it.
             Self::Blob { .. }
             | Self::Draft { .. }
             | Self::Quarantined { .. }
+            | Self::EventSnapshot(_)
             | Self::UploadData(_)
             | Self::UploadPart(..) => "application/octet-stream",
         }

@@ -167,14 +167,14 @@ impl State {
             referenced.extend(held.blobs.iter().map(|blob| (held.row.area.clone(), *blob)));
         }
         for ((name, _), version) in self.versions.iter().filter(|(_, version)| !version.purged) {
-            let held = self.manifests.get(&(name.clone(), version.digest.to_string()));
+            let held = self.manifests.get(&(name.clone(), version.digest));
             referenced.extend(held.map(|held| (held.row.area.clone(), version.record)));
             let deprecated = version.deprecation.as_ref().and_then(|deprecation| deprecation.reason);
             let reasons = version.reason.into_iter().chain(deprecated);
             referenced.extend(reasons.map(|reason| (self.area_of_package(name), reason)));
         }
         let documents = self.collections.iter().map(|(_, gathered)| (Area::Public, gathered.row.document));
-        let profiles = self.orgs.iter().map(|(_, said)| (Area::Public, said.document));
+        let profiles = self.orgs.iter().map(|(_, said)| (Area::Public, said.0.document));
         referenced.extend(documents.chain(profiles));
         referenced
     }

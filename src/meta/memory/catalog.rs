@@ -2,19 +2,23 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::domain::{Name, Package, Published, Release, Timestamp, Version, Visibility};
+use crate::domain::{Config, Name, Package, Published, Release, Timestamp, Version, Visibility};
 
+use super::super::column::parse_text;
 use super::super::page::{PAGE_MAX, page};
+use super::super::shown::{Plain, Shown};
 use super::super::{
     Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, MetaError, Order, Outcome, Page, Releases, Replay,
     engine,
 };
-use super::state::{PackageRow, VersionRow};
+use super::packed::Packed;
+use super::state::{PackageRow, State, VersionRow};
 use super::table::Table;
 use super::{Keep, Memory, social};
 
@@ -54,9 +58,10 @@ impl Catalog for Memory {
     }
 
     async fn package(&self, name: &Name) -> Result<Option<Package>, MetaError> {
-        let state = self.read();
-        let row = state.packages.get(&name.to_string());
-        Ok(row.and_then(|row| row.shown.as_deref()).map(|package| self.social().fill(package)))
+        let (state, name) = (self.read(), name.to_string());
+        let row = state.packages.get(&name);
+        let package = row.map(|row| state.package(&name, row)).transpose()?.flatten();
+        Ok(package.map(|package| self.social().fill(&package)))
     }
 
     async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError> {
@@ -79,16 +84,16 @@ impl Catalog for Memory {
 
     async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
         let state = self.read();
-        let found = wanted.iter().filter_map(|(name, version)| {
-            let row = state.version(name, &version.number())?;
-            Some(Published {
+        let found = wanted.iter().filter_map(|(name, version)| Some((name, state.version(name, &version.number())?)));
+        let published = |(name, row): (&Name, &Arc<VersionRow>)| {
+            Ok(Published {
                 id: row.id,
                 name: name.clone(),
                 version: row.version.clone(),
                 kind: row.kind,
                 digest: row.digest,
                 record: row.record,
-                config: row.config.as_deref().cloned(),
+                config: row.config()?,
                 yanked: row.yanked,
                 yank_reason: row.reason,
                 deprecation: row.deprecation.clone(),
@@ -97,8 +102,8 @@ impl Catalog for Memory {
                 published: row.published,
                 event: row.event,
             })
-        });
-        Ok(found.collect())
+        };
+        found.map(published).collect()
     }
 
     async fn packages(
@@ -112,40 +117,40 @@ impl Catalog for Memory {
         let place = after.map(|cursor| cursor.place(filter, order)).transpose()?;
         let state = self.read();
         let social = self.social();
-        let rows = |rows: &mut dyn Iterator<Item = &Arc<PackageRow>>| {
-            let found = listed(rows, filter, &social).take(limit + 1);
-            found.map(|package| social.fill(package)).collect::<Vec<Package>>()
+        let row = |name: &String| state.packages.get_key_value(name);
+        let after = place.as_ref().map_or(Bound::Unbounded, |(time, name)| {
+            Bound::Excluded((Reverse(Timestamp::from_micros(*time)), name.to_string()))
+        });
+        let by_time = |table| -> Box<dyn Iterator<Item = Listed<'_>>> {
+            let rows = Table::range(table, (after.clone(), Bound::Unbounded));
+            Box::new(rows.filter_map(|((_, name), ())| row(name)))
         };
-        let by_time = |table: &Table<(Reverse<Timestamp>, String), ()>| {
-            let found: Box<dyn Iterator<Item = _>> = match &place {
-                None => Box::new(table.iter()),
-                Some((time, name)) => Box::new(table.after((Reverse(Timestamp::from_micros(*time)), name.to_string()))),
-            };
-            rows(&mut found.filter_map(|((_, name), ())| state.packages.get(name)))
-        };
-        let items: Vec<Package> = match order {
+        let rows: Box<dyn Iterator<Item = Listed<'_>>> = match order {
             Order::Name => {
                 let after = place.as_ref().map(|(_, name)| name.to_string()).unwrap_or_default();
-                rows(&mut state.packages.after(after).map(|(_, row)| row))
+                Box::new(state.packages.after(after))
             }
             Order::Updated => by_time(&state.by_time),
             Order::Created => by_time(&state.by_age),
             Order::Downloads | Order::Stars => {
-                let counted = social.ranked(order, place.as_ref()).filter_map(|name| state.packages.get(name));
+                let counted = social.ranked(order, place.as_ref()).filter_map(row);
                 // Those without any come last, by name.
                 let after = place.as_ref().filter(|(count, _)| *count == 0).map(|(_, name)| name.to_string());
                 let uncounted = state.packages.after(after.unwrap_or_default());
-                let uncounted = uncounted.filter(|(name, _)| social.is_unranked(order, name)).map(|(_, row)| row);
-                rows(&mut counted.chain(uncounted))
+                let uncounted = uncounted.filter(|(name, _)| social.is_unranked(order, name));
+                Box::new(counted.chain(uncounted))
             }
         };
+        let found = listed(rows, filter, &social).take(limit + 1);
+        let packages = found.filter_map(|(name, row)| state.package(name, row).transpose());
+        let items = packages.map(|package| Ok(social.fill(&package?))).collect::<Result<_, MetaError>>()?;
         Ok(page(items, limit, filter, order))
     }
 
     async fn count(&self, filter: &Filter) -> Result<u64, MetaError> {
         let state = self.read();
         let social = self.social();
-        Ok(listed(state.packages.iter().map(|(_, row)| row), filter, &social).count() as u64)
+        Ok(listed(state.packages.iter(), filter, &social).count() as u64)
     }
 
     async fn labels(
@@ -173,17 +178,64 @@ impl Catalog for Memory {
     }
 }
 
+/// A package and its name.
+type Listed<'a> = (&'a String, &'a Arc<PackageRow>);
+
 /// Packages that can be found and pass the filter.
 fn listed<'a>(
-    rows: impl Iterator<Item = &'a Arc<PackageRow>>,
+    rows: impl Iterator<Item = Listed<'a>>,
     filter: &Filter,
     social: &social::Rows,
-) -> impl Iterator<Item = &'a Package> {
-    let is_popular = |package: &Package| {
-        let (downloads, stars) = social.of(package.name.as_str());
-        filter.is_popular(downloads, stars)
-    };
-    let passes =
-        move |row: &Arc<PackageRow>, package: &Package| filter.matches(package, &row.labels) && is_popular(package);
-    rows.filter_map(move |row| row.shown.as_deref().filter(|package| passes(row, package)))
+) -> impl Iterator<Item = Listed<'a>> {
+    rows.filter(move |(name, row)| {
+        let plain = Plain {
+            org: name.split('/').next().unwrap_or_default(),
+            kind: row.kind,
+            visibility: row.visibility,
+            created: row.created,
+            updated: row.updated,
+        };
+        let (downloads, stars) = social.of(name);
+        row.shown.is_some()
+            && filter.passes(&plain, |label, word| row.labels.has(label, word))
+            && filter.is_popular(downloads, stars)
+    })
+}
+
+impl State {
+    /// The package as lists and pages show it, without its downloads and stars, which are kept apart. `None` if it cannot be found.
+    pub(super) fn package(&self, name: &str, row: &PackageRow) -> Result<Option<Package>, MetaError> {
+        let Some(shown) = &row.shown else { return Ok(None) };
+        let name: Name = parse_text(name)?;
+        let Some(version) = self.version(&name, &shown.number) else { return Ok(None) };
+        let words = Shown::of(version.config()?.as_ref());
+        Ok(Some(Package {
+            name,
+            kind: row.kind,
+            visibility: row.visibility,
+            latest: shown.is_latest.then(|| version.version.clone()),
+            pinned: row.pinned.clone(),
+            shown: version.version.clone(),
+            title: words.title,
+            description: words.description,
+            tags: words.tags,
+            skills: words.skills,
+            license: words.license,
+            authors: words.authors,
+            source: words.source,
+            owners: row.owners.clone(),
+            versions: shown.versions,
+            created: row.created,
+            updated: row.updated,
+            downloads: 0,
+            stars: 0,
+        }))
+    }
+}
+
+impl VersionRow {
+    /// Its config, which a purge takes away.
+    pub(super) fn config(&self) -> Result<Option<Config>, MetaError> {
+        self.config.as_ref().map(Packed::get).transpose()
+    }
 }

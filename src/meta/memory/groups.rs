@@ -14,7 +14,7 @@ use super::super::column::parse_text;
 use super::super::groups::Found;
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Memory;
-use super::state::{Gathered, PackageRow, State};
+use super::state::{Gathered, PackageRow, Said, State};
 
 #[async_trait]
 impl Groups for Memory {
@@ -35,7 +35,7 @@ impl Groups for Memory {
                 package: state.packages.get(&key).map(of),
                 said: state.names.get(&key).copied(),
                 pushed: state.repositories.get(&key).is_some(),
-                of_org: state.orgs.get(&name.org().to_owned()).map(|said| said.profile.visibility),
+                of_org: state.orgs.get(&name.org().to_owned()).map(|said| said.0.profile.visibility),
             };
             found.seen_by()
         };
@@ -78,7 +78,7 @@ impl Groups for Memory {
         let (said, packages) = (state.orgs.get(&org.to_string()), state.public_packages(Some(org)));
         let packages = packages.get(org).copied().unwrap_or_default();
         let is_there = said.is_some() || packages > 0;
-        let said = said.map(|said| OrgSaid::clone(said));
+        let said = said.map(|said| said.0.clone());
         Ok(is_there.then(|| OrgRow { name: org.clone(), said, packages }))
     }
 
@@ -90,7 +90,7 @@ impl Groups for Memory {
         }
         let page = packages.into_iter().filter(|(name, _)| after.is_none_or(|after| name > after)).take(limit);
         let row = |(name, packages): (OrgName, u64)| {
-            let said = state.orgs.get(&name.to_string()).map(|said| OrgSaid::clone(said));
+            let said = state.orgs.get(&name.to_string()).map(|said| said.0.clone());
             OrgRow { name, said, packages }
         };
         Ok(page.map(row).collect())
@@ -129,9 +129,9 @@ impl State {
     }
 
     pub(super) fn write_org(&mut self, org: &OrgName, document: Digest, profile: &Profile, event: &Event) {
-        let created = self.orgs.get(&org.to_string()).map_or(event.time, |said| said.created);
+        let created = self.orgs.get(&org.to_string()).map_or(event.time, |said| said.0.created);
         let said = OrgSaid { document, profile: profile.clone(), created, updated: event.time };
-        self.orgs.insert(org.to_string(), Arc::new(said));
+        self.orgs.insert(org.to_string(), Arc::new(Said(said)));
     }
 
     pub(super) fn write_collection(&mut self, name: &Name, document: Digest, content: &Collection, event: &Event) {

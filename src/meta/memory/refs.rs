@@ -64,10 +64,10 @@ impl Refs for Memory {
 
     async fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<ManifestRow>, MetaError> {
         let state = self.read();
-        let first = (repository.to_string(), subject.to_string(), 0, String::new());
+        let first = (repository.to_string(), *subject, 0, Digest::LEAST);
         let of_subject =
             state.subjects.from(first.clone()).take_while(|(key, ())| (&key.0, &key.1) == (&first.0, &first.1));
-        let held = of_subject.filter_map(|((of, _, _, digest), ())| state.manifests.get(&(of.clone(), digest.clone())));
+        let held = of_subject.filter_map(|((of, _, _, digest), ())| state.manifests.get(&(of.clone(), *digest)));
         Ok(held.filter(|held| held.state == ManifestState::Live).map(|held| held.row.clone()).collect())
     }
 
@@ -78,9 +78,8 @@ impl Refs for Memory {
     async fn published_as(&self, manifests: &[(Name, Digest)]) -> Result<Vec<Option<Version>>, MetaError> {
         let state = self.read();
         let version = |(name, digest): &(Name, Digest)| {
-            let (name_text, digest) = (name.to_string(), digest.to_string());
-            let mut published =
-                state.by_digest.range((name_text.clone(), digest.clone(), 0)..=(name_text, digest, u64::MAX));
+            let text = name.to_string();
+            let mut published = state.by_digest.range((text.clone(), *digest, 0)..=(text, *digest, u64::MAX));
             let (_, number) = published.next_back()?;
             state.version(name, number).map(|row| row.version.clone())
         };
@@ -91,11 +90,7 @@ impl Refs for Memory {
 impl State {
     /// Manifests of a repository that can be read, after a digest.
     fn live<'a>(&'a self, repository: &'a Repository, after: Option<&Digest>) -> impl Iterator<Item = &'a Held> {
-        let after = after.map(|digest| digest.to_string()).unwrap_or_default();
-        self.manifests
-            .after((repository.to_string(), after))
-            .take_while(|((of, _), _)| of == repository.as_str())
-            .map(|(_, held)| held.as_ref())
-            .filter(|held| held.state == ManifestState::Live)
+        let held = self.manifests_after(repository, after).map(|(_, held)| held.as_ref());
+        held.filter(|held| held.state == ManifestState::Live)
     }
 }

@@ -1,35 +1,35 @@
 //! The rows written down, so that a start need not replay every event, and read back.
 //!
-//! A snapshot is lines: a [`Header`], pages of rows, and a [`Trailer`] with the digest of all bytes before it. It is a projection:
-//! whoever cannot believe one replays the events. What no event says (uploads without a manifest, condemned blobs) is not in it
-//! for long: it is left out when the rows are read back, as a replay would not have it either.
+//! A snapshot is a line with a [`Header`], pages of rows, and the SHA-256 of all bytes before it. A page is its length, in four bytes
+//! with the least first, and that many bytes of postcard. It is a projection: whoever cannot believe one replays the events. What no
+//! event says (uploads without a manifest, condemned blobs) is not in it for long: it is left out when the rows are read back, as a
+//! replay would not have it either.
 //!
 //! Rows are written page by page under a lock that is held for one page, and are all of the moment in which the writing began.
 
-use std::cmp::Reverse;
-use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use sha2::{Digest as _, Sha256};
 
-use crate::domain::{Area, Digest, Name, Repository, Tag, Timestamp, Version, Visibility};
+use crate::domain::{Area, Digest, Repository, Tag, Timestamp, Visibility};
 
-use super::super::{Head, MetaError, OrgSaid};
-use super::state::{BlobState, Gathered, Held, Life, Link, PackageRow, State, VersionRow, tables};
+use super::super::{Head, MetaError};
+use super::state::{BlobState, Gathered, Held, Life, Link, PackageRow, Said, State, VersionRow, tables};
 use super::stored::Stored;
 use super::table::Table;
 use super::{Archive, Memory};
 
 /// The form of snapshots that this program writes, and the newest that it reads.
-pub const SNAPSHOT: u32 = 1;
+pub const SNAPSHOT: u32 = 2;
 
 /// Which rows, and what is in them: to be raised by whoever changes what a row holds or what an event makes of it, so that
 /// rows of the program before are not taken for today's.
-const ROWS: u32 = 7;
+const ROWS: u32 = 8;
 
-/// Rows in one line.
+/// Rows in one page.
 const PAGE: usize = 512;
 
 /// The first line of a snapshot.
@@ -49,12 +49,8 @@ struct Header {
     rows: u32,
 }
 
-/// The last line.
-#[derive(Debug, Serialize, Deserialize)]
-struct Trailer {
-    /// Digest of every byte before this line.
-    digest: Digest,
-}
+/// Bytes of the SHA-256 at the end.
+pub(super) const HASH: usize = 32;
 
 /// A snapshot, ready to be stored.
 pub struct Snapshot {
@@ -98,13 +94,15 @@ impl Memory {
         let thaw = Thaw(self);
         let release = env!("CARGO_PKG_VERSION").to_owned();
         let header = Header { snapshot: SNAPSHOT, event: head.n, time: head.time, last, release, rows: ROWS };
-        let written = line(Vec::new(), &header).and_then(|bytes| self.write_rows(bytes));
+        let written = serde_json::to_vec(&header).map_err(|error| error.to_string()).and_then(|mut bytes| {
+            bytes.push(b'\n');
+            self.write_rows(bytes).map_err(|error| error.to_string())
+        });
         drop(thaw);
-        let unwritable =
-            |error: serde_json::Error| MetaError::Corrupt(format!("a row cannot be written down: {error}"));
-        let bytes = written.map_err(unwritable)?;
-        let digest = Digest::sha256(&bytes);
-        let bytes = line(bytes, &Trailer { digest }).map_err(unwritable)?;
+        let mut bytes =
+            written.map_err(|error| MetaError::Corrupt(format!("a row cannot be written down: {error}")))?;
+        let hash = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&hash);
         Ok(Some(Snapshot { event: head.n, last, bytes: bytes.into() }))
     }
 
@@ -121,11 +119,15 @@ impl Memory {
         if header.event != event || Digest::sha256(last) != header.last {
             return Err(Unbelievable::Foreign);
         }
-        let rows = rows(snapshot)?;
-        let mut state = read_rows(rows)?;
+        // All of it is read before any of it is believed, on another thread.
+        let state = std::thread::scope(|scope| {
+            let whole = scope.spawn(|| rows(snapshot).map(drop));
+            let state = parts(snapshot).and_then(|(rows, _)| read_rows(rows));
+            whole.join().map_err(|_| damaged("its digest cannot be compared"))?.and(state)
+        });
+        let mut state = state?;
         state.head = Head { n: header.event, time: header.time };
         state.events = Table::of([(header.event, last.clone())]);
-        state.leave_out_what_no_event_says();
         *self.lock() = state;
         self.archive_in(archive);
         Ok(Head { n: header.event, time: header.time })
@@ -148,12 +150,6 @@ impl Drop for Thaw<'_> {
     fn drop(&mut self) {
         self.0.lock().thaw();
     }
-}
-
-fn line(mut bytes: Vec<u8>, value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_writer(&mut bytes, value)?;
-    bytes.push(b'\n');
-    Ok(bytes)
 }
 
 fn damaged(error: impl std::fmt::Display) -> Unbelievable {
@@ -179,71 +175,123 @@ fn header(snapshot: &[u8]) -> Result<Header, Unbelievable> {
     Ok(header)
 }
 
-/// The lines between header and trailer, after the digest was found to be right.
-fn rows(snapshot: &[u8]) -> Result<&[u8], Unbelievable> {
+/// What lies between header and digest, and the digest.
+fn parts(snapshot: &[u8]) -> Result<(&[u8], &[u8; HASH]), Unbelievable> {
     let cut = || damaged("it has no end");
-    let whole = snapshot.strip_suffix(b"\n").ok_or_else(cut)?;
-    let end = whole.iter().rposition(|byte| *byte == b'\n').ok_or_else(cut)? + 1;
-    let trailer: Trailer = serde_json::from_slice(&whole[end..]).map_err(damaged)?;
-    if Digest::sha256(&snapshot[..end]) != trailer.digest {
+    let (before, hash) = snapshot.split_last_chunk::<HASH>().ok_or_else(cut)?;
+    let begin = before.iter().position(|byte| *byte == b'\n').ok_or_else(cut)? + 1;
+    Ok((&before[begin..], hash))
+}
+
+/// The pages, after the digest was found to be right.
+fn rows(snapshot: &[u8]) -> Result<&[u8], Unbelievable> {
+    let (rows, hash) = parts(snapshot)?;
+    if Sha256::digest(&snapshot[..snapshot.len() - HASH]).as_slice() != hash {
         return Err(damaged("its bytes do not match its digest"));
     }
-    let begin = snapshot.iter().position(|byte| *byte == b'\n').ok_or_else(cut)? + 1;
-    Ok(&snapshot[begin..end])
+    Ok(rows)
+}
+
+/// Cuts the pages apart.
+fn pages(mut rows: &[u8]) -> Result<Vec<&[u8]>, Unbelievable> {
+    let mut pages = Vec::new();
+    while !rows.is_empty() {
+        let page = rows.split_first_chunk().and_then(|(length, behind)| {
+            let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+            behind.split_at_checked(length)
+        });
+        let (page, behind) = page.ok_or_else(|| damaged("a page is cut"))?;
+        pages.push(page);
+        rows = behind;
+    }
+    Ok(pages)
 }
 
 /// Reads the pages of rows, on as many threads as the machine has: they are most of a start.
 fn read_rows(rows: &[u8]) -> Result<State, Unbelievable> {
-    let lines: Vec<&[u8]> = rows.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let (pages, next) = (pages(rows)?, AtomicUsize::new(0));
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    let part = lines.len().div_ceil(threads).max(1);
-    let read = |lines: &[&[u8]]| -> Result<Vec<Page>, serde_json::Error> {
-        lines.iter().map(|line| serde_json::from_slice(line)).collect()
+    let read = || {
+        let mut read = Vec::new();
+        while let Some((at, page)) = {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            pages.get(at).map(|page| (at, page))
+        } {
+            read.push((at, postcard::from_bytes::<Page>(page)?));
+        }
+        Ok::<_, postcard::Error>(read)
     };
     let parts: Vec<_> = std::thread::scope(|scope| {
-        let reading: Vec<_> = lines.chunks(part).map(|lines| scope.spawn(move || read(lines))).collect();
+        let reading: Vec<_> = (0..threads).map(|_| scope.spawn(read)).collect();
         reading.into_iter().map(|thread| thread.join().map_err(|_| damaged("its rows cannot be read"))).collect()
     });
-    let mut pages = Pages::default();
+    let mut read = Vec::with_capacity(pages.len());
     for part in parts {
-        part?.map_err(damaged)?.into_iter().for_each(|page| pages.add(page));
+        read.extend(part?.map_err(damaged)?);
     }
-    Ok(pages.state())
+    read.sort_unstable_by_key(|(at, _)| *at);
+    let mut pages = Pages::default();
+    read.into_iter().for_each(|(_, page)| pages.add(page));
+    let unreadable = || damaged("its rows cannot be read");
+    let mut state = pages.state().ok_or_else(unreadable)?;
+    let (indexes, links) = std::thread::scope(|scope| {
+        let links = scope.spawn(|| state.links_that_no_event_names());
+        Some((state.indexes()?, links.join().ok()?))
+    })
+    .ok_or_else(unreadable)?;
+    state.take(indexes);
+    state.leave_out_what_no_event_says(links);
+    Ok(state)
 }
 
 macro_rules! declare_pages {
-    ($($(#[$doc:meta])* $table:ident: $key:ty => $row:ty,)+) => {
-        /// One line of rows.
+    (
+        { $($(#[$doc:meta])* $table:ident: $key:ty => $row:ty,)+ }
+        $followers:tt
+    ) => {
+        /// Rows of one table.
         #[derive(Deserialize)]
         #[expect(non_camel_case_types, reason = "called as the tables are")]
         enum Page {
             $($table(Vec<($key, <$row as Stored>::Form)>),)+
         }
 
+        /// The same, to be written.
+        #[derive(Serialize)]
+        #[expect(non_camel_case_types, reason = "called as the tables are")]
+        enum Written<'a> {
+            $($table(Vec<(&'a $key, &'a <$row as Stored>::Form)>),)+
+        }
+
         /// What was read of each table.
         #[derive(Default)]
         struct Pages {
-            $($table: Vec<($key, $row)>,)+
+            $($table: Vec<Vec<($key, <$row as Stored>::Form)>>,)+
         }
 
         impl Pages {
             fn add(&mut self, page: Page) {
                 match page {
-                    $(Page::$table(rows) => {
-                        self.$table.extend(rows.into_iter().map(|(key, form)| (key, <$row>::of(form))));
-                    })+
+                    $(Page::$table(rows) => self.$table.push(rows),)+
                 }
             }
 
-            fn state(self) -> State {
-                let mut state = State::new();
-                $(state.$table = Table::of(self.$table);)+
-                state
+            /// The tables, each made on a thread of its own.
+            fn state(self) -> Option<State> {
+                std::thread::scope(|scope| {
+                    $(let $table = scope.spawn(move || {
+                        let rows = self.$table.into_iter().flatten();
+                        Table::of(rows.map(|(key, form)| (key, <$row>::of(form))))
+                    });)+
+                    let mut state = State::new();
+                    $(state.$table = $table.join().ok()?;)+
+                    Some(state)
+                })
             }
         }
 
         impl Memory {
-            pub(super) fn write_rows(&self, mut bytes: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
+            pub(super) fn write_rows(&self, mut bytes: Vec<u8>) -> Result<Vec<u8>, postcard::Error> {
                 $({
                     let mut after: Option<$key> = None;
                     loop {
@@ -251,10 +299,11 @@ macro_rules! declare_pages {
                         if page.is_empty() {
                             break;
                         }
-                        let rows: Vec<_> = page.iter().map(|(key, row)| (key, row.form())).collect();
-                        let _ = write!(bytes, "{{\"{}\":", stringify!($table));
-                        serde_json::to_writer(&mut bytes, &rows)?;
-                        bytes.extend_from_slice(b"}\n");
+                        let rows = page.iter().map(|(key, row)| (key, row.form())).collect();
+                        let written = postcard::to_allocvec(&Written::$table(rows))?;
+                        let length = u32::try_from(written.len()).map_err(|_| postcard::Error::SerializeBufferFull)?;
+                        bytes.extend_from_slice(&length.to_le_bytes());
+                        bytes.extend_from_slice(&written);
                         after = page.into_iter().next_back().map(|(key, _)| key);
                     }
                 })+
@@ -269,12 +318,7 @@ tables!(declare_pages);
 impl State {
     /// Links that an upload or a mount made and that no event names since, and how far a collection was: a process that ended
     /// knows nothing of these, whether it had a snapshot or not.
-    fn leave_out_what_no_event_says(&mut self) {
-        let gone = |state: &Self, area: &Area, digest: &Digest| {
-            state.blobs.get(&(area.clone(), *digest)).is_none_or(|blob| blob.life == Life::Deleting)
-        };
-        let links = self.links.iter().filter(|((_, digest), link)| !link.recorded || gone(self, &link.area, digest));
-        let links: Vec<_> = links.map(|(key, _)| key.clone()).collect();
+    fn leave_out_what_no_event_says(&mut self, links: Vec<(Repository, Digest)>) {
         for (repository, digest) in links {
             self.remove_link(&repository, &digest);
         }
@@ -287,5 +331,13 @@ impl State {
             }
         }
         self.commit();
+    }
+    /// Those links.
+    fn links_that_no_event_names(&self) -> Vec<(Repository, Digest)> {
+        let is_gone = |area: &Area, digest: &Digest| {
+            self.blobs.get(&(area.clone(), *digest)).is_none_or(|blob| blob.life == Life::Deleting)
+        };
+        let links = self.links.iter().filter(|((_, digest), link)| !link.recorded || is_gone(&link.area, digest));
+        links.map(|(key, _)| key.clone()).collect()
     }
 }

@@ -15,6 +15,7 @@ use crate::domain::{Day, Kind, Name, Package, STAR_WEIGHT, Timestamp, UserName, 
 use super::super::social::highest_first;
 use super::super::{DownloadBatch, Downloads, MetaError, Order, Social, StarRow, Starred, Totals};
 use super::Memory;
+use super::state::PackageRow;
 
 /// The rows.
 #[derive(Default)]
@@ -249,13 +250,14 @@ impl Social for Memory {
         let mut scores: Vec<(&String, u64)> = scores.into_iter().filter(|(_, score)| *score > 0).collect();
         // By name already.
         scores.sort_by_key(|(_, score)| Reverse(*score));
+        let is_wanted =
+            |row: &PackageRow| row.visibility == Visibility::Public && (kinds.is_empty() || kinds.contains(&row.kind));
         let wanted = scores.into_iter().filter_map(|(name, score)| {
-            let package = state.packages.get(name)?.shown.as_deref()?;
-            let is_wanted =
-                package.visibility == Visibility::Public && (kinds.is_empty() || kinds.contains(&package.kind));
-            is_wanted.then(|| (rows.fill(package), score))
+            let row = state.packages.get(name).filter(|row| is_wanted(row))?;
+            let package = state.package(name, row).transpose()?;
+            Some(package.map(|package| (rows.fill(&package), score)))
         });
-        Ok(wanted.take(limit).collect())
+        wanted.take(limit).collect()
     }
 
     async fn totals(&self) -> Result<Totals, MetaError> {
@@ -263,15 +265,15 @@ impl Social for Memory {
         let rows = self.social();
         let mut kinds: BTreeMap<Kind, (u64, [u64; 3])> = BTreeMap::new();
         let mut organisations: BTreeSet<&str> = BTreeSet::new();
-        let shown = state.packages.iter().filter_map(|(_, row)| row.shown.as_deref());
-        for package in shown.filter(|package| package.visibility == Visibility::Public) {
-            let (downloads, stars) = rows.of(package.name.as_str());
-            let (packages, sums) = kinds.entry(package.kind).or_default();
+        for (name, row) in state.packages.iter().filter(|(_, row)| row.visibility == Visibility::Public) {
+            let Some(shown) = &row.shown else { continue };
+            let (downloads, stars) = rows.of(name);
+            let (packages, sums) = kinds.entry(row.kind).or_default();
             *packages += 1;
-            for (sum, more) in sums.iter_mut().zip([package.versions, downloads, stars]) {
+            for (sum, more) in sums.iter_mut().zip([shown.versions, downloads, stars]) {
                 *sum += more;
             }
-            organisations.insert(package.name.org());
+            organisations.extend(name.split('/').next());
         }
         let mut totals = Totals { organisations: organisations.len() as u64, ..Totals::default() };
         kinds.into_iter().for_each(|(kind, (packages, sums))| totals.add(kind, packages, sums));

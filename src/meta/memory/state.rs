@@ -4,6 +4,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,15 +12,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::{
-    Area, Config, Deprecation, Digest, Event, Kind, Name, Package, Repository, Tag, Timestamp, UserName, Version,
-    Visibility,
+    Area, Config, Deprecation, Digest, Event, Kind, Name, Repository, Tag, Timestamp, UserName, Version, Visibility,
 };
 
 pub(super) use super::super::Life;
 use super::super::engine::Rows;
 use super::super::rules::{Facts, ManifestState, VersionFacts, Wanted, Write};
-use super::super::{CollectionRow, Head, Label, ManifestRow, MetaError, OrgSaid};
-use super::stored;
+use super::super::{CollectionRow, Head, ManifestRow, MetaError, OrgSaid};
+use super::packed::{self, Labels, Packed};
 use super::table::Table;
 
 /// A manifest in a repository.
@@ -38,18 +38,28 @@ pub(super) struct Held {
 pub(super) struct PackageRow {
     pub kind: Kind,
     pub visibility: Visibility,
+    #[serde(with = "packed::micros")]
     pub created: Timestamp,
+    #[serde(with = "packed::micros")]
     pub updated: Timestamp,
     /// Sorted.
     pub owners: Vec<UserName>,
     /// What `latest` is pinned to, by number.
     pub pinned: Option<Version>,
     /// `None` when all versions are deleted.
-    #[serde(with = "stored::shared_option")]
-    pub shown: Option<Arc<Package>>,
+    pub shown: Option<ShownVersion>,
     /// What it can be found by; empty if it cannot be found.
-    #[serde(with = "stored::shared")]
-    pub labels: Arc<BTreeSet<(Label, String)>>,
+    pub labels: Labels,
+}
+
+/// The version whose words lists and pages show.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct ShownVersion {
+    pub number: String,
+    /// Whether `latest` is this version, too.
+    pub is_latest: bool,
+    /// How many versions can be read.
+    pub versions: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,13 +70,14 @@ pub(super) struct VersionRow {
     pub kind: Kind,
     pub digest: Digest,
     pub record: Digest,
-    #[serde(with = "stored::shared_option")]
-    pub config: Option<Arc<Config>>,
+    pub config: Option<Packed<Config>>,
     pub yanked: bool,
     pub reason: Option<Digest>,
+    #[serde(with = "packed::as_json")]
     pub deprecation: Option<Deprecation>,
     pub deleted: bool,
     pub purged: bool,
+    #[serde(with = "packed::micros")]
     pub published: Timestamp,
     pub event: u64,
 }
@@ -78,9 +89,14 @@ pub(super) struct Gathered {
     pub packages: Vec<String>,
 }
 
+/// What an organisation says of itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Said(#[serde(with = "packed::as_json")] pub OrgSaid);
+
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct BlobState {
     pub size: u64,
+    #[serde(with = "packed::micros")]
     pub touched: Timestamp,
     pub life: Life,
 }
@@ -92,84 +108,89 @@ pub(super) struct Link {
     pub recorded: bool,
 }
 
-/// Names every table once, with its key and its row: what is done to all of them cannot forget one.
+/// Names every table once, with its key and its row, so that what is done to all of them cannot forget one: first those that are written
+/// down, then those that follow from them ([`State::indexes`]).
 macro_rules! tables {
     ($visit:ident) => {
         $visit! {
-            /// Events by repository.
-            history: (String, u64) => (),
-            /// Every repository that was ever pushed to.
-            repositories: String => Repository,
-            /// By repository and digest.
-            manifests: (String, String) => Arc<Held>,
-            /// By repository, subject, event and digest.
-            subjects: (String, String, u64, String) => (),
-            /// By repository and tag.
-            tags: (String, String) => (Tag, Digest),
-            packages: String => Arc<PackageRow>,
-            /// Who sees what is under a name, as was said before there was a package.
-            names: String => Visibility,
-            /// Packages that can be found, latest change first.
-            by_time: (Reverse<Timestamp>, String) => (),
-            /// Packages that can be found, newest first.
-            by_age: (Reverse<Timestamp>, String) => (),
-            /// By package and number.
-            versions: (String, String) => Arc<VersionRow>,
-            /// Numbers of the versions that can be read, by package and rank.
-            ranks: (String, String) => String,
-            /// Numbers by package, digest and event.
-            by_digest: (String, String, u64) => String,
-            /// Packages and numbers by the id of the event that published them.
-            by_id: Uuid => (Name, Version),
-            collections: String => Arc<Gathered>,
-            /// Collections by the packages in them.
-            gathered: (String, String) => (),
-            orgs: String => Arc<OrgSaid>,
-            blobs: (Area, Digest) => BlobState,
-            links: (Repository, Digest) => Link,
-            linked: (Digest, Area, String) => (),
+            {
+                /// Events by repository.
+                history: (String, u64) => (),
+                /// Every repository that was ever pushed to.
+                repositories: String => Repository,
+                /// By repository and digest.
+                manifests: (String, Digest) => Arc<Held>,
+                /// By repository and tag.
+                tags: (String, String) => (Tag, Digest),
+                packages: String => Arc<PackageRow>,
+                /// Who sees what is under a name, as was said before there was a package.
+                names: String => Visibility,
+                /// By package and number.
+                versions: (String, String) => Arc<VersionRow>,
+                collections: String => Arc<Gathered>,
+                orgs: String => Arc<Said>,
+                blobs: (Area, Digest) => BlobState,
+                links: (Repository, Digest) => Link,
+            }
+            {
+                /// By repository, subject, event and digest.
+                subjects: (String, Digest, u64, Digest) => (),
+                /// Packages that can be found, latest change first.
+                by_time: (Reverse<Timestamp>, String) => (),
+                /// Packages that can be found, newest first.
+                by_age: (Reverse<Timestamp>, String) => (),
+                /// Numbers of the versions that can be read, by package and rank.
+                ranks: (String, String) => String,
+                /// Numbers by package, digest and event.
+                by_digest: (String, Digest, u64) => String,
+                /// Packages and numbers by the id of the event that published them.
+                by_id: Uuid => (Name, Version),
+                /// Collections by the packages in them.
+                gathered: (String, String) => (),
+                linked: (Digest, Area, String) => (),
+            }
         }
     };
 }
 pub(super) use tables;
 
 macro_rules! declare_state {
-    ($($(#[$doc:meta])* $table:ident: $key:ty => $row:ty,)+) => {
+    ($({ $($(#[$doc:meta])* $table:ident: $key:ty => $row:ty,)+ })+) => {
         /// Everything.
         #[derive(Debug)]
         pub(super) struct State {
             pub head: Head,
             /// Exact bytes, of those that no archive keeps.
             pub events: Table<u64, Bytes>,
-            $($(#[$doc])* pub $table: Table<$key, $row>,)+
+            $($($(#[$doc])* pub $table: Table<$key, $row>,)+)+
         }
 
         impl State {
             pub fn new() -> Self {
                 let head = Head { n: 0, time: Timestamp::from_micros(0) };
-                Self { head, events: Table::default(), $($table: Table::default(),)+ }
+                Self { head, events: Table::default(), $($($table: Table::default(),)+)+ }
             }
 
             /// Keeps everything that was written since the last commit.
             pub fn commit(&mut self) {
                 self.events.commit();
-                $(self.$table.commit();)+
+                $($(self.$table.commit();)+)+
             }
 
             /// Takes everything back that was written since the last commit.
             pub fn roll_back(&mut self) {
                 self.events.roll_back();
-                $(self.$table.roll_back();)+
+                $($(self.$table.roll_back();)+)+
             }
 
             /// From now on the rows as they are can be read beside those that later changes make of them.
             pub fn freeze(&mut self) {
-                $(self.$table.freeze();)+
+                $($(self.$table.freeze();)+)+
             }
 
             /// Forgets what [`State::freeze`] kept.
             pub fn thaw(&mut self) {
-                $(self.$table.thaw();)+
+                $($(self.$table.thaw();)+)+
             }
         }
     };
@@ -180,7 +201,7 @@ tables!(declare_state);
 impl State {
     /// The manifest, hidden or not.
     pub fn held(&self, repository: &Repository, digest: &Digest) -> Option<&Arc<Held>> {
-        self.manifests.get(&(repository.to_string(), digest.to_string()))
+        self.manifests.get(&(repository.to_string(), *digest))
     }
 
     pub fn version(&self, name: &Name, number: &str) -> Option<&Arc<VersionRow>> {
@@ -227,9 +248,22 @@ impl State {
 
     /// Every manifest of a repository, hidden ones too.
     pub fn manifests_of(&self, repository: &Repository) -> impl Iterator<Item = &Arc<Held>> {
-        let first = (repository.to_string(), String::new());
-        let rows = self.manifests.from(first.clone()).take_while(move |((of, _), _)| *of == first.0);
-        rows.map(|(_, held)| held)
+        self.manifests_after(repository, None).map(|(_, held)| held)
+    }
+
+    /// The manifests of a repository after a digest, hidden ones too.
+    pub fn manifests_after(
+        &self,
+        repository: &Repository,
+        after: Option<&Digest>,
+    ) -> impl Iterator<Item = (&Digest, &Arc<Held>)> {
+        let repository = repository.to_string();
+        let first = match after {
+            Some(after) => Bound::Excluded((repository.clone(), *after)),
+            None => Bound::Included((repository.clone(), Digest::LEAST)),
+        };
+        let rows = self.manifests.range((first, Bound::Unbounded)).take_while(move |((of, _), _)| *of == repository);
+        rows.map(|((_, digest), held)| (digest, held))
     }
 
     /// Everything that a repository keeps, with lengths, which are 0 where they are not known.
@@ -274,11 +308,12 @@ impl State {
         facts.versions =
             wanted.versions.iter().filter_map(|version| self.version(name, &version.number())).map(known).collect();
         if let Some(digest) = wanted.manifest.filter(|_| wanted.versions_of_manifest) {
-            let first = (name.to_string(), digest.to_string(), 0);
-            let of_manifest =
-                self.by_digest.from(first.clone()).take_while(|(key, _)| (&key.0, &key.1) == (&first.0, &first.1));
-            facts.versions_of_manifest =
-                of_manifest.filter_map(|(_, number)| self.version(name, number)).map(known).collect();
+            facts.versions_of_manifest = self
+                .by_digest
+                .range((name.to_string(), digest, 0)..=(name.to_string(), digest, u64::MAX))
+                .filter_map(|(_, number)| self.version(name, number))
+                .map(known)
+                .collect();
         }
         if let Some(digest) = &wanted.needed {
             let needs =
@@ -295,7 +330,7 @@ impl Rows for State {
             facts.collection = self.collections.get(&name.to_string()).map(|gathered| gathered.row.document);
         }
         if let Some(org) = &wanted.org {
-            facts.org = self.orgs.get(&org.to_string()).map(|said| (said.document, said.profile.visibility));
+            facts.org = self.orgs.get(&org.to_string()).map(|said| (said.0.document, said.0.profile.visibility));
         }
         for (area, digest) in &wanted.brought {
             if self.blobs.get(&(area.clone(), *digest)).is_some_and(|blob| blob.life == Life::Deleting) {
@@ -332,8 +367,7 @@ impl Rows for State {
     }
 
     fn write(&mut self, write: &Write, event: &Event) -> Result<(), MetaError> {
-        self.carry_out(write, event);
-        Ok(())
+        self.carry_out(write, event)
     }
 
     fn append(&mut self, event: &Event, bytes: &Bytes) -> Result<(), MetaError> {

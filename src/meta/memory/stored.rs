@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::domain::{Digest, Name, Repository, Tag, Version, Visibility};
+use crate::domain::{Digest, Repository, Tag, Visibility};
 
 use super::state::{BlobState, Link};
 
@@ -49,34 +49,4 @@ macro_rules! as_they_are {
     )+};
 }
 
-as_they_are!((), String, Repository, Visibility, (Tag, Digest), (Name, Version), BlobState, Link);
-
-/// For `#[serde(with)]`.
-pub(super) mod shared {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<T: Serialize, S: Serializer>(value: &Arc<T>, to: S) -> Result<S::Ok, S::Error> {
-        value.as_ref().serialize(to)
-    }
-
-    pub fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Arc<T>, D::Error> {
-        T::deserialize(from).map(Arc::new)
-    }
-}
-
-/// For `#[serde(with)]`.
-pub(super) mod shared_option {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<T: Serialize, S: Serializer>(value: &Option<Arc<T>>, to: S) -> Result<S::Ok, S::Error> {
-        value.as_deref().serialize(to)
-    }
-
-    pub fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<T>>, D::Error> {
-        Ok(Option::deserialize(from)?.map(Arc::new))
-    }
-}
+as_they_are!((), Repository, Visibility, (Tag, Digest), BlobState, Link);

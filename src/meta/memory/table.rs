@@ -24,6 +24,11 @@ impl<K: Ord + Clone, V> Table<K, V> {
         self.rows.get(key)
     }
 
+    /// The row, and the key as the table has it.
+    pub fn get_key_value(&self, key: &K) -> Option<(&K, &V)> {
+        self.rows.get_key_value(key)
+    }
+
     pub fn insert(&mut self, key: K, value: V) {
         let before = self.rows.insert(key.clone(), value);
         self.undo.push((key, before));

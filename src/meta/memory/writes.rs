@@ -4,16 +4,17 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::domain::{Accepted, Area, Digest, Event, Name, Package, Repository, Tag, Timestamp, Version};
+use crate::domain::{Accepted, Area, Digest, Event, Name, Repository, Tag, Timestamp, Version};
 
 use super::super::rules::{ManifestState, Write, is_stable, rank};
-use super::super::shown::{Shown, Standing, labels};
-use super::super::{ManifestFacts, ManifestRow};
-use super::state::{BlobState, Held, Life, Link, PackageRow, State, VersionRow};
+use super::super::shown::{Standing, labels};
+use super::super::{ManifestFacts, ManifestRow, MetaError};
+use super::packed::{Labels, Packed};
+use super::state::{BlobState, Held, Life, Link, PackageRow, ShownVersion, State, VersionRow};
 
 impl State {
     /// Carries out one write of the event.
-    pub(super) fn carry_out(&mut self, write: &Write, event: &Event) {
+    pub(super) fn carry_out(&mut self, write: &Write, event: &Event) -> Result<(), MetaError> {
         match write {
             Write::Blob { area, digest, size } => {
                 // A size that was measured at the upload stays: a manifest may say another.
@@ -23,7 +24,7 @@ impl State {
             }
             Write::Link { repository, area, digest } => self.write_link(repository, area, digest, true),
             Write::LinkAll { repository, digest } => {
-                let Some(held) = self.held(repository, digest).cloned() else { return };
+                let Some(held) = self.held(repository, digest).cloned() else { return Ok(()) };
                 for blob in &held.blobs {
                     self.write_link(repository, &held.row.area, blob, true);
                 }
@@ -31,7 +32,7 @@ impl State {
             Write::Unlink { repository, digest } => self.remove_link(repository, digest),
             Write::Manifest { accepted, facts } => self.write_manifest(accepted, facts, event),
             Write::RemoveManifest { repository, digest } => {
-                let key = (repository.to_string(), digest.to_string());
+                let key = (repository.to_string(), *digest);
                 if let Some(held) = self.manifests.get(&key).cloned() {
                     self.remove_subject(repository, &held);
                     self.manifests.remove(&key);
@@ -40,7 +41,7 @@ impl State {
             Write::HideManifest { repository, digest, state } => {
                 if let Some(held) = self.held(repository, digest) {
                     let held = Held { state: *state, ..Held::clone(held) };
-                    self.manifests.insert((repository.to_string(), digest.to_string()), Arc::new(held));
+                    self.manifests.insert((repository.to_string(), *digest), Arc::new(held));
                 }
             }
             Write::Tag { repository, tag, digest } => {
@@ -52,7 +53,6 @@ impl State {
             Write::Package { name, kind, visibility, owners } => {
                 if self.packages.get(&name.to_string()).is_none() {
                     let (kind, visibility, time) = (*kind, *visibility, event.time);
-                    let labels = Arc::default();
                     let row = PackageRow {
                         kind,
                         visibility,
@@ -61,7 +61,7 @@ impl State {
                         owners: owners.clone(),
                         pinned: None,
                         shown: None,
-                        labels,
+                        labels: Labels::default(),
                     };
                     self.packages.insert(name.to_string(), Arc::new(row));
                 }
@@ -88,7 +88,7 @@ impl State {
                     kind: publication.kind,
                     digest: *digest,
                     record: publication.record,
-                    config: publication.config.clone(),
+                    config: publication.config.as_deref().map(Packed::of).transpose()?,
                     yanked: false,
                     reason: None,
                     deprecation: None,
@@ -97,7 +97,7 @@ impl State {
                     published: event.time,
                     event: event.n,
                 };
-                self.by_digest.insert((name.to_string(), digest.to_string(), event.n), row.version.number());
+                self.by_digest.insert((name.to_string(), *digest, event.n), row.version.number());
                 self.by_id.insert(event.id, (name.clone(), row.version.clone()));
                 self.write_version(name, row);
             }
@@ -126,8 +126,9 @@ impl State {
             Write::Collection { name, document, content } => self.write_collection(name, *document, content, event),
             Write::Org { org, document, profile } => self.write_org(org, *document, profile, event),
             Write::RemoveCollection { name } => self.remove_collection(name),
-            Write::Reshow { name } => self.reshow(name, event),
+            Write::Reshow { name } => self.reshow(name, event)?,
         }
+        Ok(())
     }
 
     /// The blob lies there and lives, as of this time.
@@ -160,7 +161,7 @@ impl State {
         for held in manifests {
             named.extend(held.blobs.iter().copied());
             let row = ManifestRow { area: area.clone(), ..held.row.clone() };
-            let key = (repository.to_string(), row.digest.to_string());
+            let key = (repository.to_string(), row.digest);
             self.manifests.insert(key, Arc::new(Held { row, ..Held::clone(&held) }));
         }
         let links = self.links.iter().filter(|((of, _), link)| of == repository && link.area != *area);
@@ -201,17 +202,15 @@ impl State {
             // Accepted again, it keeps its place among the referrers.
             n: known.map_or(event.n, |known| known.n),
         };
-        let digest = accepted.digest.to_string();
-        if let Some(subject) = &held.row.subject {
-            self.subjects.insert((repository.to_string(), subject.to_string(), held.n, digest.clone()), ());
+        if let Some(subject) = held.row.subject {
+            self.subjects.insert((repository.to_string(), subject, held.n, accepted.digest), ());
         }
-        self.manifests.insert((repository.to_string(), digest), Arc::new(held));
+        self.manifests.insert((repository.to_string(), accepted.digest), Arc::new(held));
     }
 
     fn remove_subject(&mut self, repository: &Repository, held: &Held) {
-        if let Some(subject) = &held.row.subject {
-            let digest = held.row.digest.to_string();
-            self.subjects.remove(&(repository.to_string(), subject.to_string(), held.n, digest));
+        if let Some(subject) = held.row.subject {
+            self.subjects.remove(&(repository.to_string(), subject, held.n, held.row.digest));
         }
     }
 
@@ -231,15 +230,18 @@ impl State {
         self.versions.insert((name.to_string(), number), Arc::new(row));
     }
 
-    fn reshow(&mut self, name: &Name, event: &Event) {
-        let Some(before) = self.packages.get(&name.to_string()).cloned() else { return };
+    fn reshow(&mut self, name: &Name, event: &Event) -> Result<(), MetaError> {
+        let Some(before) = self.packages.get(&name.to_string()).cloned() else { return Ok(()) };
         let pinned = before.pinned.as_ref().and_then(|pinned| self.version(name, &pinned.number()));
         let pinned = pinned.filter(|row| !row.yanked && !row.deleted).map(|row| (true, row.clone()));
         let highest = || self.ranked(name).next_back().map(|(rank, row)| (is_stable(rank), row.clone()));
         let top = pinned.or_else(highest);
         let versions = self.ranks_of(name).count() as u64;
-        let shown =
-            top.as_ref().map(|(is_latest, row)| Arc::new(package(name, &before, *is_latest, row, versions, event)));
+        let shown = top.as_ref().map(|(is_latest, row)| ShownVersion {
+            number: row.version.number(),
+            is_latest: *is_latest,
+            versions,
+        });
         let key = |time| (Reverse(time), name.to_string());
         self.by_time.remove(&key(before.updated));
         if shown.is_some() {
@@ -248,11 +250,13 @@ impl State {
         } else {
             self.by_age.remove(&key(before.created));
         }
-        let labels = top.as_ref().map(|(_, row)| {
-            let standing = Standing { yanked: row.yanked, deprecated: row.deprecation.is_some() };
-            Arc::new(labels(name, row.config.as_deref(), standing, &before.owners))
-        });
-        let labels = labels.unwrap_or_default();
+        let labels = match &top {
+            Some((_, row)) => {
+                let standing = Standing { yanked: row.yanked, deprecated: row.deprecation.is_some() };
+                Labels::of(&labels(name, row.config()?.as_ref(), standing, &before.owners))
+            }
+            None => Labels::default(),
+        };
         let row = PackageRow { updated: event.time, shown, labels, ..PackageRow::clone(&before) };
         self.packages.insert(name.to_string(), Arc::new(row));
         let latest = (name.to_string(), Tag::LATEST.to_owned());
@@ -260,38 +264,6 @@ impl State {
             (Some((_, row)), Ok(tag)) => self.tags.insert(latest, (tag, row.digest)),
             _ => drop(self.tags.remove(&latest)),
         }
-    }
-}
-
-fn package(
-    name: &Name,
-    before: &PackageRow,
-    is_latest: bool,
-    row: &VersionRow,
-    versions: u64,
-    event: &Event,
-) -> Package {
-    let words = Shown::of(row.config.as_deref());
-    Package {
-        name: name.clone(),
-        kind: before.kind,
-        visibility: before.visibility,
-        latest: is_latest.then(|| row.version.clone()),
-        pinned: before.pinned.clone(),
-        shown: row.version.clone(),
-        title: words.title,
-        description: words.description,
-        tags: words.tags,
-        skills: words.skills,
-        license: words.license,
-        authors: words.authors,
-        source: words.source,
-        owners: before.owners.clone(),
-        versions,
-        created: before.created,
-        updated: event.time,
-        // Kept apart, and filled in when it is read.
-        downloads: 0,
-        stars: 0,
+        Ok(())
     }
 }
