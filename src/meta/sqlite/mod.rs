@@ -9,6 +9,8 @@ mod blobs;
 mod carry;
 mod catalog;
 mod facts;
+#[cfg(test)]
+mod fault_tests;
 mod groups;
 mod ledger;
 mod list;

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use mongodb::bson::doc;
 
-use super::super::super::contract::faults::{Places, nothing_of_a_failed_change_stays};
-use super::super::super::contract::{Artifact, Failure, World, dump};
+use super::super::super::contract::faults::{Life, Places, nothing_of_a_failed_change_stays};
+use super::super::super::contract::{Artifact, Check, Failure, World, dump};
 use super::super::super::{Atomicity, Catalog, MetaError};
 use super::super::Mongo;
 use super::server::{Server, Set};
@@ -40,19 +40,23 @@ impl Places for Collections {
 }
 
 /// Deletes and the rest: [`a_connection_that_breaks_at_any_message_loses_and_doubles_nothing`].
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failure_at_any_collection_leaves_nothing() {
-    let Some(databases) = Databases::new() else { return };
+async fn a_failure_at_any_collection_leaves_nothing(life: Life) -> Check {
+    let Some(databases) = Databases::new() else { return Ok(()) };
     let mut failures = 0;
     for at in 0.. {
         let address = databases.next();
-        let world = world(&Arc::new(Mongo::open(&address).await.unwrap())).await;
-        match nothing_of_a_failed_change_stays(&world, &Collections(address), at).await.unwrap() {
+        let world = world(&Arc::new(Mongo::open(&address).await?)).await;
+        match nothing_of_a_failed_change_stays(world, &Collections(address), life, at).await? {
             Some(more) => failures += more,
             None => break,
         }
     }
-    assert!(failures > 25, "only {failures} changes failed");
+    assert!(failures >= 10, "only {failures} changes failed");
+    Ok(())
+}
+
+mod at_any_collection {
+    crate::every_life!(super::a_failure_at_any_collection_leaves_nothing);
 }
 
 async fn unavailable<T>(operation: impl Future<Output = Result<T, MetaError>>, limit: u64) {
