@@ -140,6 +140,8 @@ impl Memory {
 }
 
 #[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
 mod snapshot_tests;
 #[cfg(test)]
 mod tests;
