@@ -22,6 +22,7 @@ mod refs;
 mod reshow;
 mod social;
 mod sql;
+mod statements;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -59,7 +60,7 @@ impl Sqlite {
 
     /// How many statements this store has run since it was opened.
     pub fn statements(&self) -> u64 {
-        self.pool.statements()
+        self.pool.statements().number()
     }
 
     /// The traits of the store.
