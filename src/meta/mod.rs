@@ -29,6 +29,8 @@ mod spans;
 mod sqlite;
 mod tally;
 mod traits;
+#[cfg(test)]
+mod trap;
 mod ways;
 
 pub use accounts::{Accounts, Login, TokenAdded, TokenRow, USED_EVERY, UserRow};

@@ -5,7 +5,10 @@
 //! implementations is a matter of the [`Stores`] that are handed in, never another check.
 
 mod dump;
+mod life;
 mod said;
+mod stories;
+mod twin;
 mod uploaded;
 mod world;
 

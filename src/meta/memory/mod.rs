@@ -142,6 +142,8 @@ impl Memory {
 }
 
 #[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
 mod snapshot_tests;
 #[cfg(test)]
 mod tests;

@@ -163,12 +163,21 @@ macro_rules! declare_state {
             /// Exact bytes, of those that no archive keeps.
             pub events: Table<u64, Bytes>,
             $($($(#[$doc])* pub $table: Table<$key, $row>,)+)+
+            /// Springs after a write of a change.
+            #[cfg(test)]
+            pub trap: super::super::trap::Trap,
         }
 
         impl State {
             pub fn new() -> Self {
                 let head = Head { n: 0, time: Timestamp::from_micros(0) };
-                Self { head, events: Table::default(), $($($table: Table::default(),)+)+ }
+                Self {
+                    head,
+                    events: Table::default(),
+                    $($($table: Table::default(),)+)+
+                    #[cfg(test)]
+                    trap: Default::default(),
+                }
             }
 
             /// Keeps everything that was written since the last commit.
@@ -367,7 +376,8 @@ impl Rows for State {
     }
 
     fn write(&mut self, write: &Write, event: &Event) -> Result<(), MetaError> {
-        self.carry_out(write, event)
+        self.carry_out(write, event)?;
+        self.written()
     }
 
     fn append(&mut self, event: &Event, bytes: &Bytes) -> Result<(), MetaError> {
@@ -375,11 +385,24 @@ impl Rows for State {
         if let Some(repository) = event.body.repository() {
             self.history.insert((repository.to_string(), event.n), ());
         }
-        Ok(())
+        self.written()
     }
 
     fn event(&mut self, n: u64) -> Result<Option<Bytes>, MetaError> {
         Ok(self.events.get(&n).cloned())
+    }
+}
+
+impl State {
+    /// A write of a change was carried out. Nothing can fail here, unless a test wants it to.
+    #[cfg(not(test))]
+    fn written(&self) -> Result<(), MetaError> {
+        Ok(())
+    }
+
+    #[cfg(test)]
+    fn written(&self) -> Result<(), MetaError> {
+        self.trap.passes(super::super::contract::faults::Met::Statement)
     }
 }
 

@@ -9,6 +9,8 @@ mod blobs;
 mod carry;
 mod catalog;
 mod facts;
+#[cfg(test)]
+mod fault_tests;
 mod groups;
 mod ledger;
 mod list;
@@ -20,6 +22,7 @@ mod refs;
 mod reshow;
 mod social;
 mod sql;
+mod statements;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -57,7 +60,7 @@ impl Sqlite {
 
     /// How many statements this store has run since it was opened.
     pub fn statements(&self) -> u64 {
-        self.pool.statements()
+        self.pool.statements().number()
     }
 
     /// The traits of the store.

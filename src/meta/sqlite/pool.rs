@@ -1,7 +1,6 @@
 //! Connections: one that writes, on its own thread, and a few that read, from blocking threads.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use uuid::Uuid;
 use super::super::MetaError;
 use super::migrate::{MIGRATIONS, migrate};
 use super::sql::{Sql, failed};
+use super::statements::Statements;
 use super::writer::{Durable, End, Writer};
 
 /// How many connections read at once. Reads are short, and more would only compete for the same disk.
@@ -39,7 +39,7 @@ pub(super) struct Pool {
     readers: Mutex<Vec<Connection>>,
     /// As many permits as there are idle readers.
     idle: Semaphore,
-    statements: Arc<AtomicU64>,
+    statements: Arc<Statements>,
 }
 
 impl Pool {
@@ -71,7 +71,7 @@ impl Pool {
             Ok((writer, readers.collect::<Result<Vec<_>, _>>()?))
         };
         let (writer, readers) = open().map_err(explain)?;
-        let statements = Arc::<AtomicU64>::default();
+        let statements = Arc::<Statements>::default();
         Ok(Self {
             writer: Writer::start(writer, statements.clone()).map_err(|error| MetaError::Unavailable(error.into()))?,
             readers: Mutex::new(readers),
@@ -80,8 +80,8 @@ impl Pool {
         })
     }
 
-    pub fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+    pub fn statements(&self) -> &Statements {
+        &self.statements
     }
 
     /// Reads one state of the database: no change is seen halfway.

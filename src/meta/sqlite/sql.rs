@@ -1,31 +1,32 @@
 //! Statements: the only way in this store to run one. Counts them, caches them, and turns errors into [`MetaError`].
 
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, Params, Row};
 
 use super::super::MetaError;
 use super::super::column::parse_text;
+use super::statements::Statements;
 
 pub(super) use super::super::column::{json, signed, to_json, unsigned};
 
 /// A connection with a count of the statements that it ran.
 pub(super) struct Sql<'a> {
     connection: &'a Connection,
-    statements: &'a AtomicU64,
+    statements: &'a Statements,
 }
 
 impl<'a> Sql<'a> {
-    pub fn new(connection: &'a Connection, statements: &'a AtomicU64) -> Self {
+    pub fn new(connection: &'a Connection, statements: &'a Statements) -> Self {
         Self { connection, statements }
     }
 
     /// Runs a statement that returns nothing; answers how many rows it changed.
     pub fn run(&self, sql: &str, params: impl Params) -> Result<usize, MetaError> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).map_err(failed)
+        self.statements.count(sql, || {
+            self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).map_err(failed)
+        })
     }
 
     /// All rows of a query.
@@ -35,14 +36,15 @@ impl<'a> Sql<'a> {
         params: impl Params,
         read: impl Fn(&Row<'_>) -> Result<T, MetaError>,
     ) -> Result<Vec<T>, MetaError> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
-        let mut rows = statement.query(params).map_err(failed)?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(failed)? {
-            found.push(read(row)?);
-        }
-        Ok(found)
+        self.statements.count(sql, || {
+            let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+            let mut rows = statement.query(params).map_err(failed)?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next().map_err(failed)? {
+                found.push(read(row)?);
+            }
+            Ok(found)
+        })
     }
 
     /// The first row of a query, if there is one.

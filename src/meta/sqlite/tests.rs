@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use tempfile::TempDir;
 
-use super::super::contract::faults::{Places, nothing_of_a_failed_change_stays};
-use super::super::contract::{Artifact, Failure, Stores, World, dump};
+use super::super::contract::{Artifact, Stores, World, dump};
 use super::super::{Meta, MetaError, Unknown};
 use super::Sqlite;
 use super::sql::Sql;
@@ -171,49 +170,6 @@ async fn a_failure_or_a_panic_inside_a_write_leaves_nothing() {
         assert!(matches!(broken.await, Err(MetaError::Unavailable(_))));
     }
     world.publish("acme/hello@2.0.0").await.unwrap();
-}
-
-/// Tables whose rows cannot be written.
-struct Tables(Arc<Sqlite>);
-
-impl Tables {
-    fn run(&self, sql: String) -> Result<(), Failure> {
-        Ok(self.0.pool.with_writer(move |writer| writer.execute_batch(&sql))?)
-    }
-}
-
-#[async_trait]
-impl Places for Tables {
-    async fn fail_at(&self, at: usize) -> Result<bool, Failure> {
-        let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
-        let tables: Vec<String> = self.0.pool.with_writer(move |writer| {
-            writer.prepare(tables)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()
-        })?;
-        let Some(table) = tables.get(at) else { return Ok(false) };
-        for write in ["INSERT", "UPDATE", "DELETE"] {
-            let fails = "BEGIN SELECT RAISE(ABORT, 'in the middle'); END";
-            self.run(format!("CREATE TEMP TRIGGER fails_{write} AFTER {write} ON main.{table} {fails}"))?;
-        }
-        Ok(true)
-    }
-
-    async fn heal(&self) -> Result<(), Failure> {
-        self.run(["INSERT", "UPDATE", "DELETE"].map(|write| format!("DROP TRIGGER fails_{write};")).concat())
-    }
-}
-
-#[tokio::test]
-async fn a_failure_at_any_table_leaves_nothing() {
-    let (folder, mut failures) = (Folder::new(), 0);
-    for at in 0.. {
-        let sqlite = Arc::new(Sqlite::open(folder.next()).unwrap());
-        let world = World::new(&Opened(sqlite.clone())).await.unwrap();
-        match nothing_of_a_failed_change_stays(&world, &Tables(sqlite), at).await.unwrap() {
-            Some(more) => failures += more,
-            None => break,
-        }
-    }
-    assert!(failures > 40, "only {failures} changes failed");
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@
 //! Within a shared transaction each is a savepoint: one that fails takes nothing of the others along.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
@@ -13,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::super::MetaError;
 use super::sql::{Sql, failed};
+use super::statements::Statements;
 
 /// Most writes in one transaction.
 const SHARED_MAX: usize = 256;
@@ -96,7 +96,7 @@ where
 
 impl Writer {
     /// Takes the connection over; its `synchronous` is that of [`Durable::Now`].
-    pub fn start(connection: Connection, statements: Arc<AtomicU64>) -> std::io::Result<Self> {
+    pub fn start(connection: Connection, statements: Arc<Statements>) -> std::io::Result<Self> {
         let (jobs, arrived) = mpsc::channel();
         let thread = Thread { connection, durable: Durable::Now, statements };
         let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || thread.run(&arrived))?;
@@ -145,7 +145,7 @@ struct Thread {
     connection: Connection,
     /// What `synchronous` is set to.
     durable: Durable,
-    statements: Arc<AtomicU64>,
+    statements: Arc<Statements>,
 }
 
 impl Thread {
@@ -220,7 +220,9 @@ impl Thread {
     }
 
     fn command(&self, command: &'static str) -> Result<(), MetaError> {
-        let run = self.connection.prepare_cached(command).and_then(|mut statement| statement.execute([]));
-        run.map(drop).map_err(failed)
+        self.statements.run(command, || {
+            let run = self.connection.prepare_cached(command).and_then(|mut statement| statement.execute([]));
+            run.map(drop).map_err(failed)
+        })
     }
 }

@@ -17,6 +17,29 @@ impl Rows for Unit<'_> {
     }
 
     fn write(&mut self, write: &Write, event: &Event) -> Done {
+        self.carry_out(write, event)?;
+        self.written()
+    }
+
+    fn append(&mut self, event: &Event, bytes: &Bytes) -> Done {
+        let text = String::from_utf8(bytes.to_vec()).map_err(|error| MetaError::Corrupt(error.to_string()))?;
+        let n = rows::event(event.n);
+        self.put(format!("event {n}"), &EventRow { n: event.n, text })?;
+        // A change of a collection or an organisation is in no repository's history.
+        if let Some(repository) = event.body.repository() {
+            self.put(format!("history {repository} {n}"), &())?;
+        }
+        self.put(rows::HEAD, &(event.n, event.time))?;
+        self.written()
+    }
+
+    fn event(&mut self, n: u64) -> Result<Option<Bytes>, MetaError> {
+        Ok(self.get::<EventRow>(&format!("event {}", rows::event(n)))?.map(|row| row.text.into()))
+    }
+}
+
+impl Unit<'_> {
+    fn carry_out(&mut self, write: &Write, event: &Event) -> Done {
         match write {
             Write::Blob { area, digest, size } => {
                 // A size that was measured at the upload stays: a manifest may say another.
@@ -91,20 +114,5 @@ impl Rows for Unit<'_> {
             Write::Org { org, document, profile } => self.put_org(org, *document, profile, event),
             Write::Reshow { name } => self.reshow(name, event),
         }
-    }
-
-    fn append(&mut self, event: &Event, bytes: &Bytes) -> Done {
-        let text = String::from_utf8(bytes.to_vec()).map_err(|error| MetaError::Corrupt(error.to_string()))?;
-        let n = rows::event(event.n);
-        self.put(format!("event {n}"), &EventRow { n: event.n, text })?;
-        // A change of a collection or an organisation is in no repository's history.
-        if let Some(repository) = event.body.repository() {
-            self.put(format!("history {repository} {n}"), &())?;
-        }
-        self.put(rows::HEAD, &(event.n, event.time))
-    }
-
-    fn event(&mut self, n: u64) -> Result<Option<Bytes>, MetaError> {
-        Ok(self.get::<EventRow>(&format!("event {}", rows::event(n)))?.map(|row| row.text.into()))
     }
 }

@@ -29,6 +29,8 @@ pub struct Journal {
     file: File,
     /// The file may end in half a line: nothing more may be written behind it.
     is_broken: bool,
+    /// A write of a change fails after so many others, once: a test wants it to.
+    pub fails_after: Option<usize>,
 }
 
 /// A transaction: what it writes is in the journal once it is committed, and nowhere if it is dropped.
@@ -60,7 +62,7 @@ impl Journal {
             let written: BTreeMap<String, Option<String>> = serde_json::from_str(line).map_err(corrupt)?;
             written.into_iter().for_each(|write| apply(&mut rows, write));
         }
-        Ok(Self { rows, file, is_broken: false })
+        Ok(Self { rows, file, is_broken: false, fails_after: None })
     }
 
     /// Begins a transaction; also for reading.
@@ -148,6 +150,21 @@ impl Unit<'_> {
                 }
             }
         })
+    }
+
+    /// A write of a change was carried out. Fails if a test wants it to.
+    pub fn written(&mut self) -> Result<(), MetaError> {
+        match self.journal.fails_after {
+            None => Ok(()),
+            Some(0) => {
+                self.journal.fails_after = None;
+                Err(MetaError::Unavailable("a test wants it so".into()))
+            }
+            Some(others) => {
+                self.journal.fails_after = Some(others - 1);
+                Ok(())
+            }
+        }
     }
 
     /// Writes the line. After an error nobody knows whether it is there, and nothing is written behind it.

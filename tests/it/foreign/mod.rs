@@ -9,6 +9,7 @@ mod carrier;
 mod catalog;
 mod changes;
 mod facts;
+mod faults;
 mod groups;
 mod journal;
 mod packages;

@@ -47,6 +47,11 @@ impl Foreign {
         }
     }
 
+    /// Lets a write of the next change fail after so many others, or none. What was left of the last one that was to fail.
+    pub fn fail_after(&self, writes: Option<usize>) -> Option<usize> {
+        std::mem::replace(&mut self.journal.lock().unwrap().fails_after, writes)
+    }
+
     /// Reads one state.
     pub fn read<T>(&self, work: impl FnOnce(&Unit<'_>) -> Result<T, MetaError>) -> Result<T, MetaError> {
         work(&self.journal.lock().unwrap().begin())

@@ -6,4 +6,6 @@ mod faults;
 mod locks;
 mod opening;
 mod serving;
+mod statements;
 mod undo;
+mod wire;

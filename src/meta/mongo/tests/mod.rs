@@ -7,6 +7,7 @@ mod faults;
 mod limits;
 mod opening;
 mod server;
+mod statements;
 mod wire;
 
 use std::sync::{Arc, Mutex};
@@ -19,6 +20,7 @@ use uuid::Uuid;
 use super::super::contract::{Stores, World};
 use super::super::{Meta, MetaError};
 use super::Mongo;
+use wire::Wire;
 
 /// The value of a variable, or why the test is skipped. With `CI=true` nothing may be skipped.
 fn given(variable: &str) -> Option<String> {
@@ -49,6 +51,11 @@ impl Databases {
 
     fn on(server: String) -> Self {
         Self { server, made: Mutex::default() }
+    }
+
+    /// On the other side of a wire.
+    fn behind(wire: &Wire) -> Self {
+        Self::on(format!("mongodb://127.0.0.1:{}/?directConnection=true", wire.port))
     }
 
     /// The address of a database that is not there yet.

@@ -1,88 +1,123 @@
-//! A connection to the server that a test can cut at any message.
+//! A connection to the server that a test can cut at any message, or answer in the server's place.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use mongodb::bson::rawdoc;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::super::super::contract::faults::Met;
+use super::super::super::trap::Trap;
 
 /// How a message fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It does not arrive.
+    /// It does not arrive, and the connection breaks.
     NotDone,
-    /// It arrives, and its answer does not.
+    /// It arrives, and the connection breaks instead of its answer.
     Done,
+    /// It arrives, and is answered by an error after which nobody tries again.
+    Error,
 }
 
-/// Passes messages on, and cuts the connection at one of them.
+/// Passes messages on, and lets one of them fail.
 pub(super) struct Wire {
     pub port: u16,
-    /// Messages until the cut; below zero there is none.
-    left: Arc<AtomicI64>,
+    pub trap: Arc<Trap>,
 }
 
+/// The message of a connection whose answer does not arrive; there is none with the number 0.
+type Failed = AtomicI32;
+
 impl Wire {
-    pub async fn to(port: u16, fault: Fault) -> Self {
+    /// `server`: host and port.
+    pub async fn to(server: String, fault: Fault) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (own, left) = (listener.local_addr().unwrap().port(), Arc::new(AtomicI64::new(-1)));
-        let counted = left.clone();
+        let (port, trap) = (listener.local_addr().unwrap().port(), Arc::<Trap>::default());
+        let shared = trap.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
-                let (from_client, to_client) = client.into_split();
-                let (from_server, to_server) = server.into_split();
-                let answers = tokio::spawn(pass(from_server, to_client));
-                let left = counted.clone();
+                let Ok(server) = TcpStream::connect(&server).await else { continue };
+                let trap = shared.clone();
                 tokio::spawn(async move {
-                    requests(from_client, to_server, &left, fault).await;
-                    answers.abort();
+                    let (from_client, to_client) = client.into_split();
+                    let (from_server, to_server) = server.into_split();
+                    let failed = Failed::new(0);
+                    tokio::select! {
+                        () = requests(from_client, to_server, &trap, fault, &failed) => {}
+                        () = answers(from_server, to_client, fault, &failed) => {}
+                    }
                 });
             }
         });
-        Self { port: own, left }
-    }
-
-    /// Cuts at the message after `after` others.
-    pub fn cut(&self, after: i64) {
-        self.left.store(after + 1, Ordering::SeqCst);
-    }
-
-    /// Cuts no more. Whether it has cut.
-    pub fn heal(&self) -> bool {
-        self.left.swap(-1, Ordering::SeqCst) <= 0
+        Self { port, trap }
     }
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
-    let _ = tokio::io::copy(&mut from, &mut to).await;
-}
-
-async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, left: &AtomicI64, fault: Fault) {
-    loop {
-        let mut length = [0; 4];
-        if from.read_exact(&mut length).await.is_err() {
-            return;
-        }
-        let mut message = vec![0; u32::from_le_bytes(length) as usize];
-        message[..4].copy_from_slice(&length);
-        if from.read_exact(&mut message[4..]).await.is_err() {
-            return;
-        }
-        // What the driver asks for its own sake belongs to no session.
-        let is_work = message.windows(5).any(|window| window == b"lsid\0");
-        let cut = is_work && left.load(Ordering::SeqCst) > 0 && left.fetch_sub(1, Ordering::SeqCst) == 1;
-        if cut && fault == Fault::NotDone {
-            return;
+async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, trap: &Trap, fault: Fault, failed: &Failed) {
+    while let Some(message) = message(&mut from).await {
+        if is_work(&message) && trap.springs(kind(&message)) {
+            if fault == Fault::NotDone {
+                return;
+            }
+            failed.store(number(&message, 4), Ordering::SeqCst);
         }
         if to.write_all(&message).await.is_err() {
             return;
         }
-        if cut {
-            // The server takes it in before the connection ends.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, fault: Fault, failed: &Failed) {
+    while let Some(mut answer) = message(&mut from).await {
+        let request = number(&answer, 8);
+        if request != 0 && failed.load(Ordering::SeqCst) == request {
+            if fault == Fault::Done {
+                return;
+            }
+            answer = refusal(request);
+        }
+        if to.write_all(&answer).await.is_err() {
             return;
         }
     }
+}
+
+/// What the driver asks for its own sake belongs to no session.
+fn is_work(message: &[u8]) -> bool {
+    holds(message, b"lsid\0")
+}
+
+fn kind(message: &[u8]) -> Met {
+    if holds(message, b"commitTransaction\0") { Met::Commit } else { Met::Statement }
+}
+
+fn holds(message: &[u8], word: &[u8]) -> bool {
+    message.windows(word.len()).any(|window| window == word)
+}
+
+/// A message begins with its length, its number, and the number of the message that it answers.
+async fn message(from: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
+    let mut message = vec![0; 16];
+    from.read_exact(&mut message).await.ok()?;
+    message.resize(number(&message, 0) as usize, 0);
+    from.read_exact(&mut message[16..]).await.ok()?;
+    Some(message)
+}
+
+fn number(message: &[u8], at: usize) -> i32 {
+    i32::from_le_bytes(message[at..at + 4].try_into().unwrap())
+}
+
+/// The answer to a command that failed: `OP_MSG` with one document.
+fn refusal(request: i32) -> Vec<u8> {
+    const OP_MSG: i32 = 2013;
+    let body = rawdoc! { "ok": 0.0, "errmsg": "a test wants it so", "code": 1, "codeName": "InternalError" };
+    let body = body.as_bytes();
+    let length = i32::try_from(16 + 4 + 1 + body.len()).unwrap();
+    // No number of its own and no flags; the document is of kind 0.
+    let head = [length, 0, request, OP_MSG, 0].map(i32::to_le_bytes);
+    [head.as_flattened(), &[0u8][..], body].concat()
 }
