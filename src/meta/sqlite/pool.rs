@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -35,8 +36,9 @@ struct OpenError {
 }
 
 pub(super) struct Pool {
-    writer: Writer,
+    /// Before the writer, as fields are dropped in their order: its connection closes last, and copies the log then.
     readers: Mutex<Vec<Connection>>,
+    writer: Writer,
     /// As many permits as there are idle readers.
     idle: Semaphore,
     statements: Arc<AtomicU64>,
@@ -64,7 +66,7 @@ impl Pool {
             let identity = "INSERT OR IGNORE INTO identity (one, id) VALUES (1, ?1)";
             writer.execute(identity, [Uuid::now_v7().to_string()]).map_err(failed)?;
             let readers = (0..READERS).map(|_| {
-                let reader = connect(path)?;
+                let reader = connect_beside(path)?;
                 reader.pragma_update(None, "query_only", "ON").map_err(failed)?;
                 Ok(reader)
             });
@@ -147,6 +149,13 @@ fn connect(path: &Path) -> Result<Connection, MetaError> {
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
+    Ok(connection)
+}
+
+/// A connection that leaves the log as it is when it closes: that is for the writer, which knows whether it may be copied.
+fn connect_beside(path: &Path) -> Result<Connection, MetaError> {
+    let connection = connect(path)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
     Ok(connection)
 }
 
