@@ -1,13 +1,15 @@
 //! SQLite: one file, one writer, several readers.
 //!
 //! Changes are durable on return: WAL with `synchronous=FULL`, one sync a batch. Links and touches are not, as nothing counts on
-//! them before a change does, and the change's sync covers them: they run under `synchronous=NORMAL`, without a sync. Several processes may open the file; each change locks
-//! the counter first, so numbers stay gapless. Calls run on blocking threads and never hold up the runtime.
+//! them before a change does, and the change's sync covers them: they run under `synchronous=NORMAL`, without a sync. The log is
+//! copied into the file beside the changes, not within them. Several processes may open the file; each change locks the counter
+//! first, so numbers stay gapless. Calls run on blocking threads and never hold up the runtime.
 
 mod accounts;
 mod blobs;
 mod carry;
 mod catalog;
+mod checkpoint;
 mod facts;
 #[cfg(test)]
 mod fault_tests;

@@ -1,14 +1,16 @@
-//! Connections: one that writes, on its own thread, and a few that read, from blocking threads.
+//! Connections: one that writes and one that copies the log, each on its own thread, and a few that read, from blocking threads.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::super::MetaError;
+use super::checkpoint::{Checkpointer, PAGES, Pages};
 use super::migrate::{MIGRATIONS, migrate};
 use super::sql::{Sql, failed};
 use super::statements::Statements;
@@ -17,10 +19,7 @@ use super::writer::{Durable, End, Writer};
 /// How many connections read at once. Reads are short, and more would only compete for the same disk.
 const READERS: usize = 4;
 /// How long a connection waits for another process that writes.
-const BUSY: Duration = Duration::from_secs(10);
-/// Pages that the log grows by before they go into the file: 32 MiB. Digests scatter over the tables, so that nearby publishes
-/// touch the same pages again and again; the later they are copied, the fewer copies.
-const CHECKPOINT_PAGES: i64 = 8192;
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// Pages that the writer keeps, in KiB.
 const WRITER_CACHE_KIB: i64 = 8192;
 /// Statements that each connection keeps prepared: more than there are in this store.
@@ -35,8 +34,9 @@ struct OpenError {
 }
 
 pub(super) struct Pool {
-    writer: Writer,
+    /// Before the writer, as fields are dropped in their order: its connection closes last, and copies the log then.
     readers: Mutex<Vec<Connection>>,
+    writer: Writer,
     /// As many permits as there are idle readers.
     idle: Semaphore,
     statements: Arc<Statements>,
@@ -44,6 +44,10 @@ pub(super) struct Pool {
 
 impl Pool {
     pub fn open(path: &Path) -> Result<Self, MetaError> {
+        Self::open_with(path, PAGES)
+    }
+
+    pub fn open_with(path: &Path, pages: Pages) -> Result<Self, MetaError> {
         let name = path.display().to_string();
         let explain = |error| match error {
             MetaError::Unavailable(source) => {
@@ -58,26 +62,29 @@ impl Pool {
             writer.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
             writer.pragma_update(None, "synchronous", Durable::Now.synchronous()).map_err(failed)?;
             writer.pragma_update(None, "foreign_keys", "ON").map_err(failed)?;
-            writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(failed)?;
+            // The log is copied elsewhere: `checkpoint`.
+            writer.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
+            writer.pragma_update(None, "journal_size_limit", pages.kept()).map_err(failed)?;
             writer.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(failed)?;
             migrate(&writer, &name, MIGRATIONS)?;
             let identity = "INSERT OR IGNORE INTO identity (one, id) VALUES (1, ?1)";
             writer.execute(identity, [Uuid::now_v7().to_string()]).map_err(failed)?;
             let readers = (0..READERS).map(|_| {
-                let reader = connect(path)?;
+                let reader = connect_beside(path)?;
                 reader.pragma_update(None, "query_only", "ON").map_err(failed)?;
                 Ok(reader)
             });
-            Ok((writer, readers.collect::<Result<Vec<_>, _>>()?))
+            let readers = readers.collect::<Result<Vec<_>, MetaError>>()?;
+            let copier = connect_beside(path)?;
+            copier.pragma_update(None, "synchronous", Durable::Now.synchronous()).map_err(failed)?;
+            Ok((writer, readers, copier))
         };
-        let (writer, readers) = open().map_err(explain)?;
+        let (writer, readers, copier) = open().map_err(explain)?;
         let statements = Arc::<Statements>::default();
-        Ok(Self {
-            writer: Writer::start(writer, statements.clone()).map_err(|error| MetaError::Unavailable(error.into()))?,
-            readers: Mutex::new(readers),
-            idle: Semaphore::new(READERS),
-            statements,
-        })
+        let writer = Checkpointer::start(copier, pages)
+            .and_then(|checkpointer| Writer::start(writer, checkpointer, statements.clone()))
+            .map_err(|error| MetaError::Unavailable(error.into()))?;
+        Ok(Self { readers: Mutex::new(readers), writer, idle: Semaphore::new(READERS), statements })
     }
 
     pub fn statements(&self) -> &Statements {
@@ -147,6 +154,13 @@ fn connect(path: &Path) -> Result<Connection, MetaError> {
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
+    Ok(connection)
+}
+
+/// A connection that leaves the log as it is when it closes: that is for the writer, which knows whether it may be copied.
+fn connect_beside(path: &Path) -> Result<Connection, MetaError> {
+    let connection = connect(path)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
     Ok(connection)
 }
 

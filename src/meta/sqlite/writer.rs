@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::super::MetaError;
+use super::checkpoint::Checkpointer;
 use super::sql::{Sql, failed};
 use super::statements::Statements;
 
@@ -45,7 +46,7 @@ impl Durable {
     }
 }
 
-/// The way to the thread. Dropped, it waits until what was asked for is done and the file is closed.
+/// The way to the thread. Dropped, it waits until what was asked for is done, the log is copied and the file is closed.
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -96,9 +97,13 @@ where
 
 impl Writer {
     /// Takes the connection over; its `synchronous` is that of [`Durable::Now`].
-    pub fn start(connection: Connection, statements: Arc<Statements>) -> std::io::Result<Self> {
+    pub fn start(
+        connection: Connection,
+        checkpointer: Checkpointer,
+        statements: Arc<Statements>,
+    ) -> std::io::Result<Self> {
         let (jobs, arrived) = mpsc::channel();
-        let thread = Thread { connection, durable: Durable::Now, statements };
+        let thread = Thread { checkpointer, connection, durable: Durable::Now, statements };
         let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || thread.run(&arrived))?;
         Ok(Self { jobs: Some(jobs), thread: Mutex::new(Some(thread)) })
     }
@@ -142,6 +147,7 @@ impl Drop for Writer {
 }
 
 struct Thread {
+    checkpointer: Checkpointer,
     connection: Connection,
     /// What `synchronous` is set to.
     durable: Durable,
@@ -151,6 +157,7 @@ struct Thread {
 impl Thread {
     fn run(mut self, arrived: &mpsc::Receiver<Job>) {
         let mut works = Vec::new();
+        self.checkpointer.begin(&self.connection);
         while let Ok(job) = arrived.recv() {
             let mut durable = Durable::WithNext;
             let mut next = Some(job);
@@ -169,8 +176,12 @@ impl Thread {
             }
             if !works.is_empty() {
                 self.transact(durable, std::mem::take(&mut works));
+                // Whoever wrote has been told: nobody but the next waits for this.
+                self.checkpointer.between(&self.connection);
             }
         }
+        let Self { checkpointer, connection, .. } = self;
+        checkpointer.end(&connection);
     }
 
     fn transact(&mut self, durable: Durable, mut works: Vec<Box<dyn Work>>) {
