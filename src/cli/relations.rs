@@ -109,9 +109,9 @@ pub(super) struct Match {
     /// What is needed; `sql:expert` asks for that level or above
     #[arg(required = true, value_name = "SKILL[:LEVEL]")]
     skills: Vec<String>,
-    /// Only this kind
+    /// Only this kind; repeat it for more
     #[arg(long)]
-    kind: Option<Kind>,
+    kind: Vec<Kind>,
     /// Only with this tag
     #[arg(long)]
     tag: Option<String>,
@@ -124,7 +124,7 @@ impl Match {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let comma = |text: &String| text.replace(',', "\\,");
         let mut query: Vec<(&str, String)> = self.skills.iter().map(|skill| ("skill", comma(skill))).collect();
-        query.extend(self.kind.map(|kind| ("kind", kind.to_string())));
+        query.extend(self.kind.iter().map(|kind| ("kind", kind.to_string())));
         query.extend(self.tag.as_ref().map(|tag| ("tag", comma(tag))));
         query.extend(self.team.then(|| ("team", "true".to_owned())));
         global.output().document(&global.client()?.with_skills(&query).await?, of_matches)?;

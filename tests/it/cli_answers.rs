@@ -49,6 +49,20 @@ async fn a_search_as_table_and_as_document() {
 }
 
 #[tokio::test]
+async fn several_kinds_are_asked_for_at_once() {
+    let kinds = ["--kind", "persona", "--kind", "team"];
+    for (command, request) in [
+        (&["list"][..], "GET /api/v1/artifacts?kind=persona%2Cteam"),
+        (&["match", "sql"][..], "GET /api/v1/match?skill=sql&kind=persona&kind=team"),
+        (&["trending"][..], "GET /api/v1/trending?window=7d&kind=persona&kind=team"),
+    ] {
+        let (printed, asked) = against([Answer::json(200, json!({"items": []}))], &[command, &kinds].concat()).await;
+        assert!(printed.starts_with("exit: 0"), "{printed}");
+        assert_eq!(asked, [request]);
+    }
+}
+
+#[tokio::test]
 async fn nothing_found_is_the_answer_no() {
     let (printed, _) = against([Answer::json(200, json!({"hits": [], "total": 0}))], &["search", "qwertz"]).await;
     insta::assert_snapshot!(printed, @r#"

@@ -155,6 +155,12 @@ async fn check(address: SocketAddr, store: &str) {
     let matched = ask(address, "/api/v1/match?skill=sql&skill=review&skill=tests:expert").await;
     let expected = [r#"acme/all ["review"] ["sql","tests"]"#, r#"acme/base ["sql"] ["review","tests"]"#];
     assert_eq!(rows(&matched, &["name", "has", "lacks"]), expected, "{store}");
+    for (kinds, expected) in
+        [("kind=team,skill", 1), ("kind=team&kind=skill", 1), ("kind=team,persona", 0), ("kind=team&kind=persona", 0)]
+    {
+        let matched = ask(address, &format!("/api/v1/match?skill=sql&{kinds}")).await;
+        assert_eq!(rows(&matched, &["name"]).len(), expected, "{store} {kinds}");
+    }
     let team = ask(address, "/api/v1/match?skill=sql,review:expert,tests&team=true&kind=skill").await;
     let members = team["team"]["members"].as_array().unwrap().iter().map(|member| member["name"].as_str().unwrap());
     let mut members: Vec<_> = members.collect();
