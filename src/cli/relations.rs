@@ -43,7 +43,9 @@ fn of_dependencies(found: &Dependencies) -> String {
     let rows = found.items.iter().map(|needed| {
         let version = needed.version.as_ref().map(Version::to_string).unwrap_or_default();
         let range = needed.range.clone().unwrap_or_default();
-        [needed.name.clone(), needed.kind.as_str().to_owned(), range, version, needed.by.to_string()]
+        // The name that can be typed, where the source means a package.
+        let name = needed.package.as_ref().map_or_else(|| needed.name.clone(), Name::to_string);
+        [name, needed.kind.as_str().to_owned(), range, version, needed.by.to_string()]
     });
     table(["NAME", "TYPE", "RANGE", "BEST", "NEEDED BY"], rows)
 }

@@ -63,6 +63,29 @@ async fn several_kinds_are_asked_for_at_once() {
 }
 
 #[tokio::test]
+async fn what_is_needed_is_shown_by_the_name_that_can_be_typed() {
+    let needed = |name: &str, package: Option<&str>, version: Option<&str>| {
+        json!({"name": name, "package": package, "type": "import", "version": version,
+            "by": "acme/hello", "depth": 1})
+    };
+    let answer = json!({"name": "acme/hello", "version": "1.0.0", "cycles": [], "is_complete": true, "items": [
+        needed("@other/greet", Some("other/greet"), Some("2.0.0")),
+        needed("wave", Some("acme/wave"), None),
+        needed("SecurityExpert", None, None),
+    ]});
+    let (printed, _) = against([Answer::json(200, answer)], &["dependencies", "acme/hello"]).await;
+    insta::assert_snapshot!(printed, @"
+    exit: 0
+    -- stdout
+    NAME            TYPE    RANGE  BEST   NEEDED BY
+    other/greet     import         2.0.0  acme/hello
+    acme/wave       import                acme/hello
+    SecurityExpert  import                acme/hello
+    -- stderr
+    ");
+}
+
+#[tokio::test]
 async fn nothing_found_is_the_answer_no() {
     let (printed, _) = against([Answer::json(200, json!({"hits": [], "total": 0}))], &["search", "qwertz"]).await;
     insta::assert_snapshot!(printed, @r#"
