@@ -24,7 +24,6 @@ fn document(name: &str) -> Document {
         skills: Vec::new(),
         text: String::new(),
         area: Area::Public,
-        listed: true,
         updated: Timestamp::from_micros(0),
         authors: Vec::new(),
         license: None,
@@ -42,6 +41,11 @@ fn described(name: &str, description: &str) -> Document {
 
 fn with_text(name: &str, text: &str) -> Document {
     Document { text: text.into(), ..document(name) }
+}
+
+/// The same in the private area of its organisation.
+fn private(document: Document) -> Document {
+    Document { area: Area::private(&document.name.repository()), ..document }
 }
 
 fn index(documents: Vec<Document>) -> Index {

@@ -233,7 +233,6 @@ async fn a_search_believes_no_index_that_is_behind() {
         skills: Vec::new(),
         text: String::new(),
         area: Area::Public,
-        listed: true,
         updated: Timestamp::from_micros(0),
         authors: Vec::new(),
         license: None,
