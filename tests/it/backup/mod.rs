@@ -1,0 +1,5 @@
+//! Backups and restores, typed as `docs/operations.md` says: what was there comes back.
+
+mod guide;
+mod postgres;
+mod sqlite;
