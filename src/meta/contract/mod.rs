@@ -101,7 +101,7 @@ macro_rules! metadata_contract {
             carrying: carried_rows_come_in_byte_order, carried_rows_are_put_as_they_are,
                 what_is_carried_lives_on, equal_stores_have_equal_tallies, a_tally_finds_what_differs;
             lists: filters_combine, groups_of_labels_combine, spans_of_time_are_half_open,
-                pages_have_no_gaps_and_no_doubles, pages_go_through_ties, labels_are_counted_as_written,
+                pages_have_no_gaps_and_no_doubles, a_page_may_be_long, pages_go_through_ties, labels_are_counted_as_written,
                 labels_come_in_pages;
             needs: what_is_needed_is_a_label;
             cursors: cursors_outlive_changes, cursors_outlive_new_ranks, cursors_by_age_outlive_changes,

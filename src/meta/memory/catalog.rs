@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::domain::{Name, Package, Published, Release, Timestamp, Version, Visibility};
 
-use super::super::page::{PAGE_MAX, page};
+use super::super::page::{PACKAGES_MAX, page};
 use super::super::{
     Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, MetaError, Order, Outcome, Page, Releases, Replay,
     engine,
@@ -108,7 +108,7 @@ impl Catalog for Memory {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Package>, MetaError> {
-        let limit = limit.clamp(1, PAGE_MAX);
+        let limit = limit.clamp(1, PACKAGES_MAX);
         let place = after.map(|cursor| cursor.place(filter, order)).transpose()?;
         let state = self.read();
         let social = self.social();
