@@ -14,11 +14,8 @@ use crate::domain::{
 /// Reads see every change that was applied before they began.
 #[async_trait]
 pub trait Groups: Send + Sync {
-    /// Who owns a package, by name; also one of which no version can be read. `None` if nothing was ever published under the name.
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError>;
-
-    /// Who sees what is under each of these names, in their order, whether or not anything is: of a package as was said last; else as
-    /// [`seen_before`] says.
+    /// Who sees what is under each of these names and who owns it, in their order, whether or not anything is: of a package, also one of
+    /// which no version can be read, as was said last, its owners by name; else as [`seen_before`] says, and nobody.
     async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError>;
 
     /// Everything that a repository keeps, each once, in the order of the digests: manifests, those of deleted versions too, what they
@@ -55,6 +52,12 @@ impl dyn Groups {
     /// Who sees what is under one name.
     pub async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
         Ok(self.seen(std::slice::from_ref(name)).await?.pop().unwrap_or_default())
+    }
+
+    /// Who owns a package, by name; also one of which no version can be read. `None` if nothing was ever published under the name.
+    pub async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
+        let seen = self.seen_by(name).await?;
+        Ok(seen.is_package.then_some(seen.owners))
     }
 }
 

@@ -18,10 +18,6 @@ use super::state::{Gathered, PackageRow, State};
 
 #[async_trait]
 impl Groups for Memory {
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
-        Ok(self.read().packages.get(&name.to_string()).map(|row| row.owners.clone()))
-    }
-
     async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
         let state = self.read();
         let seen = |name: &Name| {

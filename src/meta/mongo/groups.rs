@@ -19,12 +19,6 @@ use super::unit::Unit;
 
 #[async_trait]
 impl Groups for Mongo {
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
-        let packages = self.connection.durable::<rows::Package>();
-        let found = self.connection.run(packages.find_one(doc! { "_id": name.as_str() })).await?;
-        found.map(|row| row.owners.iter().map(|owner| parse(owner)).collect()).transpose()
-    }
-
     async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
         let keys: Vec<&str> = names.iter().map(Name::as_str).collect();
         let (mut orgs, mut repositories) = (HashMap::new(), HashMap::new());

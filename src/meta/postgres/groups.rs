@@ -40,11 +40,6 @@ const WRITE: &str = "
 
 #[async_trait]
 impl Groups for Postgres {
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
-        let sql = "SELECT owners FROM packages WHERE name = $1";
-        self.pool.row(|| query(sql).bind(name.to_string()), |row| json(get(row, 0)?)).await
-    }
-
     async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
         // The first component of a name is its organisation.
         let sql = "SELECT (SELECT n.visibility FROM names n WHERE n.name = w.name),

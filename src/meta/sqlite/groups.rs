@@ -22,12 +22,6 @@ const COLLECTION: &str = "c.name, c.document, c.title, c.description, c.visibili
 
 #[async_trait]
 impl Groups for Sqlite {
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
-        let name = name.to_string();
-        let sql = "SELECT owners FROM packages WHERE name = ?1";
-        self.pool.read(move |reader| reader.row(sql, [name], |row| json(&get::<String>(row, 0)?))).await
-    }
-
     async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
         let names: Vec<&str> = names.iter().map(Name::as_str).collect();
         let names = to_json(&names)?;

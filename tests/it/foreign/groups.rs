@@ -13,11 +13,6 @@ use super::store::Foreign;
 
 #[async_trait]
 impl Groups for Foreign {
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
-        let package = self.read(|unit| unit.package(name))?;
-        Ok(package.map(|row| row.owners))
-    }
-
     async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
         self.read(|unit| names.iter().map(|name| unit.seen_by(name)).collect())
     }
