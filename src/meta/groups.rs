@@ -39,6 +39,16 @@ pub trait Groups: Send + Sync {
     /// Such organisations after `after` in the order of the bytes of their names, at most `limit`.
     async fn orgs(&self, after: Option<&OrgName>, limit: usize) -> Result<Vec<OrgRow>, MetaError>;
 
+    /// Packages of an organisation of which no version can be read, seen in any of these ways, with who sees each: after `after` in the
+    /// order of the bytes of their names, at most `limit`.
+    async fn deleted(
+        &self,
+        org: &OrgName,
+        visibilities: &[Visibility],
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Visibility)>, MetaError>;
+
     /// Users with a role in an organisation, after `after` in the order of their names, at most `limit`.
     async fn members(
         &self,
@@ -80,6 +90,12 @@ impl Found {
         let none = || SeenBy { visibility: seen_before(said, pushed, of_org), ..SeenBy::default() };
         package.unwrap_or_else(none)
     }
+}
+
+/// What the names of an organisation's packages behind `after` lie between. They lie together: '0' is the byte after the slash.
+pub(super) fn names_of(org: &OrgName, after: Option<&Name>) -> (String, String) {
+    let first = format!("{org}/");
+    (after.map_or(first.clone(), |after| first.max(after.to_string())), format!("{org}0"))
 }
 
 /// An organisation.

@@ -86,6 +86,21 @@ async fn what_is_needed_is_shown_by_the_name_that_can_be_typed() {
 }
 
 #[tokio::test]
+async fn what_is_deleted_of_an_organisation_is_listed() {
+    let page = json!({"items": [{"name": "acme/hello", "visibility": "public"}], "next": "acme/hello"});
+    let (printed, asked) = against([Answer::json(200, page)], &["org", "deleted", "acme", "--limit", "1"]).await;
+    assert_eq!(asked, ["GET /api/v1/orgs/acme/deleted?limit=1"]);
+    insta::assert_snapshot!(printed, @"
+    exit: 0
+    -- stdout
+    NAME        VISIBILITY
+    acme/hello  public
+    -- stderr
+    note: more: repeat with --page acme/hello
+    ");
+}
+
+#[tokio::test]
 async fn nothing_found_is_the_answer_no() {
     let (printed, _) = against([Answer::json(200, json!({"hits": [], "total": 0}))], &["search", "qwertz"]).await;
     insta::assert_snapshot!(printed, @r#"

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use pcl_registry::domain::{Access, Actor, Digest, Name, OrgName, Repository, Role, SeenBy, User, UserName};
+use pcl_registry::domain::{
+    Access, Actor, Digest, Name, OrgName, Repository, Role, SeenBy, User, UserName, Visibility,
+};
 use pcl_registry::meta::{CollectionRow, Collections, Groups, Meta, MetaError, OrgRow, Refused};
 use pcl_registry::registry::{Limits, Push, Registry, RegistryError};
 
@@ -49,6 +51,16 @@ impl Groups for RemovalBesideChange {
 
     async fn orgs(&self, after: Option<&OrgName>, limit: usize) -> Result<Vec<OrgRow>, MetaError> {
         self.inner.orgs(after, limit).await
+    }
+
+    async fn deleted(
+        &self,
+        org: &OrgName,
+        visibilities: &[Visibility],
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Visibility)>, MetaError> {
+        self.inner.deleted(org, visibilities, after, limit).await
     }
 
     async fn members(

@@ -91,7 +91,8 @@ macro_rules! metadata_contract {
                 a_purge_leaves_what_others_use, what_nothing_needs_is_taken_at_once, a_replay_of_a_purge_needs_no_content;
             standing: deprecations_come_and_go, reasons_of_deprecations_are_kept, a_pin_holds_latest,
                 what_is_not_there_cannot_be_pinned, a_history_is_told_backwards, a_replay_keeps_what_was_said;
-            states: deleted_versions_are_listed_apart, packages_are_listed_by_how_the_shown_version_stands;
+            states: deleted_versions_are_listed_apart, deleted_packages_are_listed_apart,
+                packages_are_listed_by_how_the_shown_version_stands;
             references: tags_come_in_byte_order, repositories_come_in_byte_order, an_emptied_repository_is_known,
                 referrers_come_in_order, manifests_come_with_their_blobs;
             blobs: a_read_needs_a_link, mounts_find_what_is_linked, unreferenced_blobs_are_condemned,

@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 use super::super::column::parse_text;
-use super::super::groups::Found;
+use super::super::groups::{Found, names_of};
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Memory;
 use super::state::{Gathered, PackageRow, State};
@@ -90,6 +90,21 @@ impl Groups for Memory {
             OrgRow { name, said, packages }
         };
         Ok(page.map(row).collect())
+    }
+
+    async fn deleted(
+        &self,
+        org: &OrgName,
+        visibilities: &[Visibility],
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Visibility)>, MetaError> {
+        let (first, last) = names_of(org, after);
+        let state = self.read();
+        // A place behind the organisation is no beginning of a range.
+        let names = state.packages.after(first).take_while(|(name, _)| **name < last);
+        let deleted = names.filter(|(_, row)| row.shown.is_none() && visibilities.contains(&row.visibility));
+        deleted.take(limit).map(|(name, row)| Ok((parse_text(name)?, row.visibility))).collect()
     }
 
     async fn members(

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use mongodb::bson::doc;
 
 use crate::domain::{
-    Area, Collection, Digest, Event, Name, OrgName, Profile, Repository, Role, SeenBy, Timestamp, UserName,
+    Area, Collection, Digest, Event, Name, OrgName, Profile, Repository, Role, SeenBy, Timestamp, UserName, Visibility,
 };
 
-use super::super::groups::Found;
+use super::super::groups::{Found, names_of};
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Mongo;
 use super::content::{kept, of_package, of_repository};
@@ -97,6 +97,21 @@ impl Groups for Mongo {
         let publishing = publishing.iter().map(|row| second::<String>(&row.id)).collect::<Result<Vec<_>, _>>()?;
         let names: BTreeSet<String> = said.into_iter().map(|row| row.id).chain(publishing).collect();
         self.rows_of(&names.into_iter().take(limit).collect::<Vec<_>>()).await
+    }
+
+    async fn deleted(
+        &self,
+        org: &OrgName,
+        visibilities: &[Visibility],
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Visibility)>, MetaError> {
+        let (first, last) = names_of(org, after);
+        let seen: Vec<&str> = visibilities.iter().map(|visibility| visibility.as_str()).collect();
+        let names = doc! { "$gt": first, "$lt": last };
+        let filter = doc! { "_id": names, "shown": { "$exists": false }, "visibility": { "$in": seen } };
+        let found: Vec<rows::Package> = self.page(filter, doc! { "_id": 1 }, limit).await?;
+        found.iter().map(|row| Ok((parse(&row.id)?, parse(&row.visibility)?))).collect()
     }
 
     async fn members(
