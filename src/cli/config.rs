@@ -227,8 +227,14 @@ pub(super) fn unknown_variables<'a>(
     known: &[&'a str],
 ) -> Vec<(String, Option<&'a str>)> {
     // Not settings of the program, but of its tests.
-    const OTHERS: [&str; 5] =
-        ["PCLR_CORPUS", "PCLR_TEST_MONGOD", "PCLR_TEST_MONGODB", "PCLR_TEST_POSTGRES", "PCLR_TEST_REGISTRY"];
+    const OTHERS: [&str; 6] = [
+        "PCLR_CORPUS",
+        "PCLR_TEST_MONGOD",
+        "PCLR_TEST_MONGODB",
+        "PCLR_TEST_POSTGRES",
+        "PCLR_TEST_POSTGRES_PROGRAMS",
+        "PCLR_TEST_REGISTRY",
+    ];
     let unknown = |name: &String| {
         name.starts_with("PCLR_") && !known.contains(&name.as_str()) && !OTHERS.contains(&name.as_str())
     };

@@ -7,7 +7,7 @@ use super::args::Global;
 use super::failure::{Exit, Failure};
 use super::output::{about, pairs, table, when};
 use crate::client::ClientError;
-use crate::domain::api::{List, OrgDocument};
+use crate::domain::api::{DeletedPackage, List, OrgDocument};
 use crate::domain::{OrgName, Profile, Role, UserName, Visibility};
 
 /// Manage organisations
@@ -21,12 +21,8 @@ pub(super) struct Org {
 enum Verb {
     /// List organisations, and how many public artifacts each has
     List {
-        /// Rows a page
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-        limit: Option<u32>,
-        /// The page to show, as the page before names it
-        #[arg(long, value_name = "CURSOR")]
-        page: Option<String>,
+        #[command(flatten)]
+        part: Part,
     },
     /// Show an organisation
     Show {
@@ -47,8 +43,33 @@ enum Verb {
         #[command(flatten)]
         said: Said,
     },
+    /// List artifacts of which every version is deleted; `pclr versions NAME --state deleted` lists those to restore
+    Deleted {
+        /// The organisation
+        org: OrgName,
+        #[command(flatten)]
+        part: Part,
+    },
     /// List members, give roles and take them away
     Member(Member),
+}
+
+/// Which part of a list.
+#[derive(Debug, Args)]
+struct Part {
+    /// Rows a page
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// The page to show, as the page before names it
+    #[arg(long, value_name = "CURSOR")]
+    page: Option<String>,
+}
+
+impl Part {
+    fn query(self) -> Vec<(&'static str, String)> {
+        let query = [("limit", self.limit.map(|limit| limit.to_string())), ("cursor", self.page)];
+        query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
 }
 
 /// What an organisation is to say.
@@ -110,11 +131,16 @@ impl Org {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let output = global.output();
         match self.verb {
-            Verb::List { limit, page } => {
-                let query = [("limit", limit.map(|limit| limit.to_string())), ("cursor", page)];
-                let query: Vec<_> = query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-                let page = global.client()?.orgs(&query).await?;
+            Verb::List { part } => {
+                let page = global.client()?.orgs(&part.query()).await?;
                 output.document(&page, of_orgs)?;
+                if let Some(next) = &page.next {
+                    output.note(format!("more: repeat with --page {next}"));
+                }
+            }
+            Verb::Deleted { org, part } => {
+                let page = global.client()?.deleted(&org, &part.query()).await?;
+                output.document(&page, of_deleted)?;
                 if let Some(next) = &page.next {
                     output.note(format!("more: repeat with --page {next}"));
                 }
@@ -184,6 +210,11 @@ fn of_orgs(page: &List<OrgDocument>) -> String {
         [org.name.to_string(), org.packages.to_string(), about]
     });
     table(["NAME", "ARTIFACTS", "ABOUT"], rows)
+}
+
+fn of_deleted(page: &List<DeletedPackage>) -> String {
+    let rows = page.items.iter().map(|package| [package.name.to_string(), package.visibility.to_string()]);
+    table(["NAME", "VISIBILITY"], rows)
 }
 
 fn of_org(org: &OrgDocument) -> String {

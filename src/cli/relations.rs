@@ -43,7 +43,9 @@ fn of_dependencies(found: &Dependencies) -> String {
     let rows = found.items.iter().map(|needed| {
         let version = needed.version.as_ref().map(Version::to_string).unwrap_or_default();
         let range = needed.range.clone().unwrap_or_default();
-        [needed.name.clone(), needed.kind.as_str().to_owned(), range, version, needed.by.to_string()]
+        // The name that can be typed, where the source means a package.
+        let name = needed.package.as_ref().map_or_else(|| needed.name.clone(), Name::to_string);
+        [name, needed.kind.as_str().to_owned(), range, version, needed.by.to_string()]
     });
     table(["NAME", "TYPE", "RANGE", "BEST", "NEEDED BY"], rows)
 }
@@ -109,9 +111,9 @@ pub(super) struct Match {
     /// What is needed; `sql:expert` asks for that level or above
     #[arg(required = true, value_name = "SKILL[:LEVEL]")]
     skills: Vec<String>,
-    /// Only this kind
+    /// Only this kind; repeat it for more
     #[arg(long)]
-    kind: Option<Kind>,
+    kind: Vec<Kind>,
     /// Only with this tag
     #[arg(long)]
     tag: Option<String>,
@@ -124,7 +126,7 @@ impl Match {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let comma = |text: &String| text.replace(',', "\\,");
         let mut query: Vec<(&str, String)> = self.skills.iter().map(|skill| ("skill", comma(skill))).collect();
-        query.extend(self.kind.map(|kind| ("kind", kind.to_string())));
+        query.extend(self.kind.iter().map(|kind| ("kind", kind.to_string())));
         query.extend(self.tag.as_ref().map(|tag| ("tag", comma(tag))));
         query.extend(self.team.then(|| ("team", "true".to_owned())));
         global.output().document(&global.client()?.with_skills(&query).await?, of_matches)?;

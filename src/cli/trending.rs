@@ -14,9 +14,9 @@ pub(super) struct Trending {
     /// How many days count, the newer the more
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=i64::from(WINDOW_MAX)))]
     days: u32,
-    /// Only this kind
+    /// Only this kind; repeat it for more
     #[arg(long)]
-    kind: Option<Kind>,
+    kind: Vec<Kind>,
     /// How many artifacts
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -24,7 +24,7 @@ pub(super) struct Trending {
 
 impl Trending {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let found = global.client()?.trending(self.days, self.kind, self.limit).await?;
+        let found = global.client()?.trending(self.days, &self.kind, self.limit).await?;
         global.output().document(&found, of_trend)?;
         Ok(Exit::Done)
     }

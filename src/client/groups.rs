@@ -9,7 +9,9 @@ use super::answer::{header, read_body};
 use super::catalogue::{DOCUMENT_MAX, NOTHING};
 use super::error::ClientError;
 use super::transport::Client;
-use crate::domain::api::{CollectionDocument, CollectionEntry, List, MemberDocument, OrgDocument, Owners};
+use crate::domain::api::{
+    CollectionDocument, CollectionEntry, DeletedPackage, List, MemberDocument, OrgDocument, Owners,
+};
 use crate::domain::{Collection, Name, OrgName, Profile, UserName};
 
 impl Client {
@@ -54,6 +56,12 @@ impl Client {
     /// One page of organisations.
     pub async fn orgs(&self, query: &[(&str, String)]) -> Result<List<OrgDocument>, ClientError> {
         self.document("the organisations", "/api/v1/orgs", query).await
+    }
+
+    /// One page of the packages of an organisation of which no version can be read.
+    pub async fn deleted(&self, org: &OrgName, query: &[(&str, String)]) -> Result<List<DeletedPackage>, ClientError> {
+        let path = format!("/api/v1/orgs/{org}/deleted");
+        self.document(&format!("what is deleted of {org}"), &path, query).await
     }
 
     /// An organisation, with its entity tag.

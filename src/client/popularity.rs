@@ -33,16 +33,11 @@ impl Client {
         }
     }
 
-    /// What is downloaded and starred most in so many days.
-    pub async fn trending(
-        &self,
-        days: u32,
-        kind: Option<Kind>,
-        limit: Option<u32>,
-    ) -> Result<List<Trending>, ClientError> {
-        let kind = kind.map(|kind| ("kind", kind.to_string()));
-        let limit = limit.map(|limit| ("limit", limit.to_string()));
-        let query: Vec<_> = [Some(("window", format!("{days}d"))), kind, limit].into_iter().flatten().collect();
+    /// What is downloaded and starred most in so many days, of any of these kinds, or of every kind if none is named.
+    pub async fn trending(&self, days: u32, kinds: &[Kind], limit: Option<u32>) -> Result<List<Trending>, ClientError> {
+        let mut query = vec![("window", format!("{days}d"))];
+        query.extend(kinds.iter().map(|kind| ("kind", kind.to_string())));
+        query.extend(limit.map(|limit| ("limit", limit.to_string())));
         self.document("what is trending", "/api/v1/trending", &query).await
     }
 

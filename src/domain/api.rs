@@ -20,7 +20,7 @@ pub use accounts::{IssuedToken, NewToken, RoleRequest, TokenDocument, UserDocume
 pub use channels::{ChannelTag, TagRequest};
 pub use comparison::{CapabilityChange, Comparison, FieldChange, FileChange, FileChangeKind};
 pub use discovery::{Completion, CompletionOf, LabelDocument, LabelPage};
-pub use groups::{CollectionDocument, CollectionEntry, MemberDocument, OrgDocument, Owners};
+pub use groups::{CollectionDocument, CollectionEntry, DeletedPackage, MemberDocument, OrgDocument, Owners};
 pub use popularity::{DayDownloads, PackageStatistics, Star, Statistics, Trending, VersionDownloads};
 pub use relations::{Dependencies, Dependent, Needed, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
 

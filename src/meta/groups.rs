@@ -14,11 +14,8 @@ use crate::domain::{
 /// Reads see every change that was applied before they began.
 #[async_trait]
 pub trait Groups: Send + Sync {
-    /// Who owns a package, by name; also one of which no version can be read. `None` if nothing was ever published under the name.
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError>;
-
-    /// Who sees what is under each of these names, in their order, whether or not anything is: of a package as was said last; else as
-    /// [`seen_before`] says.
+    /// Who sees what is under each of these names and who owns it, in their order, whether or not anything is: of a package, also one of
+    /// which no version can be read, as was said last, its owners by name; else as [`seen_before`] says, and nobody.
     async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError>;
 
     /// Everything that a repository keeps, each once, in the order of the digests: manifests, those of deleted versions too, what they
@@ -42,6 +39,16 @@ pub trait Groups: Send + Sync {
     /// Such organisations after `after` in the order of the bytes of their names, at most `limit`.
     async fn orgs(&self, after: Option<&OrgName>, limit: usize) -> Result<Vec<OrgRow>, MetaError>;
 
+    /// Packages of an organisation of which no version can be read, seen in any of these ways, with who sees each: after `after` in the
+    /// order of the bytes of their names, at most `limit`.
+    async fn deleted(
+        &self,
+        org: &OrgName,
+        visibilities: &[Visibility],
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Visibility)>, MetaError>;
+
     /// Users with a role in an organisation, after `after` in the order of their names, at most `limit`.
     async fn members(
         &self,
@@ -55,6 +62,12 @@ impl dyn Groups {
     /// Who sees what is under one name.
     pub async fn seen_by(&self, name: &Name) -> Result<SeenBy, MetaError> {
         Ok(self.seen(std::slice::from_ref(name)).await?.pop().unwrap_or_default())
+    }
+
+    /// Who owns a package, by name; also one of which no version can be read. `None` if nothing was ever published under the name.
+    pub async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
+        let seen = self.seen_by(name).await?;
+        Ok(seen.is_package.then_some(seen.owners))
     }
 }
 
@@ -77,6 +90,12 @@ impl Found {
         let none = || SeenBy { visibility: seen_before(said, pushed, of_org), ..SeenBy::default() };
         package.unwrap_or_else(none)
     }
+}
+
+/// What the names of an organisation's packages behind `after` lie between. They lie together: '0' is the byte after the slash.
+pub(super) fn names_of(org: &OrgName, after: Option<&Name>) -> (String, String) {
+    let first = format!("{org}/");
+    (after.map_or(first.clone(), |after| first.max(after.to_string())), format!("{org}0"))
 }
 
 /// An organisation.

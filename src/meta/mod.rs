@@ -43,7 +43,7 @@ pub use groups::{CollectionRow, Collections, Groups, OrgRow, OrgSaid};
 pub use label::{Label, LabelCount};
 pub use memory::{Archive, Memory, SNAPSHOT, Snapshot, Unbelievable};
 pub use mongo::Mongo;
-pub use page::PAGE_MAX;
+pub use page::{PACKAGES_MAX, PAGE_MAX};
 pub use postgres::Postgres;
 pub use shown::{Standing, labels};
 pub use social::{DownloadBatch, Downloads, Social, StarRow, Starred, Totals};

@@ -10,8 +10,11 @@ use crate::domain::{Digest, Name, Package};
 
 use super::{Cursor, Filter, LabelCount, MetaError, Order, Page};
 
-/// Most rows of one page.
+/// Rows of a page where all are read, page by page.
 pub const PAGE_MAX: usize = 1000;
+/// Most packages of one page. Who weighs many asks for them at once: what a store gathers and sorts it would gather and sort again for
+/// each page.
+pub const PACKAGES_MAX: usize = 10_000;
 
 /// The version of the text form.
 const FORMAT: &str = "1";

@@ -115,7 +115,7 @@ pub trait Catalog: Send + Sync {
     /// Build metadata does not matter.
     async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError>;
 
-    /// Packages that pass the filter, `limit` (1 to 1,000) at a time.
+    /// Packages that pass the filter, `limit` (1 to [`super::PACKAGES_MAX`]) at a time.
     async fn packages(
         &self,
         filter: &Filter,

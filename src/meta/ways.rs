@@ -84,17 +84,19 @@ pub(super) fn is_hidden(filter: &Filter) -> bool {
     !filter.visibilities.is_empty() && !filter.visibilities.contains(&Visibility::Public)
 }
 
-/// The way for a list. `uses` has every label of the groups that a package has.
+/// The way for a list of so many rows; none are asked for where they are only counted. `uses` has every label of the groups that a
+/// package has.
 ///
 /// Who asks for what everybody sees does not wait for what is hidden to be looked through: a label that nothing else has is on nothing.
-pub(super) fn way(filter: &Filter, groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>) -> Way {
+/// Where as many rows are asked for as have the label, nothing is gathered in vain, and no look along the order would end early.
+pub(super) fn way(filter: &Filter, groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>, rows: usize) -> Way {
     let is_open = filter.visibilities.iter().all(|seen| *seen == Visibility::Public);
     let size = |uses: &Use| if is_open && uses.public == 0 { 0 } else { uses.packages };
     let sizes = groups.iter().map(|group| group.iter().filter_map(|label| uses.get(label)).map(size).sum());
     match sizes.enumerate().min_by_key(|(_, size): &(usize, u64)| *size) {
         None => Way::Order,
         Some((_, 0)) => Way::Nothing,
-        Some((rarest, ..=FEW)) => Way::Labels(rarest),
+        Some((rarest, size)) if size <= FEW.max(rows as u64) => Way::Labels(rarest),
         Some((rarest, _)) => Way::OrderThenLabels(rarest),
     }
 }
@@ -169,7 +171,7 @@ mod tests {
     #[test]
     fn lists_begin_with_the_rarest_label() {
         let uses = uses(&[("common", 50_000), ("other", 40_000), ("rare", 3)]);
-        let way = |filter: &Filter| way(filter, &groups(filter), &uses);
+        let way = |filter: &Filter| way(filter, &groups(filter), &uses, 1);
         assert_eq!(way(&Filter::default()), Way::Order);
         assert_eq!(way(&tags(&["common", "rare"])), Way::Labels(1));
         assert_eq!(way(&tags(&["common", "other"])), Way::OrderThenLabels(1));
@@ -185,9 +187,17 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_for_all_of_a_label_gathers_them() {
+        let (uses, filter) = (uses(&[("common", 50_000)]), tags(&["common"]));
+        let way = |rows: usize| way(&filter, &groups(&filter), &uses, rows);
+        assert_eq!(way(49_999), Way::OrderThenLabels(0));
+        assert_eq!(way(50_000), Way::Labels(0));
+    }
+
+    #[test]
     fn what_is_hidden_alone_is_nothing_to_others() {
         let hidden = HashMap::from([((0, "secret".to_owned()), Use { packages: 5000, public: 0 })]);
-        let way = |filter: &Filter| way(filter, &groups(filter), &hidden);
+        let way = |filter: &Filter| way(filter, &groups(filter), &hidden, 1);
         let seen = |visibilities: &[Visibility]| Filter { visibilities: visibilities.to_vec(), ..tags(&["secret"]) };
         assert_eq!(way(&tags(&["secret"])), Way::Nothing);
         assert_eq!(way(&seen(&[Visibility::Public])), Way::Nothing);

@@ -50,10 +50,14 @@ impl Registry {
                     is_complete = false;
                     break 'all;
                 }
-                let found = self.chosen(actor, &by, &dependency).await?;
+                let package = resolve::package(&by, &dependency.name).map(|(package, _)| package);
+                let version = match &package {
+                    Some(package) => self.chosen(actor, package, dependency.range.as_deref()).await?,
+                    None => None,
+                };
+                let found = package.clone().zip(version.clone());
                 let Dependency { name, kind, range } = dependency;
-                let version = found.as_ref().map(|(_, version)| version.clone());
-                items.push(Needed { name, kind, range, version, by: by.clone(), depth: distance });
+                items.push(Needed { name, package, kind, range, version, by: by.clone(), depth: distance });
                 let Some(found) = found else { continue };
                 let next = names.len();
                 let to = *places.entry(found.clone()).or_insert(next);
@@ -79,22 +83,16 @@ impl Registry {
         Ok(config.map(|config| config.about.dependencies).unwrap_or_default())
     }
 
-    /// The version that is best for a need of this package, if it means a package that the actor sees.
-    async fn chosen(
-        &self,
-        actor: &Actor,
-        by: &Name,
-        needed: &Dependency,
-    ) -> Result<Option<(Name, Version)>, RegistryError> {
-        let Some((name, _)) = resolve::package(by, &needed.name) else { return Ok(None) };
-        let range = needed.range.as_deref().map(str::parse::<Range>).transpose();
-        let Ok(range) = range else { return Ok(None) };
+    /// The best version of a needed package in the range, the one that it shows if no range is given; none of a package that the actor
+    /// does not see.
+    async fn chosen(&self, actor: &Actor, name: &Name, range: Option<&str>) -> Result<Option<Version>, RegistryError> {
+        let Ok(range) = range.map(str::parse::<Range>).transpose() else { return Ok(None) };
         if !self.sees(actor, &name.repository()).await? {
             return Ok(None);
         }
-        let Some(package) = self.0.meta.catalog.package(&name).await? else { return Ok(None) };
-        let Some(range) = range else { return Ok(Some((name, package.shown))) };
-        let releases = self.0.meta.catalog.releases(&name, Releases::Readable).await?;
-        Ok(resolve::best(&releases, &range).ok().map(|release| (name, release.version.clone())))
+        let Some(package) = self.0.meta.catalog.package(name).await? else { return Ok(None) };
+        let Some(range) = range else { return Ok(Some(package.shown)) };
+        let releases = self.0.meta.catalog.releases(name, Releases::Readable).await?;
+        Ok(resolve::best(&releases, &range).ok().map(|release| release.version.clone()))
     }
 }

@@ -18,21 +18,15 @@ impl Registry {
     /// Packages that match: public ones, and what is private in organisations that are asked for and let the actor see it.
     pub async fn find(&self, actor: &Actor, query: FindQuery) -> Result<Page, RegistryError> {
         self.require(actor, Action::Read, Scope::Registry)?;
-        match &query.audience {
-            Audience::Everybody => {}
-            Audience::Members(orgs) | Audience::OnlyMembers(orgs) => {
-                orgs.iter().try_for_each(|org| self.require_seen(actor, Some(org.as_str()), &[Visibility::Private]))?;
-            }
-            Audience::Operator => self.require(actor, Action::Operate, Scope::Registry)?,
-        }
-        let (index, audience) = (std::sync::Arc::clone(&self.0.search), query.audience.clone());
+        let orgs = match &query.audience {
+            Audience::Everybody => Vec::new(),
+            Audience::Members(orgs) | Audience::OnlyMembers(orgs) => orgs.clone(),
+        };
+        orgs.iter().try_for_each(|org| self.require_seen(actor, Some(org.as_str()), &[Visibility::Private]))?;
+        let index = std::sync::Arc::clone(&self.0.search);
         let search = move || index.search(&query);
         let mut page = tokio::task::spawn_blocking(search).await.map_err(|_| RegistryError::Stopping)??;
-        match &audience {
-            Audience::Everybody => self.leave_out_hidden(&mut page, &[]).await?,
-            Audience::Members(orgs) | Audience::OnlyMembers(orgs) => self.leave_out_hidden(&mut page, orgs).await?,
-            Audience::Operator => {}
-        }
+        self.leave_out_hidden(&mut page, &orgs).await?;
         Ok(page)
     }
 

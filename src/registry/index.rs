@@ -107,7 +107,6 @@ impl Registry {
             skills: package.skills.into_iter().map(|skill| skill.name).collect(),
             text: record.map(|record| record.text).unwrap_or_default(),
             area,
-            listed: true,
             updated: package.updated,
             authors: package.authors,
             license: package.license,

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::domain::api::OrgDocument;
-use crate::domain::{Action, Actor, Area, Digest, OrgName, PROFILE_MAX, Profile, Scope};
+use crate::domain::api::{DeletedPackage, OrgDocument};
+use crate::domain::{
+    Action, Actor, Area, Digest, Name, OrgName, PROFILE_MAX, Profile, Repository, Scope, Visibility, allows,
+};
 use crate::meta::{Act, OrgRow, Seen};
 use crate::storage::Key;
 
@@ -28,6 +30,27 @@ impl Registry {
         let row = self.0.meta.groups.org(org).await?.ok_or_else(|| RegistryError::OrgUnknown(org.clone()))?;
         let digest = row.said.as_ref().map(|said| said.document);
         Ok((document(row), digest))
+    }
+
+    /// Packages of an organisation of which no version can be read, after `after` in the order of their names, at most `limit`: for who may
+    /// bring them back. What is private is among them for who sees all that is private there.
+    pub async fn deleted(
+        &self,
+        actor: &Actor,
+        org: &OrgName,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<DeletedPackage>, RegistryError> {
+        let any: Option<Repository> = format!("{org}/any").parse().ok();
+        let any = any.ok_or_else(|| RegistryError::OrgUnknown(org.clone()))?;
+        self.require(actor, Action::Manage, Scope::Repository(&any))?;
+        let mut visibilities = vec![Visibility::Public, Visibility::Unlisted];
+        // What everybody may restore is not what everybody sees.
+        if allows(actor, Action::Read, Scope::Private(&any, &[])) {
+            visibilities.push(Visibility::Private);
+        }
+        let found = self.0.meta.groups.deleted(org, &visibilities, after, limit).await?;
+        Ok(found.into_iter().map(|(name, visibility)| DeletedPackage { name, visibility }).collect())
     }
 
     /// Lets an organisation say something of itself. `seen`: what the caller saw; it is refused if that changed meanwhile.

@@ -83,7 +83,8 @@ impl Registry {
         digests: Vec<Digest>,
         areas: &[Area],
     ) -> Result<(), RegistryError> {
-        // What other servers of a shared folder count on just now is not known here: collection removes it, after its grace period.
+        // What other servers of a shared folder count on just now is not known here: collection removes it, after its grace period, or
+        // the same purge by a server that has the folder to itself.
         if self.0.storage.slot().is_some() {
             return Ok(());
         }

@@ -6,13 +6,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::domain::api::{Dependent, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
 use crate::domain::{Action, Actor, Dependency, DependencyType, Kind, Name, Package, Scope};
-use crate::meta::{Catalog, Cursor, Filter, Label, MetaError, Order, PAGE_MAX, Page};
+use crate::meta::{Catalog, Cursor, Filter, Label, MetaError, Order, PACKAGES_MAX, Page};
 use crate::resolve::{self, Required, SKILLS_MAX, Skilled};
 
 use super::{Registry, RegistryError};
 
 /// Most artifacts that are weighed for skills: those that changed last.
-const CANDIDATES_MAX: usize = 10_000;
+const CANDIDATES_MAX: usize = PACKAGES_MAX;
 /// Most artifacts that are looked at for each label that is shared: those that changed last.
 const SHARED_MAX: usize = 200;
 /// Most labels of a package that are looked at: its tags, then its skills.
@@ -64,8 +64,12 @@ impl Registry {
         let looked: Vec<_> = stream::iter(labels)
             .map(|(label, text)| async move {
                 let filter = labelled(vec![vec![(label, text.clone())]]);
-                let count = catalog.count(&filter).await?;
                 let page = catalog.packages(&filter, Order::Updated, None, SHARED_MAX).await?;
+                // Most labels are on few, which are all here.
+                let count = match page.next {
+                    Some(_) => catalog.count(&filter).await?,
+                    None => page.items.len() as u64,
+                };
                 Ok::<_, RegistryError>((text, count, page.items))
             })
             .buffered(READS)
@@ -148,16 +152,14 @@ impl Registry {
 async fn all(catalog: &dyn Catalog, filter: &Filter, max: usize) -> Result<(Vec<Package>, bool), MetaError> {
     let (mut packages, mut after) = (Vec::new(), None);
     while packages.len() < max {
-        let page = catalog.packages(filter, Order::Updated, after.as_ref(), PAGE_MAX).await?;
+        let page = catalog.packages(filter, Order::Updated, after.as_ref(), max - packages.len()).await?;
         packages.extend(page.items);
         after = page.next;
         if after.is_none() {
             break;
         }
     }
-    let is_cut = after.is_some() || packages.len() > max;
-    packages.truncate(max);
-    Ok((packages, is_cut))
+    Ok((packages, after.is_some()))
 }
 
 fn labelled(labelled: Vec<Vec<(Label, String)>>) -> Filter {

@@ -36,8 +36,6 @@ pub struct Document {
     pub text: String,
     /// The part of the store that holds it. Whoever may not read the area does not find it.
     pub area: Area,
-    /// Whether it is in lists: an unlisted package is found only by members of its organisation.
-    pub listed: bool,
     /// When the version was published.
     pub updated: Timestamp,
     /// Who wrote it.
@@ -99,7 +97,6 @@ impl Document {
             skills: Vec::new(),
             text: String::new(),
             area: Area::Public,
-            listed: true,
             updated: Timestamp::from_micros(0),
             authors: Vec::new(),
             license: None,
@@ -109,10 +106,9 @@ impl Document {
 
     /// Who may find it.
     pub(super) fn audience(&self) -> String {
-        match (&self.area, self.listed) {
-            (Area::Public, true) => EVERYBODY.to_owned(),
-            (Area::Public, false) => members(self.name.org()),
-            (Area::Private(area), _) => members(area.org()),
+        match &self.area {
+            Area::Public => EVERYBODY.to_owned(),
+            Area::Private(area) => members(area.org()),
         }
     }
 

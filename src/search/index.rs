@@ -160,7 +160,7 @@ impl Index {
         match audience {
             Audience::Everybody => vec![&self.open],
             Audience::OnlyMembers(_) => vec![&self.hidden],
-            Audience::Members(_) | Audience::Operator => vec![&self.open, &self.hidden],
+            Audience::Members(_) => vec![&self.open, &self.hidden],
         }
     }
 

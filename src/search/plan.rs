@@ -276,7 +276,6 @@ impl Planner<'_> {
             Audience::OnlyMembers(orgs) => {
                 filters.push(any(orgs.iter().map(|org| found_by(&members(org))).collect()));
             }
-            Audience::Operator => {}
         }
         filters
     }

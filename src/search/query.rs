@@ -70,15 +70,13 @@ pub enum Sort {
 /// What may be found at all. Who belongs where is decided by the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Audience {
-    /// What is public and listed.
+    /// What is public.
     #[default]
     Everybody,
-    /// That, and everything of these organisations, private and unlisted too.
+    /// That, and what is private in these organisations.
     Members(Vec<String>),
     /// What nobody but the members of these organisations finds.
     OnlyMembers(Vec<String>),
-    /// Everything.
-    Operator,
 }
 
 impl Query {

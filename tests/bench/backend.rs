@@ -234,7 +234,6 @@ fn document(population: Population, package: u64) -> Document {
         tags: about.tags,
         skills: about.skills.into_iter().map(|skill| skill.name).collect(),
         area: Area::Public,
-        listed: true,
         updated: published.event.time,
         authors: about.authors,
         license: about.license,

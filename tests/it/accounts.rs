@@ -122,6 +122,8 @@ fn is_opened_by_tokens(backend: Backend) {
     assert!(run(0, Some(&ann), &["stars"]).contains("acme/hello-skill"));
     assert!(run(0, Some(&bob), &["list", "--sort", "stars", "--min-stars", "1"]).contains("acme/hello-skill"));
     assert!(run(0, Some(&bob), &["trending", "--days", "1"]).contains("10.0"));
+    assert!(run(0, Some(&bob), &["trending", "--kind", "team", "--kind", "skill"]).contains("acme/hello-skill"));
+    assert!(!run(0, Some(&bob), &["trending", "--kind", "team", "--kind", "persona"]).contains("acme/"));
     assert!(run(0, Some(&bob), &["stats"]).contains("stars          1"));
     assert!(run(0, Some(&bob), &["stats", "acme/hello-skill@1.0.0", "--since", "2026-01-01"]).contains("stars      1"));
     run(2, Some(&bob), &["stats", "acme/hello-skill@^1"]);

@@ -49,6 +49,58 @@ async fn a_search_as_table_and_as_document() {
 }
 
 #[tokio::test]
+async fn several_kinds_are_asked_for_at_once() {
+    let kinds = ["--kind", "persona", "--kind", "team"];
+    for (command, request) in [
+        (&["list"][..], "GET /api/v1/artifacts?kind=persona%2Cteam"),
+        (&["match", "sql"][..], "GET /api/v1/match?skill=sql&kind=persona&kind=team"),
+        (&["trending"][..], "GET /api/v1/trending?window=7d&kind=persona&kind=team"),
+    ] {
+        let (printed, asked) = against([Answer::json(200, json!({"items": []}))], &[command, &kinds].concat()).await;
+        assert!(printed.starts_with("exit: 0"), "{printed}");
+        assert_eq!(asked, [request]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_needed_is_shown_by_the_name_that_can_be_typed() {
+    let needed = |name: &str, package: Option<&str>, version: Option<&str>| {
+        json!({"name": name, "package": package, "type": "import", "version": version,
+            "by": "acme/hello", "depth": 1})
+    };
+    let answer = json!({"name": "acme/hello", "version": "1.0.0", "cycles": [], "is_complete": true, "items": [
+        needed("@other/greet", Some("other/greet"), Some("2.0.0")),
+        needed("wave", Some("acme/wave"), None),
+        needed("SecurityExpert", None, None),
+    ]});
+    let (printed, _) = against([Answer::json(200, answer)], &["dependencies", "acme/hello"]).await;
+    insta::assert_snapshot!(printed, @"
+    exit: 0
+    -- stdout
+    NAME            TYPE    RANGE  BEST   NEEDED BY
+    other/greet     import         2.0.0  acme/hello
+    acme/wave       import                acme/hello
+    SecurityExpert  import                acme/hello
+    -- stderr
+    ");
+}
+
+#[tokio::test]
+async fn what_is_deleted_of_an_organisation_is_listed() {
+    let page = json!({"items": [{"name": "acme/hello", "visibility": "public"}], "next": "acme/hello"});
+    let (printed, asked) = against([Answer::json(200, page)], &["org", "deleted", "acme", "--limit", "1"]).await;
+    assert_eq!(asked, ["GET /api/v1/orgs/acme/deleted?limit=1"]);
+    insta::assert_snapshot!(printed, @"
+    exit: 0
+    -- stdout
+    NAME        VISIBILITY
+    acme/hello  public
+    -- stderr
+    note: more: repeat with --page acme/hello
+    ");
+}
+
+#[tokio::test]
 async fn nothing_found_is_the_answer_no() {
     let (printed, _) = against([Answer::json(200, json!({"hits": [], "total": 0}))], &["search", "qwertz"]).await;
     insta::assert_snapshot!(printed, @r#"

@@ -378,6 +378,10 @@ fn artifacts_are_found_by_what_they_have_to_do_with_each_other(tour: Tour) {
     );
     assert!(tour.done(&["match", "sql", "--team"]).contains("acme/ann"));
     assert!(!tour.done(&["match", "sql:expert"]).contains("acme/"), "nobody says that it is an expert");
+    for (kinds, is_found) in [(["skill", "team"], false), (["team", "persona"], true)] {
+        let found = tour.done(&["match", "sql", "--kind", kinds[0], "--kind", kinds[1]]);
+        assert_eq!(found.contains("acme/ann"), is_found, "{kinds:?}");
+    }
 
     let related = tour.json(&["related", "acme/ann"]);
     let told: Vec<_> =

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use pcl_registry::domain::{Access, Actor, Digest, Name, OrgName, Repository, Role, SeenBy, User, UserName};
+use pcl_registry::domain::{
+    Access, Actor, Digest, Name, OrgName, Repository, Role, SeenBy, User, UserName, Visibility,
+};
 use pcl_registry::meta::{CollectionRow, Collections, Groups, Meta, MetaError, OrgRow, Refused};
 use pcl_registry::registry::{Limits, Push, Registry, RegistryError};
 
@@ -17,17 +19,13 @@ struct RemovalBesideChange {
 
 #[async_trait]
 impl Groups for RemovalBesideChange {
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
-        let owners = self.inner.owners(name).await;
+    async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
+        let seen = self.inner.seen(names).await;
         let due = self.due.lock().unwrap().take();
         if let Some(registry) = due {
-            registry.set_owners(&Actor::Operator, name, users(&["bob"]), None).await.unwrap();
+            registry.set_owners(&Actor::Operator, &names[0], users(&["bob"]), None).await.unwrap();
         }
-        owners
-    }
-
-    async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
-        self.inner.seen(names).await
+        seen
     }
 
     async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {
@@ -53,6 +51,16 @@ impl Groups for RemovalBesideChange {
 
     async fn orgs(&self, after: Option<&OrgName>, limit: usize) -> Result<Vec<OrgRow>, MetaError> {
         self.inner.orgs(after, limit).await
+    }
+
+    async fn deleted(
+        &self,
+        org: &OrgName,
+        visibilities: &[Visibility],
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Visibility)>, MetaError> {
+        self.inner.deleted(org, visibilities, after, limit).await
     }
 
     async fn members(

@@ -117,15 +117,15 @@ async fn check(address: SocketAddr, store: &str) {
     assert_eq!(rows(&old, &["name"]), [""; 0], "{store}");
     let meant = ask(address, "/api/v1/artifacts/other/user/dependencies?depth=2").await;
     let expected = [
-        "@acme/leaf import ^1 1.0.0 1",
-        "near skill null 1.0.0 1",
-        "@other/near member null 1.0.0 1",
-        "leaf step null null 1",
-        "SecurityExpert requires null null 1",
-        "near.pcl import null null 1",
-        "user requires ^1 1.0.0 2",
+        "@acme/leaf acme/leaf import ^1 1.0.0 1",
+        "near other/near skill null 1.0.0 1",
+        "@other/near other/near member null 1.0.0 1",
+        "leaf other/leaf step null null 1",
+        "SecurityExpert null requires null null 1",
+        "near.pcl null import null null 1",
+        "user other/user requires ^1 1.0.0 2",
     ];
-    assert_eq!(rows(&meant, &members), expected, "{store}");
+    assert_eq!(rows(&meant, &["name", "package", "type", "range", "version", "depth"]), expected, "{store}");
     assert_eq!(meant["cycles"], json!([["other/user", "other/near", "other/user"]]), "{store}");
     let needed: [(&str, &[&str]); 5] = [
         ("acme/leaf", &["acme/all member", "acme/all skill", "other/user import"]),
@@ -155,6 +155,12 @@ async fn check(address: SocketAddr, store: &str) {
     let matched = ask(address, "/api/v1/match?skill=sql&skill=review&skill=tests:expert").await;
     let expected = [r#"acme/all ["review"] ["sql","tests"]"#, r#"acme/base ["sql"] ["review","tests"]"#];
     assert_eq!(rows(&matched, &["name", "has", "lacks"]), expected, "{store}");
+    for (kinds, expected) in
+        [("kind=team,skill", 1), ("kind=team&kind=skill", 1), ("kind=team,persona", 0), ("kind=team&kind=persona", 0)]
+    {
+        let matched = ask(address, &format!("/api/v1/match?skill=sql&{kinds}")).await;
+        assert_eq!(rows(&matched, &["name"]).len(), expected, "{store} {kinds}");
+    }
     let team = ask(address, "/api/v1/match?skill=sql,review:expert,tests&team=true&kind=skill").await;
     let members = team["team"]["members"].as_array().unwrap().iter().map(|member| member["name"].as_str().unwrap());
     let mut members: Vec<_> = members.collect();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::inside::Package;
+use crate::inside::{Package, keys};
 use crate::postgres::database::Database;
 use crate::script::wire::{Request, Response};
 use crate::world::{Server, refused_start, start_server_with};
@@ -249,6 +249,44 @@ async fn two_servers_share_a_database_of_postgresql() {
 async fn two_servers_share_a_database_of_mongodb() {
     if let Some(shared) = Shared::mongo() {
         share(shared).await;
+    }
+}
+
+/// What one server purges another may just be sent, so the bytes stay. A server that has the folder to itself removes them.
+async fn purge(shared: Shared) {
+    let (folder, address) = (tempfile::tempdir().unwrap(), shared.address());
+    let data = folder.path().join("data");
+    let package = Package::new("acme/hello@1.0.0", "what must go");
+    let files = keys(&package).map(|key| data.join("store").join(key.path()));
+    let are_there = || files.iter().map(|file| file.exists()).collect::<Vec<_>>();
+    let version = "/api/v1/artifacts/acme/hello/versions/1.0.0";
+    let content = format!("{version}/content");
+    let (one, server) = start(&data, &address);
+    assert_eq!(publish([one, one], &package).await, 201);
+    for target in [version, content.as_str()] {
+        assert_eq!(send(one, Request::new("DELETE", target)).await.status, 204);
+    }
+    assert_eq!(get(one, "/v2/acme/hello/manifests/1.0.0").await.status, 404);
+    assert_eq!(are_there(), [true; 3]);
+    drop(server);
+    let (alone, server) = start_server_with(&data, &["--metadata", &address]);
+    assert_eq!(send(alone, Request::new("DELETE", &content)).await.status, 204);
+    assert_eq!(are_there(), [false; 3]);
+    drop(server);
+    shared.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_go_when_a_server_alone_purges_again_with_postgresql() {
+    if let Some(shared) = Shared::postgres() {
+        purge(shared).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_go_when_a_server_alone_purges_again_with_mongodb() {
+    if let Some(shared) = Shared::mongo() {
+        purge(shared).await;
     }
 }
 

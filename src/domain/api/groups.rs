@@ -66,6 +66,15 @@ pub struct OrgDocument {
     pub updated: Option<Timestamp>,
 }
 
+/// A package of which no version can be read. `GET /orgs/{org}/deleted`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeletedPackage {
+    /// Its name.
+    pub name: Name,
+    /// Who saw it, and will if a version is restored.
+    pub visibility: Visibility,
+}
+
 /// A member of an organisation. `GET /orgs/{org}/members`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MemberDocument {

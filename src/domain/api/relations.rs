@@ -40,6 +40,9 @@ pub struct Dependencies {
 pub struct Needed {
     /// What the source says: `org/name`, an identifier or a path.
     pub name: String,
+    /// The package that this means, as an installation reads it, whether the registry has it or not; absent if it means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<Name>,
     /// How it is needed.
     #[serde(rename = "type")]
     pub kind: DependencyType,

@@ -40,7 +40,7 @@ pub(super) struct Listed {
     #[param(required = false, style = Form, explode)]
     visibility: Vec<Visibility>,
     /// Packages whose shown version stands so. One that shows a yanked version has no other that can be chosen; one whose versions
-    /// are all deleted shows none, and is in no list.
+    /// are all deleted shows none, and is in the list of `/api/v1/orgs/{org}/deleted` alone.
     #[param(required = false, style = Form, explode, value_type = Vec<StateAsked>)]
     state: Vec<State>,
     /// Any of these tags.
@@ -127,8 +127,9 @@ pub(super) fn filter(parameters: &Parameters) -> Result<Filter, Failure> {
 fn shown_states(parameters: &Parameters) -> Result<Vec<(Label, String)>, Failure> {
     let states = states(parameters)?;
     if states.contains(&State::Deleted) {
-        let hint = "list the deleted versions of one package: /api/v1/artifacts/ORG/NAME/versions?state=deleted";
-        return Err(bad_request("a package whose versions are all deleted is in no list", hint));
+        let hint = "list those of an organisation: /api/v1/orgs/ORG/deleted; and the deleted versions of one package: \
+            /api/v1/artifacts/ORG/NAME/versions?state=deleted";
+        return Err(bad_request("a package whose versions are all deleted shows none that could be listed", hint));
     }
     Ok(states.into_iter().map(|state| (Label::State, state.as_str().to_owned())).collect())
 }

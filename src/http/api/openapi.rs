@@ -87,6 +87,7 @@ use crate::http::ops;
         orgs::list,
         orgs::get,
         orgs::put,
+        orgs::deleted,
         orgs::members,
         accounts::set_member,
         accounts::remove_member,

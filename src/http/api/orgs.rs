@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::answer::{Answer, Refusal, json, nothing, seen_of, tagged_json};
 use super::parameters::Parameters;
 use super::received::{read_json, unreadable};
-use crate::domain::api::{List, MemberDocument, OrgDocument, Problem};
-use crate::domain::{OrgName, PROFILE_MAX, Profile, UserName};
+use crate::domain::api::{DeletedPackage, List, MemberDocument, OrgDocument, Problem};
+use crate::domain::{Name, OrgName, PROFILE_MAX, Profile, UserName};
 use crate::http::Caller;
 use crate::meta::Seen;
 use crate::registry::RegistryError;
@@ -118,6 +118,32 @@ pub(super) async fn members(app: Caller, Path(org): Path<String>, uri: Uri) -> A
     let org: OrgName = org.parse()?;
     let found = app.registry.accounts().members(&app.actor(), &org, after.as_ref(), limit + 1).await?;
     json(&List::of(found, limit, |member| member.user.to_string()))
+}
+
+/// Deleted packages of an organisation
+///
+/// Packages of which no version can be read, for those who may restore versions there. Which versions those are,
+/// `/api/v1/artifacts/{org}/{slug}/versions?state=deleted` lists. What is private is among them for those who see it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/orgs/{org}/deleted",
+    operation_id = "listDeletedPackages",
+    tag = "orgs",
+    params(
+        ("org" = OrgName, Path, description = "The organisation"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Rows a page, 100 if not given"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+    ),
+    responses(
+        (status = 200, body = List<DeletedPackage>, description = "By name"),
+        (status = "default", body = Problem, content_type = "application/problem+json", description = "An error"),
+    ),
+)]
+pub(super) async fn deleted(app: Caller, Path(org): Path<String>, uri: Uri) -> Answer {
+    let (limit, after) = page::<Name>(&uri)?;
+    let org: OrgName = org.parse()?;
+    let found = app.registry.deleted(&app.actor(), &org, after.as_ref(), limit + 1).await?;
+    json(&List::of(found, limit, |package| package.name.to_string()))
 }
 
 /// How many rows a page has, and the name that it begins after.

@@ -53,7 +53,8 @@ pub(super) async fn dependents(app: Caller, OfPackage(name): OfPackage, uri: Uri
 /// What a package needs
 ///
 /// The dependencies of a version, with the best version for each, taken by itself: the one that an installation takes is found
-/// with all others in mind. With `depth`, also what these need; packages that need each other in a circle are told with their way.
+/// with all others in mind. `name` is what the source says and `package` what it means: `@acme/x`, or `x` within acme, is acme/x. With
+/// `depth`, also what these need; packages that need each other in a circle are told with their way.
 #[utoipa::path(
     get,
     path = "/api/v1/artifacts/{org}/{slug}/dependencies",

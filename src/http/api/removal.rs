@@ -31,8 +31,9 @@ pub(super) async fn delete(app: Caller, OfVersion(name, version): OfVersion, uri
 
 /// Purge a deleted version
 ///
-/// Its manifest, with all tags on it, config, layers and reasons are removed at once, unless something else uses them. The number
-/// stays burnt, the history stays whole, and nothing brings it back. A version that is not deleted is refused with 409.
+/// Its manifest, with all tags on it, config, layers and reasons are removed at once, unless something else uses them; where several
+/// servers share a folder, bytes go with the next collections. The number stays burnt, the history stays whole, and nothing brings it
+/// back. A version that is not deleted is refused with 409.
 #[utoipa::path(
     delete,
     path = "/api/v1/artifacts/{org}/{slug}/versions/{version}/content",

@@ -73,6 +73,7 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/users/{user}/tokens/{name}", delete(accounts::revoke_token))
         .route("/api/v1/orgs", get(orgs::list))
         .route("/api/v1/orgs/{org}", get(orgs::get).put(orgs::put))
+        .route("/api/v1/orgs/{org}/deleted", get(orgs::deleted))
         .route("/api/v1/orgs/{org}/members", get(orgs::members))
         .route("/api/v1/orgs/{org}/members/{user}", put(accounts::set_member).delete(accounts::remove_member))
         .route("/api/v1/openapi.json", get(document))

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::domain::{Kind, Timestamp, Visibility};
 
-use super::super::{Between, Cursor, Filter, Label, LabelCount, Order};
+use super::super::{Atomicity, Between, Cursor, Filter, Label, LabelCount, Order, PACKAGES_MAX};
 use super::world::{Artifact, artifact};
 use super::{Check, Failure, Stores, World};
 
@@ -181,6 +181,35 @@ pub async fn pages_have_no_gaps_and_no_doubles(stores: &dyn Stores) -> Check {
         assert_eq!(by_name, full(&["a", "a-b", "a.b", "ab", "b", "c", "m", "n", "z"]));
         let by_time = names(&world, &Filter::default(), Order::Updated, limit).await?;
         assert_eq!(by_time, full(&["ab", "c", "n", "a", "a-b", "a.b", "b", "m", "z"]));
+    }
+    Ok(())
+}
+
+/// A page may have thousands of rows: who weighs packages asks for all at once.
+pub async fn a_page_may_be_long(stores: &dyn Stores) -> Check {
+    const PACKAGES: usize = 1001;
+    let world = World::new(stores).await?;
+    let specs = (0..PACKAGES).map(|at| format!("acme/p{at:04}@1.0.0"));
+    let artifacts = specs.map(|spec| Ok(artifact(&spec)?.labels(&[], &["s"]))).collect::<Result<Vec<_>, Failure>>()?;
+    for batch in artifacts.chunks(250) {
+        for artifact in batch {
+            world.upload(artifact).await?;
+        }
+        let changes: Result<Vec<_>, Failure> =
+            batch.iter().map(|artifact| Ok(world.change(artifact.accept()?))).collect();
+        for outcome in world.meta.catalog.apply(&changes?, Atomicity::All).await? {
+            outcome?;
+        }
+    }
+    let skilled = Filter { skills: vec!["s".to_owned()], ..Filter::default() };
+    for filter in [Filter::default(), skilled] {
+        for (order, limit) in
+            [(Order::Name, PACKAGES_MAX), (Order::Updated, PACKAGES_MAX), (Order::Name, 1000), (Order::Updated, 1000)]
+        {
+            let page = world.meta.catalog.packages(&filter, order, None, limit).await?;
+            let found = (page.items.len(), page.next.is_some());
+            assert_eq!(found, (limit.min(PACKAGES), limit < PACKAGES), "{filter:?} {order:?} {limit}");
+        }
     }
     Ok(())
 }

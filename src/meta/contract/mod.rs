@@ -94,7 +94,8 @@ macro_rules! metadata_contract {
                 a_purge_leaves_what_others_use, what_nothing_needs_is_taken_at_once, a_replay_of_a_purge_needs_no_content;
             standing: deprecations_come_and_go, reasons_of_deprecations_are_kept, a_pin_holds_latest,
                 what_is_not_there_cannot_be_pinned, a_history_is_told_backwards, a_replay_keeps_what_was_said;
-            states: deleted_versions_are_listed_apart, packages_are_listed_by_how_the_shown_version_stands;
+            states: deleted_versions_are_listed_apart, deleted_packages_are_listed_apart,
+                packages_are_listed_by_how_the_shown_version_stands;
             references: tags_come_in_byte_order, repositories_come_in_byte_order, an_emptied_repository_is_known,
                 referrers_come_in_order, manifests_come_with_their_blobs;
             blobs: a_read_needs_a_link, mounts_find_what_is_linked, unreferenced_blobs_are_condemned,
@@ -104,7 +105,7 @@ macro_rules! metadata_contract {
             carrying: carried_rows_come_in_byte_order, carried_rows_are_put_as_they_are,
                 what_is_carried_lives_on, equal_stores_have_equal_tallies, a_tally_finds_what_differs;
             lists: filters_combine, groups_of_labels_combine, spans_of_time_are_half_open,
-                pages_have_no_gaps_and_no_doubles, pages_go_through_ties, labels_are_counted_as_written,
+                pages_have_no_gaps_and_no_doubles, a_page_may_be_long, pages_go_through_ties, labels_are_counted_as_written,
                 labels_come_in_pages;
             needs: what_is_needed_is_a_label;
             cursors: cursors_outlive_changes, cursors_outlive_new_ranks, cursors_by_age_outlive_changes,

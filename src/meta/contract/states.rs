@@ -1,6 +1,6 @@
 //! How versions stand, and lists by it.
 
-use crate::domain::{Deprecation, Name, State, Version, Visibility};
+use crate::domain::{Deprecation, Name, OrgName, State, Version, Visibility};
 
 use super::super::{Act, Filter, Label, LabelCount, Order, Releases};
 use super::world::parse;
@@ -32,6 +32,67 @@ pub async fn deleted_versions_are_listed_apart(stores: &dyn Stores) -> Check {
     world.restore("acme/hello@1.10.0").await??;
     assert_eq!(listed(Releases::Deleted).await?, ["1.9.0"]);
     assert_eq!(listed(Releases::Readable).await?, ["2.0.0", "1.10.0+build"]);
+    Ok(())
+}
+
+/// Deleted packages of an organisation, with who sees each.
+async fn deleted(
+    world: &World,
+    org: &str,
+    visibilities: &[Visibility],
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<String>, Failure> {
+    let (org, after) = (parse::<OrgName>(org)?, after.map(parse::<Name>).transpose()?);
+    let found = world.meta.groups.deleted(&org, visibilities, after.as_ref(), limit).await?;
+    Ok(found.into_iter().map(|(name, visibility)| format!("{name} {visibility}")).collect())
+}
+
+/// Packages of which no version can be read are listed by themselves, an organisation at a time, until one is back.
+pub async fn deleted_packages_are_listed_apart(stores: &dyn Stores) -> Check {
+    use Visibility::{Private, Public, Unlisted};
+    let world = World::new(stores).await?;
+    for name in ["acme/a", "acme/b", "acme/c", "acme/d", "acme-2/e", "acme0/f"] {
+        world.publish(&format!("{name}@1.0.0")).await?;
+    }
+    world.publish("acme/b@2.0.0").await?;
+    world.see("acme/d", Unlisted).await??;
+    assert_eq!(deleted(&world, "acme", &[Public, Unlisted, Private], None, 10).await?, [""; 0]);
+    for spec in ["acme/a:1.0.0", "acme/b:1.0.0", "acme/d:1.0.0", "acme-2/e:1.0.0", "acme0/f:1.0.0"] {
+        world.delete_tag(spec).await??;
+    }
+    assert_eq!(
+        deleted(&world, "acme", &[Public], None, 10).await?,
+        ["acme/a public"],
+        "another version of b can be read"
+    );
+    world.delete_tag("acme/b:2.0.0").await??;
+    world.purge("acme/b@2.0.0").await??;
+    let all = ["acme/a public", "acme/b public", "acme/d unlisted"];
+    for (visibilities, after, limit, expected) in [
+        (&[Public, Unlisted, Private][..], None, 10, &all[..]),
+        (&[Public, Unlisted], None, 2, &all[..2]),
+        (&[Public, Unlisted], Some("acme/a"), 10, &all[1..]),
+        (&[Public, Unlisted], Some("acme-2/e"), 10, &all[..]),
+        (&[Public, Unlisted], Some("zeta/z"), 10, &[]),
+        (&[Public], None, 10, &all[..2]),
+        (&[Private], None, 10, &[]),
+        (&[], None, 10, &[]),
+    ] {
+        assert_eq!(
+            deleted(&world, "acme", visibilities, after, limit).await?,
+            expected,
+            "{visibilities:?} {after:?} {limit}"
+        );
+    }
+    assert_eq!(deleted(&world, "acme-2", &[Public], None, 10).await?, ["acme-2/e public"]);
+    assert_eq!(deleted(&world, "nobody", &[Public], None, 10).await?, [""; 0]);
+    let twin = World::new(stores).await?;
+    twin.meta.catalog.replay(&world.replays(|_| None).await?).await?;
+    let acme: OrgName = parse("acme")?;
+    assert_eq!(twin.meta.groups.deleted(&acme, &[Unlisted], None, 10).await?, [(parse::<Name>("acme/d")?, Unlisted)]);
+    world.restore("acme/a@1.0.0").await??;
+    assert_eq!(deleted(&world, "acme", &[Public, Unlisted], None, 10).await?, all[1..]);
     Ok(())
 }
 

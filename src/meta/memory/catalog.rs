@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::domain::{Config, Name, Package, Published, Release, Timestamp, Version, Visibility};
 
 use super::super::column::parse_text;
-use super::super::page::{PAGE_MAX, page};
+use super::super::page::{PACKAGES_MAX, page};
 use super::super::shown::{Plain, Shown};
 use super::super::{
     Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, MetaError, Order, Outcome, Page, Releases, Replay,
@@ -113,7 +113,7 @@ impl Catalog for Memory {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Package>, MetaError> {
-        let limit = limit.clamp(1, PAGE_MAX);
+        let limit = limit.clamp(1, PACKAGES_MAX);
         let place = after.map(|cursor| cursor.place(filter, order)).transpose()?;
         let state = self.read();
         let social = self.social();

@@ -11,17 +11,13 @@ use crate::domain::{
 };
 
 use super::super::column::parse_text;
-use super::super::groups::Found;
+use super::super::groups::{Found, names_of};
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Memory;
 use super::state::{Gathered, PackageRow, Said, State};
 
 #[async_trait]
 impl Groups for Memory {
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
-        Ok(self.read().packages.get(&name.to_string()).map(|row| row.owners.clone()))
-    }
-
     async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
         let state = self.read();
         let seen = |name: &Name| {
@@ -94,6 +90,21 @@ impl Groups for Memory {
             OrgRow { name, said, packages }
         };
         Ok(page.map(row).collect())
+    }
+
+    async fn deleted(
+        &self,
+        org: &OrgName,
+        visibilities: &[Visibility],
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Visibility)>, MetaError> {
+        let (first, last) = names_of(org, after);
+        let state = self.read();
+        // A place behind the organisation is no beginning of a range.
+        let names = state.packages.after(first).take_while(|(name, _)| **name < last);
+        let deleted = names.filter(|(_, row)| row.shown.is_none() && visibilities.contains(&row.visibility));
+        deleted.take(limit).map(|(name, row)| Ok((parse_text(name)?, row.visibility))).collect()
     }
 
     async fn members(

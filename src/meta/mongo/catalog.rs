@@ -8,7 +8,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use crate::domain::{ActorId, Name, Package, Published, Timestamp, Version};
 
-use super::super::page::{PAGE_MAX, page};
+use super::super::page::{PACKAGES_MAX, page};
 use super::super::rules::act_of;
 use super::super::shown::Shown;
 use super::super::spans::{Span, spans};
@@ -109,7 +109,7 @@ impl Catalog for Mongo {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Package>, MetaError> {
-        let limit = limit.clamp(1, PAGE_MAX);
+        let limit = limit.clamp(1, PACKAGES_MAX);
         let place = after.map(|cursor| cursor.place(filter, order)).transpose()?;
         let sort = match order {
             Order::Name => doc! { "_id": 1 },

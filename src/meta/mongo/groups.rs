@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use mongodb::bson::doc;
 
 use crate::domain::{
-    Area, Collection, Digest, Event, Name, OrgName, Profile, Repository, Role, SeenBy, Timestamp, UserName,
+    Area, Collection, Digest, Event, Name, OrgName, Profile, Repository, Role, SeenBy, Timestamp, UserName, Visibility,
 };
 
-use super::super::groups::Found;
+use super::super::groups::{Found, names_of};
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Mongo;
 use super::content::{kept, of_package, of_repository};
@@ -19,12 +19,6 @@ use super::unit::Unit;
 
 #[async_trait]
 impl Groups for Mongo {
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
-        let packages = self.connection.durable::<rows::Package>();
-        let found = self.connection.run(packages.find_one(doc! { "_id": name.as_str() })).await?;
-        found.map(|row| row.owners.iter().map(|owner| parse(owner)).collect()).transpose()
-    }
-
     async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
         let keys: Vec<&str> = names.iter().map(Name::as_str).collect();
         let (mut orgs, mut repositories) = (HashMap::new(), HashMap::new());
@@ -103,6 +97,21 @@ impl Groups for Mongo {
         let publishing = publishing.iter().map(|row| second::<String>(&row.id)).collect::<Result<Vec<_>, _>>()?;
         let names: BTreeSet<String> = said.into_iter().map(|row| row.id).chain(publishing).collect();
         self.rows_of(&names.into_iter().take(limit).collect::<Vec<_>>()).await
+    }
+
+    async fn deleted(
+        &self,
+        org: &OrgName,
+        visibilities: &[Visibility],
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Visibility)>, MetaError> {
+        let (first, last) = names_of(org, after);
+        let seen: Vec<&str> = visibilities.iter().map(|visibility| visibility.as_str()).collect();
+        let names = doc! { "$gt": first, "$lt": last };
+        let filter = doc! { "_id": names, "shown": { "$exists": false }, "visibility": { "$in": seen } };
+        let found: Vec<rows::Package> = self.page(filter, doc! { "_id": 1 }, limit).await?;
+        found.iter().map(|row| Ok((parse(&row.id)?, parse(&row.visibility)?))).collect()
     }
 
     async fn members(

@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use crate::domain::{Name, Package, Published, Release, Timestamp, Version};
 
 use super::super::column::{label_type, signed, unsigned};
-use super::super::page::{PAGE_MAX, page};
+use super::super::page::{PACKAGES_MAX, page};
 use super::super::{
     Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, MetaError, Order, Outcome, Page, Releases, Replay,
     engine,
@@ -112,7 +112,7 @@ impl Catalog for Postgres {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Package>, MetaError> {
-        let limit = limit.clamp(1, PAGE_MAX);
+        let limit = limit.clamp(1, PACKAGES_MAX);
         let place = after.map(|cursor| cursor.place(filter, order)).transpose()?;
         let items = list::list(&self.pool, filter, order, place.as_ref(), limit + 1).await?;
         Ok(page(items, limit, filter, order))

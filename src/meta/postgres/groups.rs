@@ -9,7 +9,7 @@ use crate::domain::{
 };
 
 use super::super::column::{json, signed, to_json, unsigned};
-use super::super::groups::Found;
+use super::super::groups::{Found, names_of};
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Postgres;
 use super::facts::{content, content_query};
@@ -40,11 +40,6 @@ const WRITE: &str = "
 
 #[async_trait]
 impl Groups for Postgres {
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
-        let sql = "SELECT owners FROM packages WHERE name = $1";
-        self.pool.row(|| query(sql).bind(name.to_string()), |row| json(get(row, 0)?)).await
-    }
-
     async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
         // The first component of a name is its organisation.
         let sql = "SELECT (SELECT n.visibility FROM names n WHERE n.name = w.name),
@@ -114,6 +109,24 @@ impl Groups for Postgres {
         let after = after.map(ToString::to_string).unwrap_or_default();
         let page = || query(AssertSqlSafe(sql.as_str())).bind(after.clone()).bind(signed(limit as u64));
         self.pool.rows(page, read_org).await
+    }
+
+    async fn deleted(
+        &self,
+        org: &OrgName,
+        visibilities: &[Visibility],
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Visibility)>, MetaError> {
+        let sql = "SELECT name, visibility FROM packages WHERE name > $1 AND name < $2 AND shown IS NULL
+                   AND visibility = ANY($3::text[]) ORDER BY name LIMIT $4";
+        let (first, last) = names_of(org, after);
+        let seen: Vec<&str> = visibilities.iter().map(|visibility| visibility.as_str()).collect();
+        let page = || {
+            let names = query(sql).bind(first.clone()).bind(last.clone());
+            names.bind(seen.clone()).bind(signed(limit as u64))
+        };
+        self.pool.rows(page, |row| Ok((parse(row, 0)?, parse(row, 1)?))).await
     }
 
     async fn members(

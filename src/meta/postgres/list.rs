@@ -79,7 +79,7 @@ pub(super) async fn list(
         let page = || hidden::page(filter, &labels.of(&groups), order, place, rows).query();
         return pool.rows(page, package).await;
     }
-    let way = ways::way(filter, &groups, &labels.uses);
+    let way = ways::way(filter, &groups, &labels.uses, rows);
     if let Some(least) = rare(pool, &ways::least(filter, Some(order), way)).await? {
         let popular = || popular(filter, &labels.of(&groups), least, order, place, rows).query();
         return pool.rows(popular, package).await;
@@ -122,7 +122,7 @@ pub(super) async fn count(pool: &Pool, filter: &Filter) -> Result<u64, MetaError
     if let Some(count) = ways::count(filter, &counted, &labels.uses) {
         return Ok(count);
     }
-    if ways::way(filter, &groups, &labels.uses) == Way::Nothing {
+    if ways::way(filter, &groups, &labels.uses, 0) == Way::Nothing {
         return Ok(0);
     }
     if hidden::are_few(pool, filter).await? {

@@ -6,7 +6,7 @@ use rusqlite::{Row, params};
 use crate::domain::{Name, Package, Published, Release, Timestamp, Version};
 
 use super::super::column::label_type;
-use super::super::page::{PAGE_MAX, page};
+use super::super::page::{PACKAGES_MAX, page};
 use super::super::{
     Atomicity, Catalog, Change, Cursor, Filter, Head, Label, LabelCount, MetaError, Order, Outcome, Page, Releases,
     Replay, engine,
@@ -113,7 +113,7 @@ impl Catalog for Sqlite {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Package>, MetaError> {
-        let limit = limit.clamp(1, PAGE_MAX);
+        let limit = limit.clamp(1, PACKAGES_MAX);
         let place = after.map(|cursor| cursor.place(filter, order)).transpose()?;
         let wanted = filter.clone();
         let items = self.pool.read(move |sql| list(sql, &wanted, order, place.as_ref(), limit + 1)).await?;

@@ -8,7 +8,7 @@ use crate::domain::{
     Area, Collection, Digest, Event, Name, OrgName, Profile, Repository, Role, SeenBy, Timestamp, UserName, Visibility,
 };
 
-use super::super::groups::Found;
+use super::super::groups::{Found, names_of};
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Sqlite;
 use super::sql::{Sql, get, json, parse, parse_optional, signed, to_json, unsigned};
@@ -22,12 +22,6 @@ const COLLECTION: &str = "c.name, c.document, c.title, c.description, c.visibili
 
 #[async_trait]
 impl Groups for Sqlite {
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
-        let name = name.to_string();
-        let sql = "SELECT owners FROM packages WHERE name = ?1";
-        self.pool.read(move |reader| reader.row(sql, [name], |row| json(&get::<String>(row, 0)?))).await
-    }
-
     async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
         let names: Vec<&str> = names.iter().map(Name::as_str).collect();
         let names = to_json(&names)?;
@@ -100,6 +94,21 @@ impl Groups for Sqlite {
         );
         let limit = signed(limit as u64);
         self.pool.read(move |reader| reader.rows(&sql, params![after, limit], read_org)).await
+    }
+
+    async fn deleted(
+        &self,
+        org: &OrgName,
+        visibilities: &[Visibility],
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Visibility)>, MetaError> {
+        let (first, last) = names_of(org, after);
+        let seen: Vec<&str> = visibilities.iter().map(|visibility| visibility.as_str()).collect();
+        let page = (first, last, to_json(&seen)?, signed(limit as u64));
+        let sql = "SELECT name, visibility FROM packages WHERE name > ?1 AND name < ?2 AND shown IS NULL
+                   AND visibility IN (SELECT value FROM json_each(?3)) ORDER BY name LIMIT ?4";
+        self.pool.read(move |reader| reader.rows(sql, page, |row| Ok((parse(row, 0)?, parse(row, 1)?)))).await
     }
 
     async fn members(

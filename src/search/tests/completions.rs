@@ -54,16 +54,11 @@ fn labels_are_found_by_each_word_whatever_their_writing() {
 
 #[test]
 fn what_not_everybody_may_find_is_completed_for_nobody() {
-    let hidden = Document { listed: false, ..labelled("acme/secret", &["secret"]) };
-    let private = Document { area: Area::private(&"acme/secret".parse().unwrap()), listed: true, ..hidden.clone() };
     let index = index(vec![labelled("acme/secret", &["secret"])]);
-    for version in [hidden, private] {
-        index.apply(vec![labelled("acme/secret", &["secret"])], Vec::new(), 2).unwrap();
-        assert_eq!(values(&index, Completed::Tag, "s"), ["secret"]);
-        index.apply(vec![version], Vec::new(), 3).unwrap();
-        for completed in [Completed::Name, Completed::Tag] {
-            assert!(values(&index, completed, "s").is_empty());
-        }
+    assert_eq!(values(&index, Completed::Tag, "s"), ["secret"]);
+    index.apply(vec![private(labelled("acme/secret", &["secret"]))], Vec::new(), 2).unwrap();
+    for completed in [Completed::Name, Completed::Tag] {
+        assert!(values(&index, completed, "s").is_empty());
     }
 }
 
@@ -72,8 +67,8 @@ fn what_is_completed_is_there_after_a_restart_and_gone_after_a_clearing() {
     let directory = tempfile::tempdir().unwrap();
     let (index, _) = Index::open(directory.path()).unwrap();
     let needing = Document { needs: vec!["a/two".into()], ..labelled("a/one", &["Tag"]) };
-    let unlisted = Document { listed: false, ..labelled("a/hidden", &["hidden"]) };
-    index.apply(vec![needing.clone(), unlisted, labelled("a/two", &["tag", "old"])], Vec::new(), 1).unwrap();
+    let hidden = private(labelled("a/hidden", &["hidden"]));
+    index.apply(vec![needing.clone(), hidden, labelled("a/two", &["tag", "old"])], Vec::new(), 1).unwrap();
     index.apply(vec![labelled("a/two", &["tag"])], Vec::new(), 2).unwrap();
     drop(index);
     let (index, _) = Index::open(directory.path()).unwrap();
@@ -102,7 +97,7 @@ fn naive(
     limit: usize,
 ) -> Vec<(String, u64)> {
     let begun = begun(prefix);
-    let public: Vec<&Document> = documents.values().filter(|document| document.listed).collect();
+    let public: Vec<&Document> = documents.values().filter(|document| document.area == Area::Public).collect();
     let mut uses: BTreeMap<String, u64> = BTreeMap::new();
     for document in &public {
         let used: BTreeSet<String> = match completed {
@@ -139,8 +134,12 @@ const PREFIXES: &[&str] =
 fn any_document() -> impl Strategy<Value = Document> {
     let labels = || prop::collection::vec(select(LABELS).prop_map(str::to_owned), 0..4);
     let needs = prop::collection::vec(select(NAMES).prop_map(str::to_owned), 0..3);
-    (select(NAMES), labels(), labels(), needs, prop::bool::weighted(0.85))
-        .prop_map(|(name, tags, skills, needs, listed)| Document { tags, skills, needs, listed, ..document(name) })
+    (select(NAMES), labels(), labels(), needs, prop::bool::weighted(0.85)).prop_map(
+        |(name, tags, skills, needs, is_public)| {
+            let document = Document { tags, skills, needs, ..document(name) };
+            if is_public { document } else { private(document) }
+        },
+    )
 }
 
 proptest! {

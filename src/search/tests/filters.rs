@@ -80,13 +80,9 @@ fn facets_count_all_answers_and_not_the_page() {
 }
 
 #[test]
-fn private_and_unlisted_packages_are_found_by_those_who_may() {
-    let private = |name: &str| {
-        let document = document(name);
-        Document { area: Area::private(&document.name.repository()), ..document }
-    };
-    let unlisted = Document { listed: false, ..document("acme/unlisted") };
-    let index = index(vec![document("acme/public"), unlisted, private("acme/private"), private("zeta/private")]);
+fn private_packages_are_found_by_those_who_may() {
+    let private = |name: &str| private(document(name));
+    let index = index(vec![document("acme/public"), private("acme/private"), private("zeta/private")]);
     let seen = |audience: Audience| {
         let query = Query { audience, facets: true, ..Query::default() };
         let page = index.search(&query).unwrap();
@@ -96,19 +92,15 @@ fn private_and_unlisted_packages_are_found_by_those_who_may() {
     };
     assert_eq!(seen(Audience::Everybody), ["acme/public"]);
     assert_eq!(seen(Audience::Members(vec![])), ["acme/public"]);
-    assert_eq!(seen(Audience::Members(texts(&["acme"]))), ["acme/private", "acme/public", "acme/unlisted"]);
-    assert_eq!(seen(Audience::OnlyMembers(texts(&["acme"]))), ["acme/private", "acme/unlisted"]);
+    assert_eq!(seen(Audience::Members(texts(&["acme"]))), ["acme/private", "acme/public"]);
+    assert_eq!(seen(Audience::OnlyMembers(texts(&["acme"]))), ["acme/private"]);
     assert_eq!(seen(Audience::OnlyMembers(vec![])), Vec::<String>::new());
-    assert_eq!(seen(Audience::Operator).len(), 4);
 }
 
 /// Nothing that everybody is answered depends on what members find: no count, no score, no guess at what was meant.
 #[test]
 fn an_answer_to_everybody_is_the_same_whatever_is_private() {
-    let private = |name: &str, description: &str| {
-        let document = described(name, description);
-        Document { area: Area::private(&document.name.repository()), ..document }
-    };
+    let private = |name: &str, description: &str| private(described(name, description));
     let index = index(vec![
         described("acme/hello", "Greets a reviewer"),
         described("acme/review", "Reads a change with care"),

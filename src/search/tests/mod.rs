@@ -29,6 +29,11 @@ fn with_text(name: &str, text: &str) -> Document {
     Document { text: text.into(), ..document(name) }
 }
 
+/// The same in the private area of its organisation.
+fn private(document: Document) -> Document {
+    Document { area: Area::private(&document.name.repository()), ..document }
+}
+
 fn index(documents: Vec<Document>) -> Index {
     let index = Index::memory().unwrap();
     index.apply(documents, Vec::new(), 1).unwrap();

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use pcl_registry::domain::{Name, Package, Published, Release, Version, Visibility};
 use pcl_registry::meta::{
-    Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, MetaError, Order, Outcome, PAGE_MAX, Page, Releases,
-    Replay, engine,
+    Atomicity, Catalog, Change, Cursor, Filter, Label, LabelCount, MetaError, Order, Outcome, PACKAGES_MAX, Page,
+    Releases, Replay, engine,
 };
 
 use super::journal::{Durable, Unit};
@@ -82,7 +82,7 @@ impl Catalog for Foreign {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Package>, MetaError> {
-        let limit = limit.clamp(1, PAGE_MAX);
+        let limit = limit.clamp(1, PACKAGES_MAX);
         let place = after.map(|cursor| cursor.place(filter, order)).transpose()?;
         let mut found = self.read(|unit| unit.listed(filter))?;
         // A cursor has what the list is by of the last row, and its name.

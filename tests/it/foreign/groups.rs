@@ -3,21 +3,18 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use pcl_registry::domain::{Collection, Digest, Event, Name, OrgName, Profile, Repository, Role, SeenBy, UserName};
+use pcl_registry::domain::{
+    Collection, Digest, Event, Name, OrgName, Profile, Repository, Role, SeenBy, UserName, Visibility,
+};
 use pcl_registry::meta::rules::seen_before;
 use pcl_registry::meta::{CollectionRow, Collections, Filter, Groups, MetaError, OrgRow, OrgSaid};
 
 use super::journal::Unit;
-use super::rows::{self, Gathered, User};
+use super::rows::{self, Gathered, PackageRow, User};
 use super::store::Foreign;
 
 #[async_trait]
 impl Groups for Foreign {
-    async fn owners(&self, name: &Name) -> Result<Option<Vec<UserName>>, MetaError> {
-        let package = self.read(|unit| unit.package(name))?;
-        Ok(package.map(|row| row.owners))
-    }
-
     async fn seen(&self, names: &[Name]) -> Result<Vec<SeenBy>, MetaError> {
         self.read(|unit| names.iter().map(|name| unit.seen_by(name)).collect())
     }
@@ -64,6 +61,28 @@ impl Groups for Foreign {
         let orgs = self.read(|unit| unit.orgs())?;
         let behind = orgs.into_values().filter(|row| after.is_none_or(|after| row.name > *after));
         Ok(behind.take(limit).collect())
+    }
+
+    async fn deleted(
+        &self,
+        org: &OrgName,
+        visibilities: &[Visibility],
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Visibility)>, MetaError> {
+        let after = after.map(Name::as_str).unwrap_or_default();
+        self.read(|unit| {
+            let mut deleted = Vec::new();
+            for row in unit.rows::<PackageRow>("package ", after) {
+                let (name, row) = row?;
+                let name: Name = rows::parse(name)?;
+                if name.org() == org.as_str() && row.shown.is_none() && visibilities.contains(&row.visibility) {
+                    deleted.push((name, row.visibility));
+                }
+            }
+            deleted.truncate(limit);
+            Ok(deleted)
+        })
     }
 
     async fn members(

@@ -117,6 +117,7 @@ async fn readers_may_not_change_anything() {
         ("POST", "/api/v1/import?org=acme&path=a.md"),
         ("PATCH", "/api/v1/artifacts/acme/review/versions/1.0.0"),
         ("GET", "/api/v1/artifacts/acme/review/versions?state=deleted"),
+        ("GET", "/api/v1/orgs/acme/deleted"),
     ] {
         let answered = world.ask(method, uri, "").await;
         assert_eq!(
