@@ -46,17 +46,27 @@ pub fn link(folder: &DataFolder, place: &Path) {
     std::os::unix::fs::symlink(folder.path(), name).unwrap();
 }
 
-/// Runs the commands that copy a data folder; `copy_database` takes the place of the one for its database.
-pub fn back_up(folder: &DataFolder, place: &Path, copy_database: impl Fn(&Path)) {
+/// The command that copies the database of SQLite.
+const DATABASE: &str = "sqlite3 pclr-data/metadata.sqlite \".backup 'backup/metadata.sqlite'\"";
+
+/// Runs the commands that copy a data folder, and something after each; `copy_database` takes the place of the one for its database.
+pub async fn back_up(
+    folder: &DataFolder,
+    place: &Path,
+    copy_database: impl Fn(&Path),
+    after: impl AsyncFn(usize),
+) {
     link(folder, place);
     let mut copied_database = false;
-    for command in commands("## Backup and restore\n") {
+    for (at, command) in commands("## Backup and restore\n").into_iter().enumerate() {
         if command.starts_with("sqlite3 ") {
+            assert_eq!(command, DATABASE);
             copy_database(place);
             copied_database = true;
-            continue;
+        } else {
+            run(&mut shell(place, &command, &[]));
         }
-        run(&mut shell(place, &command, &[]));
+        after(at).await;
     }
     assert!(copied_database);
 }

@@ -31,7 +31,7 @@ async fn a_copy_of_a_registry_on_mongodb_goes_back_into_an_empty_database() {
                 guide::run(&mut guide::shell(place.path(), &command.replace(ADDRESS, &database.url()), &[]));
             }
         };
-        guide::back_up(&folder, place.path(), |_| {});
+        guide::back_up(&folder, place.path(), |_| {}, async |_| {}).await;
         type_in("**MongoDB.**");
         open.push(&Package::new("acme/late@1.0.0", "after the copy")).await.unwrap();
         close(&folder, open).await;

@@ -75,7 +75,8 @@ async fn comes_back(format: &str) {
     };
 
     let (place, database) = (tempfile::tempdir().unwrap(), folder.postgres.as_ref().unwrap());
-    guide::back_up(&folder, place.path(), |place| type_in(place, &dump, database, &programs));
+    let copy = |place: &Path| type_in(place, &dump, database, &programs);
+    guide::back_up(&folder, place.path(), copy, async |_| {}).await;
     open.push(&Package::new("acme/late@1.0.0", "after the copy")).await.unwrap();
     close(&folder, open).await;
     // Sessions of a registry that was dropped end a moment later.
