@@ -2,7 +2,8 @@
 //!
 //! Along the order a page is soon full if many packages pass, wherever the page begins; from a label it is, if few have the
 //! label. Stores know how many have each. Where the rarest is on many, the order is tried for a while, and given up if too few
-//! of those that were looked at passed: then few pass at all, and they are gathered from the labels.
+//! of those that were looked at passed: then few pass at all, and they are gathered from the labels. How long it is worth trying
+//! follows from how many must be expected to pass.
 //!
 //! Kind and organisation are labels here, too. A least number of downloads or stars is no label, but few packages reach it mostly, and
 //! they are the beginning of an index: where they are few, they are gathered as those of a rare label are.
@@ -24,6 +25,8 @@ pub(super) const ORG: i16 = 101;
 /// then if one in twenty passes. Of a hundred thousand packages at most some five thousand pass otherwise, unless they lie
 /// apart from the place. Tests have few packages, and are to meet every way.
 const LOOKS: u64 = if cfg!(test) { 2 } else { 20 };
+/// Packages that are looked at along the order in the time in which one is gathered from labels, read and sorted, in PostgreSQL.
+const GATHERED: f64 = 3.0;
 /// Packages with a label, or with a least count, that are gathered and sorted at once.
 pub(super) const FEW: u64 = if cfg!(test) { 3 } else { 3000 };
 
@@ -55,6 +58,18 @@ pub(super) enum Way {
 /// How many packages are looked at along the order for a page of so many rows.
 pub(super) fn looks(rows: usize) -> u64 {
     LOOKS.saturating_mul(rows as u64)
+}
+
+/// The same where so many packages can be found. If labels fall on packages independently of each other, a page is full after some
+/// number of looks: twice that many are tried, and no more than would cost as much as to gather all that pass.
+pub(super) fn looks_for(groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>, packages: u64, rows: usize) -> u64 {
+    let share = |group: &Vec<Typed>| {
+        let having: u64 = group.iter().filter_map(|label| uses.get(label)).map(|uses| uses.packages).sum();
+        (having as f64 / packages.max(1) as f64).min(1.0)
+    };
+    let share: f64 = groups.iter().map(share).product();
+    let worth = (2.0 * rows as f64 / share).min(GATHERED * share * packages as f64);
+    looks(rows).max(worth as u64)
 }
 
 /// What a package is found by.
@@ -184,6 +199,19 @@ mod tests {
         };
         assert_eq!(way(&any("rare", "absent")), Way::Labels(0));
         assert_eq!(way(&any("rare", "common")), Way::OrderThenLabels(0));
+    }
+
+    #[test]
+    fn the_order_is_tried_longer_where_many_must_be_expected_to_pass() {
+        let uses = uses(&[("common", 50_000), ("usual", 5_000), ("rare", 500)]);
+        let looks_for = |all: &[&str], rows: usize| looks_for(&groups(&tags(all)), &uses, 100_000, rows);
+        // One in forty passes: 800 looks for a page of twenty.
+        assert_eq!(looks_for(&["common", "usual"], 20), 1600);
+        // One in four hundred passes, 250 in all.
+        assert_eq!(looks_for(&["usual", "usual"], 20), 750);
+        assert_eq!(looks_for(&["rare", "rare"], 20), looks(20));
+        assert_eq!(looks_for(&["absent", "common"], 20), looks(20));
+        assert_eq!(super::looks_for(&[], &HashMap::new(), 0, 20), looks(20));
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Measured {
             backends.iter().map(|backend| format!("{}: {}", backend.name(), backend.settings())).collect();
         let remark = format!(
             "{size}. One client over one connection, one request after the other; milliseconds, of which half, 95 and 99 in a \
-             hundred took less. {}.",
+             hundred took less. The database's files are read once before. {}.",
             settings.join("; ")
         );
         let mut columns = vec!["what".to_owned()];
@@ -128,6 +128,7 @@ fn measure(backend: Backend, population: Population, folder: &std::path::Path, m
     let begun = Instant::now();
     let filled = Filled::open(backend, population, folder);
     eprintln!("{}: {} events, ready after {:.0} s", backend.name(), filled.head, begun.elapsed().as_secs_f64());
+    filled.warm();
     let server = Server::start_on(&filled.data, &filled.metadata);
     let mut connection = Connection::open(server.address);
     while connection.send("GET", "/ready", "", &[]).status != 200 {
@@ -147,6 +148,7 @@ fn measure(backend: Backend, population: Population, folder: &std::path::Path, m
         measured.take(&name, backend, times);
     }
     for (at, pace) in [Pace::Full, Pace::Steady].into_iter().enumerate() {
+        filled.warm();
         // Numbers of versions that are published, as of runs, are not used twice.
         let load = mixed::load(&server, population, run + at as u64, pace);
         let mut cells = vec![backend.name().to_owned()];

@@ -12,7 +12,7 @@ use crate::domain::{Name, Package, Timestamp};
 use super::super::column::{json, signed, unsigned};
 use super::super::shown::Shown;
 use super::super::spans::{Place, Span, spans};
-use super::super::ways::{self, FEW, Least, Typed, Use, Way, looks};
+use super::super::ways::{self, FEW, KIND, Least, Typed, Use, Way};
 use super::super::{Filter, MetaError, Order};
 use super::pool::Pool;
 use super::sql::{Query, escape, get, parse, parse_optional, query, unescape};
@@ -23,9 +23,10 @@ pub(super) const PACKAGE: &str = "p.name, p.kind, p.visibility, p.latest, p.show
 /// How many those are.
 pub(super) const PACKAGE_COLUMNS: usize = 13;
 
-/// $1 and $2: types and texts of labels.
+/// $1 and $2: types and texts of labels. $3: the type of kinds, of which every package has one.
 const USES: &str = "
-    SELECT l.id, l.type, l.label, l.packages, l.public FROM unnest($1::smallint[], $2::text[]) AS w (type, label)
+    SELECT l.id, l.type, l.label, l.packages, l.public, (SELECT sum(packages)::bigint FROM labels WHERE type = $3)
+    FROM unnest($1::smallint[], $2::text[]) AS w (type, label)
     JOIN labels l ON l.type = w.type AND md5(l.label) = md5(w.label) AND l.label = w.label";
 
 /// The package of that name, if it can be found.
@@ -89,7 +90,8 @@ pub(super) async fn list(
         Way::Order => pool.rows(|| along(None), package).await,
         Way::Labels(_) => pool.rows(from_labels, package).await,
         Way::OrderThenLabels(_) => {
-            let end = end(pool, order, place, looks(rows)).await?;
+            let looks = ways::looks_for(&groups, &labels.uses, labels.packages, rows);
+            let end = end(pool, order, place, looks).await?;
             let found = pool.rows(|| along(end.as_ref()), package).await?;
             // Where the list ends before, all of it was looked at.
             if found.len() == rows || end.is_none() { Ok(found) } else { pool.rows(from_labels, package).await }
@@ -151,11 +153,13 @@ pub(super) async fn count(pool: &Pool, filter: &Filter) -> Result<u64, MetaError
 struct Labels {
     ids: HashMap<Typed, i32>,
     uses: HashMap<Typed, Use>,
+    /// How many packages can be found, if any of the labels is on one.
+    packages: u64,
 }
 
 impl Labels {
     async fn read(pool: &Pool, groups: &[Vec<Typed>]) -> Result<Self, MetaError> {
-        let mut labels = Self { ids: HashMap::new(), uses: HashMap::new() };
+        let mut labels = Self { ids: HashMap::new(), uses: HashMap::new(), packages: 0 };
         let (types, texts): (Vec<i16>, Vec<String>) =
             groups.iter().flatten().map(|(of, text)| (*of, escape(text))).unzip();
         if types.is_empty() {
@@ -163,9 +167,12 @@ impl Labels {
         }
         let read = |row: &PgRow| {
             let uses = Use { packages: unsigned(get(row, 3)?), public: unsigned(get(row, 4)?) };
-            Ok(((get(row, 1)?, unescape(get(row, 2)?)), get(row, 0)?, uses))
+            let packages: Option<i64> = get(row, 5)?;
+            Ok(((get(row, 1)?, unescape(get(row, 2)?)), get(row, 0)?, uses, packages.map_or(0, unsigned)))
         };
-        for (label, id, uses) in pool.rows(|| query(USES).bind(types.clone()).bind(texts.clone()), read).await? {
+        let asked = || query(USES).bind(types.clone()).bind(texts.clone()).bind(KIND);
+        for (label, id, uses, packages) in pool.rows(asked, read).await? {
+            labels.packages = packages;
             labels.ids.insert(Typed::clone(&label), id);
             labels.uses.insert(label, uses);
         }

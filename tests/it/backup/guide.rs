@@ -50,12 +50,7 @@ pub fn link(folder: &DataFolder, place: &Path) {
 const DATABASE: &str = "sqlite3 pclr-data/metadata.sqlite \".backup 'backup/metadata.sqlite'\"";
 
 /// Runs the commands that copy a data folder, and something after each; `copy_database` takes the place of the one for its database.
-pub async fn back_up(
-    folder: &DataFolder,
-    place: &Path,
-    copy_database: impl Fn(&Path),
-    after: impl AsyncFn(usize),
-) {
+pub async fn back_up(folder: &DataFolder, place: &Path, copy_database: impl Fn(&Path), after: impl AsyncFn(usize)) {
     link(folder, place);
     let mut copied_database = false;
     for (at, command) in commands("## Backup and restore\n").into_iter().enumerate() {
