@@ -39,24 +39,22 @@ impl Places for Collections {
     }
 }
 
-/// Deletes and the rest: `statements.rs`.
-async fn a_failure_at_any_collection_leaves_nothing(life: Life) -> Check {
+/// One life: deletes, the others and the rest are in `statements.rs`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_at_any_collection_leaves_nothing() -> Check {
     let Some(databases) = Databases::new() else { return Ok(()) };
     let mut failures = 0;
     for at in 0.. {
+        databases.drop_all().await?;
         let address = databases.next();
         let world = world(&Arc::new(Mongo::open(&address).await?)).await;
-        match nothing_of_a_failed_change_stays(world, &Collections(address), life, at).await? {
+        match nothing_of_a_failed_change_stays(world, &Collections(address), Life::Batches, at).await? {
             Some(more) => failures += more,
             None => break,
         }
     }
     assert!(failures >= 10, "only {failures} changes failed");
     Ok(())
-}
-
-mod at_any_collection {
-    crate::every_life!(super::a_failure_at_any_collection_leaves_nothing);
 }
 
 async fn unavailable<T>(operation: impl Future<Output = Result<T, MetaError>>, limit: u64) {

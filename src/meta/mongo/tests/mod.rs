@@ -66,6 +66,17 @@ impl Databases {
         format!("{host}/{name}{options}")
     }
 
+    /// Drops those that were made so far: each is some sixty files that the server has open.
+    async fn drop_all(&self) -> Result<(), MetaError> {
+        let made = std::mem::take(&mut *self.made.lock().unwrap());
+        let unavailable = |error: mongodb::error::Error| MetaError::Unavailable(error.into());
+        let client = Client::with_uri_str(&self.server).await.map_err(unavailable)?;
+        for name in made {
+            client.database(&name).drop().await.map_err(unavailable)?;
+        }
+        Ok(())
+    }
+
     async fn open(&self) -> Mongo {
         Mongo::open(&self.next()).await.unwrap()
     }
