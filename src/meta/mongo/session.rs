@@ -104,7 +104,8 @@ impl Session {
             Ok((made, End::Commit)) => self.commit().map(|()| made),
             ended => {
                 // Where the server is not told, this session's next transaction tells it.
-                let _ = self.runtime.block_on(within(ABORT, self.inner.abort_transaction().into_future()));
+                let told = self.runtime.block_on(within(ABORT, self.inner.abort_transaction().into_future()));
+                self.is_lost |= !matches!(told, Ok(Ok(())));
                 ended.map(|(made, _)| made)
             }
         }
