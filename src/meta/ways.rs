@@ -72,6 +72,12 @@ pub(super) fn looks_for(groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>, packa
     looks(rows).max(worth as u64)
 }
 
+/// Up to how many packages with a label are gathered and sorted at once for a page of so many rows, where so many can be found: from
+/// there on it costs less to look along the order until the page is full. [`FEW`] at most.
+pub(super) fn few(packages: u64, rows: usize) -> u64 {
+    ((rows as f64 * packages as f64 / GATHERED).sqrt() as u64).min(FEW)
+}
+
 /// What a package is found by.
 pub(super) fn found_by(
     name: &Name,
@@ -100,18 +106,18 @@ pub(super) fn is_hidden(filter: &Filter) -> bool {
 }
 
 /// The way for a list of so many rows; none are asked for where they are only counted. `uses` has every label of the groups that a
-/// package has.
+/// package has; as many as `few` are gathered at once.
 ///
 /// Who asks for what everybody sees does not wait for what is hidden to be looked through: a label that nothing else has is on nothing.
 /// Where as many rows are asked for as have the label, nothing is gathered in vain, and no look along the order would end early.
-pub(super) fn way(filter: &Filter, groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>, rows: usize) -> Way {
+pub(super) fn way(filter: &Filter, groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>, few: u64, rows: usize) -> Way {
     let is_open = filter.visibilities.iter().all(|seen| *seen == Visibility::Public);
     let size = |uses: &Use| if is_open && uses.public == 0 { 0 } else { uses.packages };
     let sizes = groups.iter().map(|group| group.iter().filter_map(|label| uses.get(label)).map(size).sum());
     match sizes.enumerate().min_by_key(|(_, size): &(usize, u64)| *size) {
         None => Way::Order,
         Some((_, 0)) => Way::Nothing,
-        Some((rarest, size)) if size <= FEW.max(rows as u64) => Way::Labels(rarest),
+        Some((rarest, size)) if size <= few.max(rows as u64) => Way::Labels(rarest),
         Some((rarest, _)) => Way::OrderThenLabels(rarest),
     }
 }
@@ -186,7 +192,7 @@ mod tests {
     #[test]
     fn lists_begin_with_the_rarest_label() {
         let uses = uses(&[("common", 50_000), ("other", 40_000), ("rare", 3)]);
-        let way = |filter: &Filter| way(filter, &groups(filter), &uses, 1);
+        let way = |filter: &Filter| way(filter, &groups(filter), &uses, FEW, 1);
         assert_eq!(way(&Filter::default()), Way::Order);
         assert_eq!(way(&tags(&["common", "rare"])), Way::Labels(1));
         assert_eq!(way(&tags(&["common", "other"])), Way::OrderThenLabels(1));
@@ -215,9 +221,16 @@ mod tests {
     }
 
     #[test]
+    fn fewer_are_gathered_for_a_short_page() {
+        assert_eq!(few(100, 1), FEW.min(5));
+        assert_eq!(few(u64::MAX, 20), FEW);
+        assert_eq!(few(0, 20), 0);
+    }
+
+    #[test]
     fn who_asks_for_all_of_a_label_gathers_them() {
         let (uses, filter) = (uses(&[("common", 50_000)]), tags(&["common"]));
-        let way = |rows: usize| way(&filter, &groups(&filter), &uses, rows);
+        let way = |rows: usize| way(&filter, &groups(&filter), &uses, FEW, rows);
         assert_eq!(way(49_999), Way::OrderThenLabels(0));
         assert_eq!(way(50_000), Way::Labels(0));
     }
@@ -225,7 +238,7 @@ mod tests {
     #[test]
     fn what_is_hidden_alone_is_nothing_to_others() {
         let hidden = HashMap::from([((0, "secret".to_owned()), Use { packages: 5000, public: 0 })]);
-        let way = |filter: &Filter| way(filter, &groups(filter), &hidden, 1);
+        let way = |filter: &Filter| way(filter, &groups(filter), &hidden, FEW, 1);
         let seen = |visibilities: &[Visibility]| Filter { visibilities: visibilities.to_vec(), ..tags(&["secret"]) };
         assert_eq!(way(&tags(&["secret"])), Way::Nothing);
         assert_eq!(way(&seen(&[Visibility::Public])), Way::Nothing);

@@ -1,5 +1,6 @@
 //! Lists and counts of packages, along their order or from the rarest label (`meta/ways.rs`).
 
+mod growing;
 mod hidden;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use super::super::ways::{self, FEW, KIND, Least, Typed, Use, Way};
 use super::super::{Filter, MetaError, Order};
 use super::pool::Pool;
 use super::sql::{Query, escape, get, parse, parse_optional, query, unescape};
+use growing::{Growing, Value, key, within};
 
 /// The columns of [`package`].
 pub(super) const PACKAGE: &str = "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated, p.pinned, p.owners, p.downloads, p.stars";
@@ -80,7 +82,8 @@ pub(super) async fn list(
         let page = || hidden::page(filter, &labels.of(&groups), order, place, rows).query();
         return pool.rows(page, package).await;
     }
-    let way = ways::way(filter, &groups, &labels.uses, rows);
+    let few = ways::few(labels.packages, rows);
+    let way = ways::way(filter, &groups, &labels.uses, few, rows);
     if let Some(least) = rare(pool, &ways::least(filter, Some(order), way)).await? {
         let popular = || popular(filter, &labels.of(&groups), least, order, place, rows).query();
         return pool.rows(popular, package).await;
@@ -90,13 +93,25 @@ pub(super) async fn list(
         Way::Order => pool.rows(|| along(None), package).await,
         Way::Labels(_) => pool.rows(from_labels, package).await,
         Way::OrderThenLabels(_) => {
-            let looks = ways::looks_for(&groups, &labels.uses, labels.packages, rows);
-            let end = end(pool, order, place, looks).await?;
+            let (org, looks) = (within(filter, order), looks(filter, order, &groups, &labels, rows));
+            let end = end(pool, org, order, place, looks).await?;
             let found = pool.rows(|| along(end.as_ref()), package).await?;
             // Where the list ends before, all of it was looked at.
             if found.len() == rows || end.is_none() { Ok(found) } else { pool.rows(from_labels, package).await }
         }
     }
+}
+
+/// How many packages are looked at along the order.
+fn looks(filter: &Filter, order: Order, groups: &[Vec<Typed>], labels: &Labels, rows: usize) -> u64 {
+    let Some(org) = within(filter, order) else {
+        return ways::looks_for(groups, &labels.uses, labels.packages, rows);
+    };
+    // Where it is looked, all are of the organisation.
+    let org = (ways::ORG, org.to_owned());
+    let others: Vec<Vec<Typed>> = groups.iter().filter(|group| group[..] != [org.clone()]).cloned().collect();
+    let of_org = labels.uses.get(&org).map_or(0, |uses| uses.packages);
+    ways::looks_for(&others, &labels.uses, labels.packages, rows).min(ways::looks(rows).max(of_org))
 }
 
 /// What few packages have so much of, if there is such a thing.
@@ -124,7 +139,7 @@ pub(super) async fn count(pool: &Pool, filter: &Filter) -> Result<u64, MetaError
     if let Some(count) = ways::count(filter, &counted, &labels.uses) {
         return Ok(count);
     }
-    if ways::way(filter, &groups, &labels.uses, 0) == Way::Nothing {
+    if ways::way(filter, &groups, &labels.uses, FEW, 0) == Way::Nothing {
         return Ok(0);
     }
     if hidden::are_few(pool, filter).await? {
@@ -186,14 +201,20 @@ impl Labels {
 }
 
 /// The row that comes so many rows after the place; `None` if the list ends before.
-async fn end(pool: &Pool, order: Order, place: Option<&Place>, looks: u64) -> Result<Option<Place>, MetaError> {
+async fn end(
+    pool: &Pool,
+    org: Option<&str>,
+    order: Order,
+    place: Option<&Place>,
+    looks: u64,
+) -> Result<Option<Place>, MetaError> {
     let columns = match key(order) {
         None => "0::bigint AS key, p.name".to_owned(),
         Some(key) => format!("p.{key}, p.name"),
     };
     let end = || {
         let mut walked = Growing::new("");
-        walked.walk(&columns, order, &spans(order, place, None), looks.saturating_add(1), |_| {});
+        walked.walk(&columns, order, &spans(order, place, None), looks.saturating_add(1), |walked| walked.of(org));
         walked.page(order, 1);
         walked.sql.push_str(&format!(" OFFSET {looks}"));
         walked.query()
@@ -204,7 +225,10 @@ async fn end(pool: &Pool, order: Order, place: Option<&Place>, looks: u64) -> Re
 /// A page along the order, within these spans.
 fn along(filter: &Filter, groups: &[Vec<i32>], order: Order, spans: &[Span], rows: usize) -> Growing {
     let mut list = Growing::new("");
-    list.walk(PACKAGE, order, spans, rows as u64, |list| list.narrow(filter, groups));
+    list.walk(PACKAGE, order, spans, rows as u64, |list| {
+        list.of(within(filter, order));
+        list.narrow(filter, groups);
+    });
     list.page(order, rows as u64);
     list
 }
@@ -242,150 +266,4 @@ fn popular(
     list.narrow(filter, groups);
     list.page(order, rows as u64);
     list
-}
-
-/// The column of the key of an order, if it is not by name alone.
-fn key(order: Order) -> Option<&'static str> {
-    match order {
-        Order::Name => None,
-        Order::Updated => Some("updated"),
-        Order::Created => Some("created"),
-        Order::Downloads => Some("downloads"),
-        Order::Stars => Some("stars"),
-    }
-}
-
-/// A parameter.
-enum Value {
-    Texts(Vec<&'static str>),
-    Text(String),
-    Number(i64),
-    Ids(Vec<i32>),
-}
-
-/// A statement that grows, and its parameters.
-struct Growing {
-    sql: String,
-    values: Vec<Value>,
-}
-
-impl Growing {
-    fn new(sql: &str) -> Self {
-        Self { sql: sql.to_owned(), values: Vec::new() }
-    }
-
-    /// The mark that stands for a value.
-    fn mark(&mut self, value: Value) -> String {
-        self.values.push(value);
-        format!("${}", self.values.len())
-    }
-
-    fn and(&mut self, condition: &str) {
-        self.sql.push_str(" AND ");
-        self.sql.push_str(condition);
-    }
-
-    /// The condition that a set of labels `f` has one of each group.
-    fn have(&mut self, groups: &[Vec<i32>]) -> String {
-        let (alone, several): (Vec<&Vec<i32>>, Vec<&Vec<i32>>) = groups.iter().partition(|group| group.len() == 1);
-        let all = alone.into_iter().flatten().copied().collect();
-        let mut conditions = vec![format!("f.labels @> {}", self.mark(Value::Ids(all)))];
-        for group in several {
-            conditions.push(format!("f.labels && {}", self.mark(Value::Ids(group.clone()))));
-        }
-        conditions.join(" AND ")
-    }
-
-    /// What else the filter asks of a package.
-    fn package(&mut self, filter: &Filter) {
-        let visibilities = match filter.visibilities.as_slice() {
-            [] => vec!["public"],
-            visibilities => visibilities.iter().map(|visibility| visibility.as_str()).collect(),
-        };
-        let visibilities = self.mark(Value::Texts(visibilities));
-        self.and(&format!("p.visibility = ANY({visibilities})"));
-        for (column, between) in [("created", filter.created), ("updated", filter.updated)] {
-            for (sign, time) in [(">=", between.since), ("<", between.before)] {
-                if let Some(time) = time {
-                    let time = self.mark(Value::Number(time.micros()));
-                    self.and(&format!("p.{column} {sign} {time}"));
-                }
-            }
-        }
-        for (column, least) in [("downloads", filter.downloads_min), ("stars", filter.stars_min)] {
-            if least > 0 {
-                let least = self.mark(Value::Number(signed(least)));
-                self.and(&format!("p.{column} >= {least}"));
-            }
-        }
-    }
-
-    /// All that the filter asks of a package, labels too.
-    fn narrow(&mut self, filter: &Filter, groups: &[Vec<i32>]) {
-        self.package(filter);
-        if !groups.is_empty() {
-            // A value and no join: it is looked up for each package on the way, in the order of the packages.
-            let has = self.have(groups);
-            self.and(&format!("(SELECT {has} FROM label_sets f WHERE f.name = p.name)"));
-        }
-    }
-
-    /// What comes after the place, where it is sorted afterwards.
-    fn after(&mut self, order: Order, place: Option<&Place>) {
-        let Some((count, last)) = place else { return };
-        let last = self.mark(Value::Text(last.to_string()));
-        match key(order) {
-            None => self.and(&format!("p.name > {last}")),
-            Some(key) => {
-                let count = self.mark(Value::Number(*count));
-                self.and(&format!("(p.{key} < {count} OR (p.{key} = {count} AND p.name > {last}))"));
-            }
-        }
-    }
-
-    /// What lies in the span.
-    fn span(&mut self, order: Order, span: &Span) {
-        let column = key(order).unwrap_or("name");
-        let (keys, names) = span.bounds();
-        for (sign, key) in keys {
-            if let Some(key) = key {
-                let key = self.mark(Value::Number(key));
-                self.and(&format!("p.{column} {sign} {key}"));
-            }
-        }
-        for (sign, name) in names {
-            if let Some(name) = name {
-                let name = self.mark(Value::Text(name.to_string()));
-                self.and(&format!("p.name {sign} {name}"));
-            }
-        }
-    }
-
-    /// The first rows of each of these spans of packages `p`, narrowed further: one statement, of one state.
-    fn walk(&mut self, columns: &str, order: Order, spans: &[Span], rows: u64, narrow: impl Fn(&mut Self)) {
-        let mut parts = Vec::with_capacity(spans.len());
-        for span in spans {
-            self.sql = format!("SELECT {columns} FROM packages p WHERE p.shown IS NOT NULL");
-            self.span(order, span);
-            narrow(self);
-            self.page(order, rows);
-            parts.push(format!("({})", std::mem::take(&mut self.sql)));
-        }
-        self.sql = format!("SELECT * FROM ({}) p", parts.join(" UNION ALL "));
-    }
-
-    fn page(&mut self, order: Order, rows: u64) {
-        let rows = self.mark(Value::Number(signed(rows)));
-        let first = key(order).map(|key| format!("p.{key} DESC, ")).unwrap_or_default();
-        self.sql.push_str(&format!(" ORDER BY {first}p.name LIMIT {rows}"));
-    }
-
-    fn query(self) -> Query {
-        self.values.into_iter().fold(query(AssertSqlSafe(self.sql)), |query, value| match value {
-            Value::Texts(texts) => query.bind(texts),
-            Value::Text(text) => query.bind(text),
-            Value::Number(number) => query.bind(number),
-            Value::Ids(ids) => query.bind(ids),
-        })
-    }
 }

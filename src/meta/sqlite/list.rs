@@ -62,7 +62,7 @@ pub(super) fn list(
     }
     let from = |rarest: usize| read(sql, from_labels(filter, &groups, rarest, order, place, rows));
     let uses = uses(sql, groups.iter().flatten())?;
-    let way = ways::way(filter, &groups, &uses, rows);
+    let way = ways::way(filter, &groups, &uses, FEW, rows);
     if let Some(column) = rare(sql, &ways::least(filter, Some(order), way))? {
         let mut query = Query::popular(PACKAGE, column, filter, &groups);
         query.after(order, "p.name", place);
@@ -103,7 +103,7 @@ pub(super) fn count(sql: &Sql<'_>, filter: &Filter) -> Result<u64, MetaError> {
     if let Some(count) = ways::count(filter, &counted, &uses) {
         return Ok(count);
     }
-    let way = ways::way(filter, &groups, &uses, 0);
+    let way = ways::way(filter, &groups, &uses, FEW, 0);
     if let Some(column) = rare(sql, &ways::least(filter, None, way))? {
         return number(Query::popular("count(*)", column, filter, &groups));
     }
