@@ -15,6 +15,7 @@ mod indexes;
 mod ledger;
 mod packed;
 mod refs;
+mod rows;
 mod snapshot;
 mod social;
 mod state;

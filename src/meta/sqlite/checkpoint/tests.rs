@@ -188,7 +188,7 @@ fn a_thread_that_does_not_come_back_holds_up_nobody_and_the_log_stays_short() {
         longest = longest.max(Log::of(&writer).unwrap().unwrap().frames);
     }
     assert_eq!(woken.try_iter().count(), 1);
-    assert!(longest >= FEW.limit && longest < FEW.limit + 64, "the log came to {longest} pages");
+    assert!((FEW.limit..FEW.limit + 64).contains(&longest), "the log came to {longest} pages");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn copying_that_fails_costs_no_commit_and_the_log_stays_short() {
         checkpointer.between(&writer);
         longest = longest.max(Log::of(&writer).unwrap().unwrap().frames);
     }
-    assert!(longest >= FEW.limit && longest < 2 * FEW.limit, "the log came to {longest} pages");
+    assert!((FEW.limit..2 * FEW.limit).contains(&longest), "the log came to {longest} pages");
     checkpointer.end(&writer);
     drop(writer);
     assert!(!beside(&path, "-wal").exists());
