@@ -120,7 +120,7 @@ impl Catalog for Mongo {
         };
         let spans = spans(order, place.as_ref(), None);
         let queries = spans.iter().map(|span| list(filter, order, Some(span))).collect();
-        let found: Vec<rows::Package> = self.page_of(index(filter, order), queries, sort, limit + 1).await?;
+        let found: Vec<rows::Package> = self.page_of(queries, sort, limit + 1).await?;
         let items = found.iter().map(package).collect::<Result<_, _>>()?;
         Ok(page(items, limit, filter, order))
     }
@@ -146,7 +146,7 @@ impl Catalog for Mongo {
                 vec![of_tie, doc! { "type": of, "count": { "$lt": count } }]
             }
         };
-        let found: Vec<rows::Label> = self.page_of(None, queries, doc! { "count": -1, "_id": 1 }, limit).await?;
+        let found: Vec<rows::Label> = self.page_of(queries, doc! { "count": -1, "_id": 1 }, limit).await?;
         let counted = found.into_iter().map(|row| {
             let label = row.id.split_once(' ').map(|(_, label)| label.to_owned()).unwrap_or_default();
             LabelCount { label, count: unsigned(row.count) }
@@ -157,16 +157,10 @@ impl Catalog for Mongo {
 
 impl Mongo {
     /// A page of what these queries find, one after the other.
-    async fn page_of<R: Row>(
-        &self,
-        index: Option<&str>,
-        queries: Vec<Document>,
-        sort: Document,
-        limit: usize,
-    ) -> Result<Vec<R>, MetaError> {
+    async fn page_of<R: Row>(&self, queries: Vec<Document>, sort: Document, limit: usize) -> Result<Vec<R>, MetaError> {
         let mut found: Vec<R> = Vec::new();
         for query in queries {
-            let more: Vec<R> = self.page_by(index, query, sort.clone(), limit).await?;
+            let more: Vec<R> = self.page(query, sort.clone(), limit).await?;
             // What falls between two reads is found by both.
             let known: HashSet<String> = found.iter().map(|row| row.id().to_owned()).collect();
             found.extend(more.into_iter().filter(|row| !known.contains(row.id())));
@@ -244,12 +238,6 @@ pub(super) fn package(row: &rows::Package) -> Result<Package, MetaError> {
         downloads: unsigned(row.downloads),
         stars: unsigned(row.stars),
     })
-}
-
-/// The index that a list is read along, where that is known: left to itself, MongoDB tries eight and does the work of all of them, as often as
-/// a label is met that is on more packages than the one before.
-fn index(filter: &Filter, order: Order) -> Option<&'static str> {
-    (order == Order::Name && filter.org.is_none() && !filter.groups().is_empty()).then_some("by_label")
 }
 
 /// The query for a list, or for a span of it.

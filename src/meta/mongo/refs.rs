@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
-use mongodb::options::Hint;
 use uuid::Uuid;
 
 use crate::domain::{Digest, Name, Repository, Tag, Version};
@@ -102,27 +101,12 @@ impl Mongo {
         sort: Document,
         limit: usize,
     ) -> Result<Vec<R>, MetaError> {
-        self.page_by(None, filter, sort, limit).await
-    }
-
-    /// The same along an index of that name, if one is named.
-    pub(super) async fn page_by<R: Row>(
-        &self,
-        index: Option<&str>,
-        filter: Document,
-        sort: Document,
-        limit: usize,
-    ) -> Result<Vec<R>, MetaError> {
         if limit == 0 {
             // To MongoDB this is no limit.
             return Ok(Vec::new());
         }
         let collection = self.connection.durable::<R>();
         let query = collection.find(filter).sort(sort).limit(signed(limit as u64)).batch_size(BATCH);
-        let query = match index {
-            Some(index) => query.hint(Hint::Name(index.to_owned())),
-            None => query,
-        };
         self.connection.all(query).await
     }
 }
