@@ -119,8 +119,8 @@ impl FromStr for Digest {
     }
 }
 
-/// What each byte stands for as a lower-case hexadecimal digit. A start without a database reads two million digests: this takes a fifth
-/// of what a library does that tells which digit is wrong.
+/// What each byte stands for as a lower-case hexadecimal digit. A start without a database reads two million digests: a library, which
+/// tells the digit that is wrong, took an eighth of its processor time.
 const VALUES: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];
     let mut value = 0;

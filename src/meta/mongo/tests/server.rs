@@ -67,7 +67,9 @@ impl Server {
         assert!(sent.success());
         // A thread that runs on another processor goes on until it is told.
         let stat = format!("/proc/{}/stat", self.child.id());
+        let deadline = Instant::now() + Duration::from_secs(10);
         while name == "-STOP" && !std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")) {
+            assert!(Instant::now() < deadline, "MongoDB does not stop");
             std::thread::sleep(Duration::from_millis(1));
         }
     }
