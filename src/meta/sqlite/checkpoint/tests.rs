@@ -135,6 +135,27 @@ async fn the_log_stays_short_while_many_write_and_somebody_always_reads() {
     assert_eq!(contents(&connection(&path)).len(), 800);
 }
 
+/// Under steady writes the log never ends by itself: the writer's own last step lets it begin anew, long before the limit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_begins_anew_before_its_limit_while_many_write() {
+    let (_folder, path) = folder();
+    let pool = open(&path);
+    let mut writing = JoinSet::new();
+    for writer in 0..4 {
+        let pool = pool.clone();
+        writing.spawn(async move {
+            let mut longest = 0;
+            for at in 0..400 {
+                write(&pool, writer * 400 + at, 1, 1).await;
+                longest = longest.max(log(&pool).frames);
+            }
+            longest
+        });
+    }
+    let longest = writing.join_all().await.into_iter().max().unwrap();
+    assert!((FEW.restart..FEW.limit).contains(&longest), "the log came to {longest} pages");
+}
+
 #[test]
 fn the_log_is_copied_while_a_transaction_is_open() {
     static WAITED: AtomicBool = AtomicBool::new(false);
