@@ -60,15 +60,24 @@ pub(super) fn looks(rows: usize) -> u64 {
     LOOKS.saturating_mul(rows as u64)
 }
 
-/// The same where so many packages can be found. If labels fall on packages independently of each other, a page is full after some
-/// number of looks: twice that many are tried, and no more than would cost as much as to gather all that pass.
-pub(super) fn looks_for(groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>, packages: u64, rows: usize) -> u64 {
-    let share = |group: &Vec<Typed>| {
-        let having: u64 = group.iter().filter_map(|label| uses.get(label)).map(|uses| uses.packages).sum();
-        (having as f64 / packages.max(1) as f64).min(1.0)
+/// The same where so many packages can be found, in a piece of the order where all have what is not among `others`. If labels fall on
+/// packages independently of each other, a page is full after some number of looks: twice that many are tried, and no more than would
+/// cost as much as to gather all that pass.
+pub(super) fn looks_for(
+    groups: &[Vec<Typed>],
+    others: &[Vec<Typed>],
+    uses: &HashMap<Typed, Use>,
+    packages: u64,
+    rows: usize,
+) -> u64 {
+    let share = |groups: &[Vec<Typed>]| -> f64 {
+        let share = |group: &Vec<Typed>| {
+            let having: u64 = group.iter().filter_map(|label| uses.get(label)).map(|uses| uses.packages).sum();
+            (having as f64 / packages.max(1) as f64).min(1.0)
+        };
+        groups.iter().map(share).product()
     };
-    let share: f64 = groups.iter().map(share).product();
-    let worth = (2.0 * rows as f64 / share).min(GATHERED * share * packages as f64);
+    let worth = (2.0 * rows as f64 / share(others)).min(GATHERED * share(groups) * packages as f64);
     looks(rows).max(worth as u64)
 }
 
@@ -142,19 +151,24 @@ pub(super) fn least(filter: &Filter, order: Option<Order>, way: Way) -> Vec<Leas
     asked.map(|(_, column, least)| Least { column, least }).collect()
 }
 
-/// How many public packages pass, where the kept counts alone say so: nothing but labels is asked for, and either one label or
-/// several of which no package has two. `None` where packages must be looked at.
-pub(super) fn count(filter: &Filter, groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>) -> Option<u64> {
+/// Whether a filter asks for more than labels, and whom they are shown to.
+pub(super) fn is_narrowed(filter: &Filter) -> bool {
     let rest = Filter {
         kinds: Vec::new(),
         tags: Vec::new(),
         skills: Vec::new(),
         org: None,
         labelled: Vec::new(),
-        visibilities: filter.visibilities.iter().copied().filter(|seen| *seen != Visibility::Public).collect(),
+        visibilities: Vec::new(),
         ..filter.clone()
     };
-    if rest != Filter::default() {
+    rest != Filter::default()
+}
+
+/// How many public packages pass, where the kept counts alone say so: nothing but labels is asked for, and either one label or
+/// several of which no package has two. `None` where packages must be looked at.
+pub(super) fn count(filter: &Filter, groups: &[Vec<Typed>], uses: &HashMap<Typed, Use>) -> Option<u64> {
+    if is_narrowed(filter) || !filter.visibilities.iter().all(|seen| *seen == Visibility::Public) {
         return None;
     }
     match groups {
@@ -210,14 +224,20 @@ mod tests {
     #[test]
     fn the_order_is_tried_longer_where_many_must_be_expected_to_pass() {
         let uses = uses(&[("common", 50_000), ("usual", 5_000), ("rare", 500)]);
-        let looks_for = |all: &[&str], rows: usize| looks_for(&groups(&tags(all)), &uses, 100_000, rows);
+        let looks_for = |all: &[&str], rows: usize| {
+            let groups = groups(&tags(all));
+            looks_for(&groups, &groups, &uses, 100_000, rows)
+        };
         // One in forty passes: 800 looks for a page of twenty.
         assert_eq!(looks_for(&["common", "usual"], 20), 1600);
         // One in four hundred passes, 250 in all.
         assert_eq!(looks_for(&["usual", "usual"], 20), 750);
         assert_eq!(looks_for(&["rare", "rare"], 20), looks(20));
         assert_eq!(looks_for(&["absent", "common"], 20), looks(20));
-        assert_eq!(super::looks_for(&[], &HashMap::new(), 0, 20), looks(20));
+        assert_eq!(super::looks_for(&[], &[], &HashMap::new(), 0, 20), looks(20));
+        // Where all have the usual one, every second passes.
+        let (both, common) = (groups(&tags(&["common", "usual"])), groups(&tags(&["common"])));
+        assert_eq!(super::looks_for(&both, &common, &uses, 100_000, 200), looks(200).max(800));
     }
 
     #[test]

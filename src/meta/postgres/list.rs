@@ -17,7 +17,7 @@ use super::super::ways::{self, FEW, KIND, Least, Typed, Use, Way};
 use super::super::{Filter, MetaError, Order};
 use super::pool::Pool;
 use super::sql::{Query, escape, get, parse, parse_optional, query, unescape};
-use growing::{Growing, Value, key, within};
+use growing::{Growing, Piece, Value};
 
 /// The columns of [`package`].
 pub(super) const PACKAGE: &str = "p.name, p.kind, p.visibility, p.latest, p.shown, p.card, p.versions, p.created, p.updated, p.pinned, p.owners, p.downloads, p.stars";
@@ -73,11 +73,6 @@ pub(super) async fn list(
 ) -> Result<Vec<Package>, MetaError> {
     let groups = ways::groups(filter);
     let labels = Labels::read(pool, &groups).await?;
-    let from_labels = || from_labels(filter, &labels.of(&groups), order, place, rows).query();
-    let along = |end: Option<&Place>| {
-        let spans = spans(order, place, end);
-        along(filter, &labels.of(&groups), order, &spans, rows).query()
-    };
     if hidden::are_few(pool, filter).await? {
         let page = || hidden::page(filter, &labels.of(&groups), order, place, rows).query();
         return pool.rows(page, package).await;
@@ -88,30 +83,29 @@ pub(super) async fn list(
         let popular = || popular(filter, &labels.of(&groups), least, order, place, rows).query();
         return pool.rows(popular, package).await;
     }
+    let (piece, others) = labels.piece(filter, order, &groups);
+    let along = |end: Option<&Place>| {
+        let spans = spans(order, place, end);
+        along(filter, &labels.of(&others), (order, piece), &spans, rows).query()
+    };
+    let from_labels = || from_labels(filter, &labels.of(&groups), order, place, rows).query();
     match way {
         Way::Nothing => Ok(Vec::new()),
         Way::Order => pool.rows(|| along(None), package).await,
-        Way::Labels(_) => pool.rows(from_labels, package).await,
-        Way::OrderThenLabels(_) => {
-            let (org, looks) = (within(filter, order), looks(filter, order, &groups, &labels, rows));
-            let end = end(pool, org, order, place, looks).await?;
+        // All that lie in the piece pass, but for those that not everybody sees.
+        _ if others.is_empty() && !ways::is_narrowed(filter) => pool.rows(|| along(None), package).await,
+        Way::Labels(rarest) if piece.label.is_none() || groups[rarest].len() > 1 => {
+            pool.rows(from_labels, package).await
+        }
+        Way::Labels(_) | Way::OrderThenLabels(_) => {
+            let looks = ways::looks_for(&groups, &others, &labels.uses, labels.packages, rows);
+            let end = || Growing::end((order, piece), place, looks).query();
+            let end: Option<Place> = pool.row(end, |row| Ok((get(row, 0)?, parse(row, 1)?))).await?;
             let found = pool.rows(|| along(end.as_ref()), package).await?;
             // Where the list ends before, all of it was looked at.
             if found.len() == rows || end.is_none() { Ok(found) } else { pool.rows(from_labels, package).await }
         }
     }
-}
-
-/// How many packages are looked at along the order.
-fn looks(filter: &Filter, order: Order, groups: &[Vec<Typed>], labels: &Labels, rows: usize) -> u64 {
-    let Some(org) = within(filter, order) else {
-        return ways::looks_for(groups, &labels.uses, labels.packages, rows);
-    };
-    // Where it is looked, all are of the organisation.
-    let org = (ways::ORG, org.to_owned());
-    let others: Vec<Vec<Typed>> = groups.iter().filter(|group| group[..] != [org.clone()]).cloned().collect();
-    let of_org = labels.uses.get(&org).map_or(0, |uses| uses.packages);
-    ways::looks_for(&others, &labels.uses, labels.packages, rows).min(ways::looks(rows).max(of_org))
 }
 
 /// What few packages have so much of, if there is such a thing.
@@ -194,42 +188,42 @@ impl Labels {
         Ok(labels)
     }
 
+    /// The piece of the list that the filter keeps to, and the groups that are left to look at in it. A list by name keeps to its
+    /// organisation, and to the rarest label that all of it must have.
+    fn piece<'a>(&self, filter: &'a Filter, order: Order, groups: &[Vec<Typed>]) -> (Piece<'a>, Vec<Vec<Typed>>) {
+        if order != Order::Name {
+            return (Piece::default(), groups.to_vec());
+        }
+        let alone = groups.iter().filter_map(|group| match group.as_slice() {
+            [label] if label.0 != ways::ORG => Some((label, *self.ids.get(label)?)),
+            _ => None,
+        });
+        let label = alone.min_by_key(|(label, _)| self.uses.get(label).map(|uses| uses.packages));
+        let kept = |group: &Vec<Typed>| match group.as_slice() {
+            [only] => only.0 == ways::ORG || label.is_some_and(|(label, _)| label == only),
+            _ => false,
+        };
+        let others = groups.iter().filter(|group| !kept(group)).cloned().collect();
+        (Piece { org: filter.org.as_deref(), label: label.map(|(_, id)| id) }, others)
+    }
+
     /// The ids of each group; a label that no package has, has none.
     fn of(&self, groups: &[Vec<Typed>]) -> Vec<Vec<i32>> {
         groups.iter().map(|group| group.iter().filter_map(|label| self.ids.get(label).copied()).collect()).collect()
     }
 }
 
-/// The row that comes so many rows after the place; `None` if the list ends before.
-async fn end(
-    pool: &Pool,
-    org: Option<&str>,
-    order: Order,
-    place: Option<&Place>,
-    looks: u64,
-) -> Result<Option<Place>, MetaError> {
-    let columns = match key(order) {
-        None => "0::bigint AS key, p.name".to_owned(),
-        Some(key) => format!("p.{key}, p.name"),
-    };
-    let end = || {
-        let mut walked = Growing::new("");
-        walked.walk(&columns, order, &spans(order, place, None), looks.saturating_add(1), |walked| walked.of(org));
-        walked.page(order, 1);
-        walked.sql.push_str(&format!(" OFFSET {looks}"));
-        walked.query()
-    };
-    pool.row(end, |row| Ok((get(row, 0)?, parse(row, 1)?))).await
-}
-
 /// A page along the order, within these spans.
-fn along(filter: &Filter, groups: &[Vec<i32>], order: Order, spans: &[Span], rows: usize) -> Growing {
+fn along(
+    filter: &Filter,
+    groups: &[Vec<i32>],
+    (order, piece): (Order, Piece<'_>),
+    spans: &[Span],
+    rows: usize,
+) -> Growing {
     let mut list = Growing::new("");
-    list.walk(PACKAGE, order, spans, rows as u64, |list| {
-        list.of(within(filter, order));
-        list.narrow(filter, groups);
-    });
-    list.page(order, rows as u64);
+    list.walk(PACKAGE, (order, piece), spans, rows as u64, |list| list.narrow(filter, groups));
+    list.page(order, "p.name", rows as u64);
     list
 }
 
@@ -243,7 +237,7 @@ fn from_labels(filter: &Filter, groups: &[Vec<i32>], order: Order, place: Option
     );
     list.after(order, place);
     list.package(filter);
-    list.page(order, rows as u64);
+    list.page(order, "p.name", rows as u64);
     list
 }
 
@@ -264,6 +258,6 @@ fn popular(
     );
     list.after(order, place);
     list.narrow(filter, groups);
-    list.page(order, rows as u64);
+    list.page(order, "p.name", rows as u64);
     list
 }

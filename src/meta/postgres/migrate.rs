@@ -42,6 +42,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 12, name: "references", sql: include_str!("../../../migrations/postgres/0012_references.sql") },
     Migration { number: 13, name: "hidden", sql: include_str!("../../../migrations/postgres/0013_hidden.sql") },
     Migration { number: 14, name: "needs", sql: include_str!("../../../migrations/postgres/0014_needs.sql") },
+    Migration {
+        number: 15,
+        name: "label_order",
+        sql: include_str!("../../../migrations/postgres/0015_label_order.sql"),
+    },
 ];
 
 /// Waits as long as somebody else brings the schema up to date, which may be minutes, and locks it against all others who would:

@@ -64,17 +64,21 @@ const SHOW: &str = "
         ON CONFLICT (name) DO UPDATE SET labels = excluded.labels WHERE label_sets.labels <> excluded.labels
     ), removed AS (
         DELETE FROM label_sets WHERE $6 AND name = $1 AND cardinality($8::smallint[]) = 0
+    ), changed AS (
+        SELECT id, 1::bigint AS by FROM now WHERE id NOT IN (SELECT id FROM before)
+        UNION ALL
+        SELECT id, -1 FROM before WHERE id NOT IN (SELECT id FROM now)
+    ), gained AS (
+        INSERT INTO package_labels (label, name) SELECT id, $1 FROM changed WHERE by > 0
+    ), lost AS (
+        DELETE FROM package_labels l USING changed c WHERE c.by < 0 AND l.label = c.id AND l.name = $1
     ), untagged AS (
         DELETE FROM tags WHERE $5::text IS NULL AND repository = $1 AND tag = 'latest'
     ), tagged AS (
         INSERT INTO tags (repository, tag, digest) SELECT $1, 'latest', $5::text WHERE $5::text IS NOT NULL
         ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest
     )
-    SELECT id, by, (SELECT visibility = 'public' FROM packages WHERE name = $1) FROM (
-        SELECT id, 1::bigint AS by FROM now WHERE id NOT IN (SELECT id FROM before)
-        UNION ALL
-        SELECT id, -1 FROM before WHERE id NOT IN (SELECT id FROM now)
-    ) changed";
+    SELECT id, by, (SELECT visibility = 'public' FROM packages WHERE name = $1) FROM changed";
 
 impl Sql<'_> {
     pub(super) fn reshow(&mut self, name: &Name, event: &Event) -> Result<(), MetaError> {

@@ -169,12 +169,15 @@ async fn what_is_needed_is_read_again_in_an_older_database() {
              UPDATE label_sets s SET labels = s.labels || f.ids FROM (
                  SELECT w.name, array_agg(l.id ORDER BY l.id) AS ids FROM (VALUES {said}) AS w (name, label)
                  JOIN labels l ON l.type = 5 AND l.label = w.label GROUP BY w.name
-             ) f WHERE f.name = s.name;
-             DELETE FROM pclr_migrations WHERE name = 'needs'"
+             ) f WHERE f.name = s.name"
         ))
         .await;
+    back_to_before(&database, "needs").await;
     needs::assert_found(&database.world().await).await.unwrap();
     assert_eq!(database.run("SELECT 1 FROM labels WHERE type = 5").await.len(), 3);
+    let differing = "(SELECT name, unnest(labels) FROM label_sets EXCEPT SELECT name, label FROM package_labels)
+        UNION ALL (SELECT name, label FROM package_labels EXCEPT SELECT name, unnest(labels) FROM label_sets)";
+    assert_eq!(database.run(differing).await.len(), 0);
 }
 
 /// Host and port where somebody accepts and never answers.

@@ -3,13 +3,17 @@
 use sqlx::AssertSqlSafe;
 
 use super::super::super::column::signed;
-use super::super::super::spans::{Place, Span};
+use super::super::super::spans::{Place, Span, spans};
 use super::super::super::{Filter, Order};
 use super::super::sql::{Query, query};
 
-/// The organisation whose packages a list has in one piece: all of them, before or behind all others, if it is by name.
-pub(super) fn within(filter: &Filter, order: Order) -> Option<&str> {
-    filter.org.as_deref().filter(|_| order == Order::Name)
+/// The piece of a list by name that its filter keeps to: what is not in it needs no look.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Piece<'a> {
+    /// The organisation: its packages lie together.
+    pub org: Option<&'a str>,
+    /// A label: the names of those that have it lie together, in their order.
+    pub label: Option<i32>,
 }
 
 /// The column of the key of an order, if it is not by name alone.
@@ -28,6 +32,7 @@ pub(super) enum Value {
     Texts(Vec<&'static str>),
     Text(String),
     Number(i64),
+    Id(i32),
     Ids(Vec<i32>),
 }
 
@@ -88,11 +93,11 @@ impl Growing {
         }
     }
 
-    /// Only names of this organisation. They lie together: '0' is the byte after the slash.
-    pub fn of(&mut self, org: Option<&str>) {
+    /// Only names of this organisation in the column: '0' is the byte after the slash.
+    fn of(&mut self, column: &str, org: Option<&str>) {
         let Some(org) = org else { return };
         let (first, last) = (self.mark(Value::Text(format!("{org}/"))), self.mark(Value::Text(format!("{org}0"))));
-        self.and(&format!("p.name > {first} AND p.name < {last}"));
+        self.and(&format!("{column} > {first} AND {column} < {last}"));
     }
 
     /// All that the filter asks of a package, labels too.
@@ -118,41 +123,93 @@ impl Growing {
         }
     }
 
-    /// What lies in the span.
-    pub fn span(&mut self, order: Order, span: &Span) {
-        let column = key(order).unwrap_or("name");
-        let (keys, names) = span.bounds();
+    /// What lies in the span; `names` is the column of names.
+    fn span(&mut self, order: Order, span: &Span, names: &str) {
+        let keyed = key(order).map_or_else(|| names.to_owned(), |key| format!("p.{key}"));
+        let (keys, bounds) = span.bounds();
         for (sign, key) in keys {
             if let Some(key) = key {
                 let key = self.mark(Value::Number(key));
-                self.and(&format!("p.{column} {sign} {key}"));
+                self.and(&format!("{keyed} {sign} {key}"));
             }
         }
-        for (sign, name) in names {
+        for (sign, name) in bounds {
             if let Some(name) = name {
                 let name = self.mark(Value::Text(name.to_string()));
-                self.and(&format!("p.name {sign} {name}"));
+                self.and(&format!("{names} {sign} {name}"));
             }
         }
     }
 
+    /// The condition that a name `o` has the label and lies in the span.
+    fn labelled(&mut self, label: i32, org: Option<&str>, span: &Span) {
+        let label = self.mark(Value::Id(label));
+        self.sql.push_str(&format!(" WHERE o.label = {label}"));
+        self.of("o.name", org);
+        self.span(Order::Name, span, "o.name");
+    }
+
     /// The first rows of each of these spans of packages `p`, narrowed further: one statement, of one state.
-    pub fn walk(&mut self, columns: &str, order: Order, spans: &[Span], rows: u64, narrow: impl Fn(&mut Self)) {
+    pub fn walk(
+        &mut self,
+        columns: &str,
+        (order, piece): (Order, Piece<'_>),
+        spans: &[Span],
+        rows: u64,
+        narrow: impl Fn(&mut Self),
+    ) {
         let mut parts = Vec::with_capacity(spans.len());
         for span in spans {
-            self.sql = format!("SELECT {columns} FROM packages p WHERE p.shown IS NOT NULL");
-            self.span(order, span);
+            let names = match piece.label {
+                None => {
+                    self.sql = format!("SELECT {columns} FROM packages p WHERE p.shown IS NOT NULL");
+                    self.of("p.name", piece.org);
+                    self.span(order, span, "p.name");
+                    "p.name"
+                }
+                Some(label) => {
+                    // Fenced off, so that packages are looked up one by one as their names come, and no more than the page takes.
+                    self.sql = format!(
+                        "SELECT {columns} FROM package_labels o
+                         CROSS JOIN LATERAL (SELECT * FROM packages WHERE name = o.name OFFSET 0) p"
+                    );
+                    self.labelled(label, piece.org, span);
+                    self.and("p.shown IS NOT NULL");
+                    "o.name"
+                }
+            };
             narrow(self);
-            self.page(order, rows);
+            self.page(order, names, rows);
             parts.push(format!("({})", std::mem::take(&mut self.sql)));
         }
         self.sql = format!("SELECT * FROM ({}) p", parts.join(" UNION ALL "));
     }
 
-    pub fn page(&mut self, order: Order, rows: u64) {
+    /// The row that comes so many rows after the place.
+    pub fn end((order, piece): (Order, Piece<'_>), place: Option<&Place>, looks: u64) -> Self {
+        let mut end = Self::new("");
+        let spans = spans(order, place, None);
+        if let (Some(label), [span]) = (piece.label, spans.as_slice()) {
+            end.sql.push_str("SELECT 0::bigint AS key, o.name FROM package_labels o");
+            end.labelled(label, piece.org, span);
+            end.sql.push_str(&format!(" ORDER BY o.name LIMIT 1 OFFSET {looks}"));
+            return end;
+        }
+        let columns = match key(order) {
+            None => "0::bigint AS key, p.name".to_owned(),
+            Some(key) => format!("p.{key}, p.name"),
+        };
+        end.walk(&columns, (order, piece), &spans, looks.saturating_add(1), |_| {});
+        end.page(order, "p.name", 1);
+        end.sql.push_str(&format!(" OFFSET {looks}"));
+        end
+    }
+
+    /// So many rows in their order; `names` is the column of names.
+    pub fn page(&mut self, order: Order, names: &str, rows: u64) {
         let rows = self.mark(Value::Number(signed(rows)));
         let first = key(order).map(|key| format!("p.{key} DESC, ")).unwrap_or_default();
-        self.sql.push_str(&format!(" ORDER BY {first}p.name LIMIT {rows}"));
+        self.sql.push_str(&format!(" ORDER BY {first}{names} LIMIT {rows}"));
     }
 
     pub fn query(self) -> Query {
@@ -160,6 +217,7 @@ impl Growing {
             Value::Texts(texts) => query.bind(texts),
             Value::Text(text) => query.bind(text),
             Value::Number(number) => query.bind(number),
+            Value::Id(id) => query.bind(id),
             Value::Ids(ids) => query.bind(ids),
         })
     }

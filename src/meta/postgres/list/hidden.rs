@@ -33,7 +33,7 @@ pub(super) fn page(filter: &Filter, groups: &[Vec<i32>], order: Order, place: Op
     );
     list.after(order, place);
     list.narrow(filter, groups);
-    list.page(order, rows as u64);
+    list.page(order, "p.name", rows as u64);
     list
 }
 
