@@ -17,6 +17,8 @@ pub(super) const NAMESPACE_EXISTS: i32 = 48;
 pub(super) const INDEX_DIFFERS: [i32; 2] = [85, 86];
 /// Another operation on the same collection runs.
 pub(super) const IN_PROGRESS: i32 = 117;
+/// What was found together is larger than a document may be, or the server has no such query within a transaction.
+pub(super) const APART: [i32; 2] = [10334, 263];
 const AUTHENTICATION_FAILED: i32 = 18;
 const UNAUTHORIZED: i32 = 13;
 const INVALID_DOCUMENT: i32 = 121;

@@ -11,6 +11,7 @@
 
 mod accounts;
 mod address;
+mod ahead;
 mod blobs;
 mod carry;
 mod catalog;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::super::{Head, MetaError};
 use super::address::durable;
 use super::connection::{BATCH, Connection, OPERATION, SWEEP, within};
-use super::error::{failed, is_answer, patience};
+use super::error::{APART, code, failed, is_answer, patience};
 use super::rows::{COUNTER, Counter, REGISTRY, signed};
 
 /// First pause before a transaction is tried again; twice as long after each try.
@@ -29,6 +29,9 @@ const COMMIT: Duration = Duration::from_secs(4);
 const ABORT: Duration = Duration::from_secs(1);
 /// After this the server has ended a transaction by itself (`transactionLifetimeLimitSeconds`).
 const LOST: Duration = Duration::from_secs(60);
+
+/// Keys of documents, by their collection.
+pub(super) type Asked = Vec<(&'static str, Vec<String>)>;
 
 /// Whether what was written is to be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub(super) struct Session {
     inner: ClientSession,
     /// What the driver said last, which tells whether to try again.
     failure: Option<Error>,
+    /// Documents of several collections cannot be read in one message.
+    apart: bool,
     /// An operation had no answer: the server may hold its transaction open, with all that it wrote locked.
     is_lost: bool,
 }
@@ -58,7 +63,7 @@ impl Connection {
         let (connection, runtime) = (self.clone(), Handle::current());
         let inner = within(OPERATION, self.client.start_session().into_future()).await?;
         let inner = inner.map_err(|error| failed(&error))?;
-        let session = Session { connection, runtime, inner, failure: None, is_lost: false };
+        let session = Session { connection, runtime, inner, failure: None, apart: false, is_lost: false };
         let transaction = move || session.persist(work);
         tokio::task::spawn_blocking(transaction).await.map_err(|failed| MetaError::Unavailable(failed.into()))?
     }
@@ -76,8 +81,10 @@ impl Session {
     fn persist<T>(mut self, mut work: impl FnMut(&mut Self) -> Result<(T, End), MetaError>) -> Result<T, MetaError> {
         let (started, mut pause) = (Instant::now(), PAUSE);
         loop {
+            let apart = self.apart;
             let ended = self.attempt(&mut work);
             let again = self.failure.take().is_some_and(|failure| started.elapsed() < patience(&failure));
+            let again = again || self.apart != apart;
             match ended {
                 Err(MetaError::Unavailable(_)) if again => {}
                 ended => {
@@ -174,6 +181,28 @@ impl Session {
             let mut cursor = query.session(&mut *session).await?;
             cursor.stream(session).try_collect().await
         })
+    }
+
+    /// The documents with these keys: an array for each collection, by its name. `None` where they are to be read apart.
+    pub fn together(&mut self, asked: &Asked) -> Result<Option<RawDocumentBuf>, MetaError> {
+        if self.apart {
+            return Ok(None);
+        }
+        let mut pipeline = vec![doc! { "$match": { "_id": COUNTER } }, doc! { "$project": { "_id": 1 } }];
+        pipeline.extend(asked.iter().map(|(collection, keys)| {
+            let found = vec![doc! { "$match": { "_id": { "$in": keys } } }];
+            doc! { "$lookup": { "from": collection, "pipeline": found, "as": collection } }
+        }));
+        let registry: Collection<Document> = self.connection.database.collection(REGISTRY);
+        let found: Result<Vec<RawDocumentBuf>, MetaError> = self.run(OPERATION, async |session| {
+            let looked_up = registry.aggregate(pipeline).with_type::<RawDocumentBuf>();
+            let mut cursor = looked_up.session(&mut *session).await?;
+            cursor.stream(session).try_collect().await
+        });
+        self.apart =
+            self.failure.as_ref().is_some_and(|failure| code(failure).is_some_and(|code| APART.contains(&code)));
+        let found = found?.into_iter().next();
+        found.map(Some).ok_or_else(|| MetaError::Corrupt("the event counter is gone".to_owned()))
     }
 
     /// What a pipeline makes of a collection.

@@ -5,13 +5,14 @@
 //! that is safe.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt::Display;
 
-use mongodb::bson::{RawArrayBuf, RawDocumentBuf, doc, rawdoc};
+use mongodb::bson::{RawArrayBuf, RawDocument, RawDocumentBuf, doc, rawdoc};
 
 use super::super::MetaError;
 use super::error::unavailable;
 use super::rows::Row;
-use super::session::Session;
+use super::session::{Asked, Session};
 
 /// Keys in one query.
 const KEYS: usize = 10_000;
@@ -42,6 +43,26 @@ impl<R: Row> Table<R> {
             let found: Vec<R> = session.find(R::COLLECTION, doc! { "_id": { "$in": keys } }, doc! {}, 0)?;
             self.held.extend(keys.iter().map(|key| (key.clone(), None)));
             self.held.extend(found.into_iter().map(|row| (row.id().to_owned(), Some(row))));
+        }
+        Ok(())
+    }
+
+    /// Those that are not held yet.
+    pub fn lacking(&self, keys: &[String]) -> (&'static str, Vec<String>) {
+        let lacking: BTreeSet<&String> = keys.iter().filter(|key| !self.held.contains_key(*key)).collect();
+        (R::COLLECTION, lacking.into_iter().cloned().collect())
+    }
+
+    /// Takes what was found of those that were asked for, of all collections.
+    pub fn hold(&mut self, asked: &Asked, found: &RawDocument) -> Result<(), MetaError> {
+        let Some((_, keys)) = asked.iter().find(|(collection, _)| *collection == R::COLLECTION) else { return Ok(()) };
+        let broken = |error: &dyn Display| MetaError::Corrupt(format!("what was read of {}: {error}", R::COLLECTION));
+        self.held.extend(keys.iter().map(|key| (key.clone(), None)));
+        for row in found.get_array(R::COLLECTION).map_err(|error| broken(&error))? {
+            let row = row.map_err(|error| broken(&error))?;
+            let row = row.as_document().ok_or_else(|| broken(&"a row is no document"))?;
+            let row: R = mongodb::bson::deserialize_from_slice(row.as_bytes()).map_err(|error| broken(&error))?;
+            self.held.insert(row.id().to_owned(), Some(row));
         }
         Ok(())
     }

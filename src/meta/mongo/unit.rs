@@ -1,7 +1,7 @@
 //! A unit of work: the documents that the changes of one transaction read and write.
 //!
-//! What a whole batch needs is read beforehand, a query a collection, and what it writes is sent at the end, a command a
-//! collection: 256 publishes take about as many round trips as one.
+//! What a whole batch needs is read beforehand (`ahead.rs`), and what it writes is sent at the end, a command a collection: 256
+//! publishes take about as many round trips as one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,11 @@ use bytes::Bytes;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, RawArrayBuf, doc, rawdoc};
 
-use crate::domain::{ActorId, Event, Repository};
+use crate::domain::{Event, Repository};
 
+use super::super::MetaError;
 use super::super::engine::Rows;
-use super::super::rules::{Facts, Wanted, Write, wanted};
-use super::super::{Act, MetaError, shown};
-use super::keys::{self, pair};
+use super::super::rules::{Facts, Wanted, Write};
 use super::rows::{self, EVENTS, signed};
 use super::session::Session;
 use super::table::Table;
@@ -64,57 +63,6 @@ impl<'a> Unit<'a> {
             events: Vec::new(),
             compared: BTreeMap::new(),
         }
-    }
-
-    /// Reads what the acts of these actors need. What an earlier one of them leads to may need more, and is read when it does.
-    pub fn load<'b>(&mut self, acts: impl Iterator<Item = (&'b Act, &'b ActorId)> + Clone) -> Result<(), MetaError> {
-        let wanted: Vec<Wanted> = acts.clone().map(|(act, _)| wanted(act)).collect();
-        self.load_wanted(&wanted)?;
-        let mut labels = Vec::new();
-        for (act, actor) in acts {
-            let Act::Accept(accept) = act else { continue };
-            let Some(publication) = &accept.publication else { continue };
-            let Some(name) = accept.accepted.repository.package() else { continue };
-            let standing = shown::Standing::default();
-            let found_by = shown::labels(&name, publication.config.as_deref(), standing, actor.user().as_slice());
-            labels.extend(found_by.iter().map(|(label, text)| keys::label(*label, text)));
-            labels.push(keys::org(name.org()));
-        }
-        self.labels.load(self.session, labels)
-    }
-
-    pub fn load_wanted(&mut self, wanted: &[Wanted]) -> Result<(), MetaError> {
-        let session = &mut *self.session;
-        let collections = wanted.iter().filter_map(|wanted| wanted.collection.as_ref());
-        self.collections.load(session, collections.map(ToString::to_string))?;
-        let of: Vec<(&Repository, &Wanted)> =
-            wanted.iter().filter_map(|wanted| Some((wanted.repository.as_ref()?, wanted))).collect();
-        self.repositories.load(session, of.iter().map(|(repository, _)| repository.to_string()))?;
-        let tags = of.iter().flat_map(|(repository, wanted)| wanted.tags.iter().map(move |tag| pair(repository, tag)));
-        self.tags.load(session, tags)?;
-        let manifests = of.iter().filter_map(|(repository, wanted)| Some(pair(repository, wanted.manifest.as_ref()?)));
-        self.manifests.load(session, manifests)?;
-        let packages = of.iter().filter_map(|(repository, _)| repository.package());
-        self.packages.load(session, packages.map(|name| name.to_string()))?;
-        // How packages begin is of no more use once they are there.
-        let is_new = |wanted: &&Wanted| {
-            let package = wanted.repository.as_ref().and_then(Repository::package);
-            package.is_none_or(|name| self.packages.peek(name.as_str()).is_none())
-        };
-        let orgs = wanted.iter().filter(is_new).filter_map(|wanted| wanted.org.as_ref());
-        self.orgs.load(session, orgs.map(ToString::to_string))?;
-        let versions = of.iter().filter_map(|(repository, wanted)| Some((repository.package()?, &wanted.versions)));
-        let versions = versions
-            .flat_map(|(name, versions)| versions.iter().map(move |version| rows::Release::key(&name, version)));
-        self.versions.load(session, versions)?;
-        let links = || {
-            of.iter().flat_map(|(repository, wanted)| wanted.blobs.iter().map(move |digest| pair(repository, digest)))
-        };
-        self.links.load(session, links())?;
-        let linked: Vec<String> =
-            links().filter_map(|key| self.links.peek(&key)).map(|link| link.blob.clone()).collect();
-        let brought = wanted.iter().flat_map(|wanted| wanted.brought.iter().map(|(area, digest)| pair(area, digest)));
-        self.blobs.load(session, linked.into_iter().chain(brought))
     }
 
     /// Sends all that is to be written.

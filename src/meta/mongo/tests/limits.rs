@@ -65,3 +65,24 @@ async fn what_a_document_cannot_hold_is_refused_whole() {
     }
     assert_eq!(world.releases("acme/hello").await.unwrap(), ["2.0.0", "1.0.0"]);
 }
+
+#[tokio::test]
+async fn what_no_document_can_hold_together_is_read_apart() {
+    let Some(databases) = Databases::new() else { return };
+    let world = world(&Arc::new(databases.open().await)).await;
+    let mut changes = Vec::new();
+    for id in ["acme/one@1.0.0", "acme/two@1.0.0"] {
+        let artifact = Artifact::new(id).unwrap();
+        world.upload(&artifact).await.unwrap();
+        let mut change = world.change(artifact.accept().unwrap());
+        let Act::Accept(accept) = &mut change.act else { panic!("an accept") };
+        accept.facts.as_mut().unwrap().annotations.insert("long".to_owned(), "x".repeat(9 << 20));
+        world.meta.catalog.apply(std::slice::from_ref(&change), Atomicity::Each).await.unwrap().remove(0).unwrap();
+        changes.push(change);
+    }
+    let before = dump(&world.meta).await.unwrap();
+    let outcomes = world.meta.catalog.apply(&changes, Atomicity::Each).await.unwrap();
+    assert_eq!(outcomes.len(), 2);
+    assert!(outcomes.iter().flatten().all(|applied| applied.event.is_none()), "they were there already");
+    assert_eq!(dump(&world.meta).await.unwrap(), before);
+}
