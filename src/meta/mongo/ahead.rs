@@ -4,11 +4,13 @@
 //! long as the one that looks all of it up beside the event counter. Large batches ask collection by collection: one answer is one
 //! document, and a document of MongoDB has at most 16 MiB.
 
-use crate::domain::{ActorId, Area, Repository};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::{ActorId, Area, Repository, UserName};
 
 use super::super::rules::{Wanted, wanted};
 use super::super::{Act, MetaError, shown};
-use super::keys::{self, pair};
+use super::keys::{self, pair, parse};
 use super::rows;
 use super::session::Asked;
 use super::unit::Unit;
@@ -58,31 +60,63 @@ impl Unit<'_> {
     pub fn load<'b>(&mut self, acts: impl Iterator<Item = (&'b Act, &'b ActorId)> + Clone) -> Result<(), MetaError> {
         let wanted: Vec<Wanted> = acts.clone().map(|(act, _)| wanted(act)).collect();
         self.load_wanted(&wanted)?;
-        let mut labels = Vec::new();
+        let (mut labels, mut postings) = (Vec::new(), Vec::new());
+        // Packages that begin get the next numbers. Where one is refused, the others may come to lie in a chunk that is not read yet.
+        let mut beginning = BTreeMap::new();
         for (act, actor) in acts {
             let Act::Accept(accept) = act else { continue };
             let Some(publication) = &accept.publication else { continue };
             let Some(name) = accept.accepted.repository.package() else { continue };
-            let standing = shown::Standing::default();
-            let found_by = shown::labels(&name, publication.config.as_deref(), standing, actor.user().as_slice());
-            let found_by =
-                found_by.iter().map(|(label, text)| keys::label(*label, text)).chain([keys::org(name.org())]);
-            match self.packages.peek(name.as_str()).filter(|package| package.shown.is_some()) {
-                // Those that it has already count it.
+            let known = self.packages.peek(name.as_str());
+            let owners = match known {
                 Some(package) => {
-                    labels.extend(
-                        found_by.filter(|key| *key != keys::org(&package.org) && !package.labels.contains(key)),
-                    );
+                    package.owners.iter().map(|owner| parse(owner)).collect::<Result<Vec<UserName>, _>>()?
                 }
-                None => labels.extend(found_by),
-            }
+                None => Vec::from_iter(actor.user()),
+            };
+            let said = shown::labels(&name, publication.config.as_deref(), shown::Standing::default(), &owners);
+            let said: BTreeSet<String> = said.iter().map(|(label, text)| keys::label(*label, text)).collect();
+            let next = self.begun + beginning.len() as i64;
+            let begin = || *beginning.entry(name.to_string()).or_insert(next);
+            let number = known.map_or_else(begin, |package| package.number);
+            let (changed, found_by) = match known.filter(|package| package.shown.is_some()) {
+                // Nothing else changes, and mostly these do not either.
+                Some(package) => {
+                    let held: BTreeSet<String> = package.labels.iter().cloned().collect();
+                    let changed: Vec<String> = said.symmetric_difference(&held).cloned().collect();
+                    (changed.clone(), changed)
+                }
+                None => {
+                    let counted: Vec<String> = said.into_iter().chain([keys::org(name.org())]).collect();
+                    let also = [keys::kind(publication.kind.as_str()), keys::PUBLIC.to_owned()];
+                    (counted.clone(), counted.into_iter().chain(also).collect())
+                }
+            };
+            labels.extend(changed);
+            postings.extend(found_by.iter().map(|key| keys::posting(key, number)));
         }
-        self.labels.load(self.session, labels)
+        self.load_found_by(labels, postings)
+    }
+
+    /// Reads counts of labels, and postings.
+    pub fn load_found_by(&mut self, labels: Vec<String>, postings: Vec<String>) -> Result<(), MetaError> {
+        self.load_together(vec![self.labels.lacking(&labels), self.postings.lacking(&postings)])?;
+        self.labels.load(self.session, labels)?;
+        self.postings.load(self.session, postings)
     }
 
     pub fn load_wanted(&mut self, wanted: &[Wanted]) -> Result<(), MetaError> {
         let keys = Keys::of(wanted);
-        self.load_together(&keys)?;
+        self.load_together(vec![
+            self.repositories.lacking(&keys.repositories),
+            self.manifests.lacking(&keys.manifests),
+            self.tags.lacking(&keys.tags),
+            self.packages.lacking(&keys.packages),
+            self.versions.lacking(&keys.versions),
+            self.collections.lacking(&keys.collections),
+            self.links.lacking(&keys.links),
+            self.blobs.lacking(&keys.blobs),
+        ])?;
         // Nothing is left to read here, unless it was too much at once.
         let session = &mut *self.session;
         self.repositories.load(session, keys.repositories)?;
@@ -104,17 +138,8 @@ impl Unit<'_> {
         self.orgs.load(session, orgs.map(ToString::to_string))
     }
 
-    fn load_together(&mut self, keys: &Keys) -> Result<(), MetaError> {
-        let mut asked: Asked = vec![
-            self.repositories.lacking(&keys.repositories),
-            self.manifests.lacking(&keys.manifests),
-            self.tags.lacking(&keys.tags),
-            self.packages.lacking(&keys.packages),
-            self.versions.lacking(&keys.versions),
-            self.collections.lacking(&keys.collections),
-            self.links.lacking(&keys.links),
-            self.blobs.lacking(&keys.blobs),
-        ];
+    /// Reads documents of several collections in one message, unless they are too many for that.
+    fn load_together(&mut self, mut asked: Asked) -> Result<(), MetaError> {
         asked.retain(|(_, keys)| !keys.is_empty());
         let documents: usize = asked.iter().map(|(_, keys)| keys.len()).sum();
         if asked.len() < 2 || documents > TOGETHER {
@@ -128,6 +153,8 @@ impl Unit<'_> {
         self.versions.hold(&asked, &found)?;
         self.collections.hold(&asked, &found)?;
         self.links.hold(&asked, &found)?;
-        self.blobs.hold(&asked, &found)
+        self.blobs.hold(&asked, &found)?;
+        self.labels.hold(&asked, &found)?;
+        self.postings.hold(&asked, &found)
     }
 }

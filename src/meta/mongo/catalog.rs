@@ -1,24 +1,22 @@
 //! Packages and versions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::doc;
 
 use crate::domain::{ActorId, Name, Package, Published, Timestamp, Version};
 
-use super::super::page::{PACKAGES_MAX, page};
 use super::super::rules::act_of;
 use super::super::shown::Shown;
-use super::super::spans::{Span, spans};
 use super::super::{
     Act, Atomicity, Catalog, Change, Cursor, Filter, Head, Label, LabelCount, MetaError, Order, Outcome, Page,
     Releases, Replay, engine,
 };
 use super::Mongo;
 use super::keys::{self, label_type, pairs_after, parse, second};
-use super::rows::{self, Release, Row, json, signed, unsigned};
+use super::rows::{self, Counter, Release, json, signed, unsigned};
 use super::session::End;
 use super::unit::Unit;
 
@@ -109,25 +107,11 @@ impl Catalog for Mongo {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Package>, MetaError> {
-        let limit = limit.clamp(1, PACKAGES_MAX);
-        let place = after.map(|cursor| cursor.place(filter, order)).transpose()?;
-        let sort = match order {
-            Order::Name => doc! { "_id": 1 },
-            Order::Updated => doc! { "updated": -1, "_id": 1 },
-            Order::Created => doc! { "created": -1, "_id": 1 },
-            Order::Downloads => doc! { "downloads": -1, "_id": 1 },
-            Order::Stars => doc! { "stars": -1, "_id": 1 },
-        };
-        let spans = spans(order, place.as_ref(), None);
-        let queries = spans.iter().map(|span| list(filter, order, Some(span))).collect();
-        let found: Vec<rows::Package> = self.page_of(queries, sort, limit + 1).await?;
-        let items = found.iter().map(package).collect::<Result<_, _>>()?;
-        Ok(page(items, limit, filter, order))
+        self.list_packages(filter, order, after, limit).await
     }
 
     async fn count(&self, filter: &Filter) -> Result<u64, MetaError> {
-        let packages = self.connection.durable::<rows::Package>();
-        self.connection.run(packages.count_documents(list(filter, Order::Name, None))).await
+        self.count_packages(filter).await
     }
 
     async fn labels(
@@ -146,7 +130,7 @@ impl Catalog for Mongo {
                 vec![of_tie, doc! { "type": of, "count": { "$lt": count } }]
             }
         };
-        let found: Vec<rows::Label> = self.page_of(queries, doc! { "count": -1, "_id": 1 }, limit).await?;
+        let found: Vec<rows::Label> = self.page_of(None, queries, doc! { "count": -1, "_id": 1 }, limit).await?;
         let counted = found.into_iter().map(|row| {
             let label = row.id.split_once(' ').map(|(_, label)| label.to_owned()).unwrap_or_default();
             LabelCount { label, count: unsigned(row.count) }
@@ -156,22 +140,6 @@ impl Catalog for Mongo {
 }
 
 impl Mongo {
-    /// A page of what these queries find, one after the other.
-    async fn page_of<R: Row>(&self, queries: Vec<Document>, sort: Document, limit: usize) -> Result<Vec<R>, MetaError> {
-        let mut found: Vec<R> = Vec::new();
-        for query in queries {
-            let more: Vec<R> = self.page(query, sort.clone(), limit).await?;
-            // What falls between two reads is found by both.
-            let known: HashSet<String> = found.iter().map(|row| row.id().to_owned()).collect();
-            found.extend(more.into_iter().filter(|row| !known.contains(row.id())));
-            if found.len() >= limit {
-                break;
-            }
-        }
-        found.truncate(limit);
-        Ok(found)
-    }
-
     /// Runs changes in a transaction that holds the counter from its beginning, and keeps the head that they come to.
     async fn change<T: Send + 'static>(
         &self,
@@ -181,13 +149,15 @@ impl Mongo {
         let transaction = move |session: &mut super::session::Session| {
             // Kept until the transaction has ended, whoever still waits for it.
             let _turn = &turn;
-            let before = session.lock_head()?;
-            let mut unit = Unit::new(session);
+            let counter = session.lock_head()?;
+            let before = counter.head();
+            let mut unit = Unit::new(session, counter.packages);
             let mut head = before;
             let (made, end) = work(&mut unit, &mut head)?;
             if end == End::Commit && head != before {
                 unit.flush()?;
-                session.write_head(head)?;
+                let counter = Counter { packages: unit.begun, ..counter };
+                session.write_head(counter.at(head))?;
                 return Ok((made, End::Commit));
             }
             Ok((made, End::RollBack))
@@ -238,64 +208,4 @@ pub(super) fn package(row: &rows::Package) -> Result<Package, MetaError> {
         downloads: unsigned(row.downloads),
         stars: unsigned(row.stars),
     })
-}
-
-/// The query for a list, or for a span of it.
-fn list(filter: &Filter, order: Order, span: Option<&Span>) -> Document {
-    let visibilities: Vec<&str> = match filter.visibilities.as_slice() {
-        [] => vec!["public"],
-        visibilities => visibilities.iter().map(|visibility| visibility.as_str()).collect(),
-    };
-    let mut query = doc! { "shown": { "$exists": true }, "visibility": { "$in": visibilities } };
-    if !filter.kinds.is_empty() {
-        let kinds: Vec<&str> = filter.kinds.iter().map(|kind| kind.as_str()).collect();
-        query.insert("kind", doc! { "$in": kinds });
-    }
-    if let Some(org) = &filter.org {
-        query.insert("org", org);
-    }
-    let mut all: Vec<Document> = Vec::new();
-    for group in filter.groups() {
-        let labels: Vec<String> = group.into_iter().map(|(label, text)| keys::label(label, text)).collect();
-        all.push(doc! { "labels": { "$in": labels } });
-    }
-    for (field, between) in [("created", filter.created), ("updated", filter.updated)] {
-        for (sign, time) in [("$gte", between.since), ("$lt", between.before)] {
-            all.extend(time.map(|time| doc! { field: { sign: time.micros() } }));
-        }
-    }
-    for (field, least) in [("downloads", filter.downloads_min), ("stars", filter.stars_min)] {
-        all.extend((least > 0).then(|| doc! { field: { "$gte": signed(least) } }));
-    }
-    let field = match order {
-        Order::Name => "_id",
-        Order::Updated => "updated",
-        Order::Created => "created",
-        Order::Downloads => "downloads",
-        Order::Stars => "stars",
-    };
-    let bounds = |least: &'static str, after: Option<Bson>, most: &'static str, to: Option<Bson>| -> Document {
-        let after = after.map(|after| (least.to_owned(), after));
-        after.into_iter().chain(to.map(|to| (most.to_owned(), to))).collect()
-    };
-    let name = |name: &Name| Bson::from(name.as_str());
-    let bounded = match span {
-        None => None,
-        Some(Span::Names { key, after, to }) => {
-            if let Some(key) = key {
-                query.insert(field, *key);
-            }
-            Some(("_id", bounds("$gt", after.as_ref().map(name), "$lte", to.as_ref().map(name))))
-        }
-        Some(Span::Keys { below, above }) => {
-            Some((field, bounds("$lt", below.map(Bson::from), "$gt", above.map(Bson::from))))
-        }
-    };
-    if let Some((field, bounds)) = bounded.filter(|(_, bounds)| !bounds.is_empty()) {
-        query.insert(field, bounds);
-    }
-    if !all.is_empty() {
-        query.insert("$and", all);
-    }
-    query
 }

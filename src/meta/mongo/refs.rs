@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
+use mongodb::options::Hint;
 use uuid::Uuid;
 
 use crate::domain::{Digest, Name, Repository, Tag, Version};
@@ -101,13 +102,27 @@ impl Mongo {
         sort: Document,
         limit: usize,
     ) -> Result<Vec<R>, MetaError> {
+        self.page_along(None, filter, sort, limit).await
+    }
+
+    /// The same along an index; `None`: along that which MongoDB chooses.
+    pub(super) async fn page_along<R: Row>(
+        &self,
+        index: Option<&'static str>,
+        filter: Document,
+        sort: Document,
+        limit: usize,
+    ) -> Result<Vec<R>, MetaError> {
         if limit == 0 {
             // To MongoDB this is no limit.
             return Ok(Vec::new());
         }
         let collection = self.connection.durable::<R>();
         let query = collection.find(filter).sort(sort).limit(signed(limit as u64)).batch_size(BATCH);
-        self.connection.all(query).await
+        match index {
+            Some(index) => self.connection.all(query.hint(Hint::Name(index.to_owned()))).await,
+            None => self.connection.all(query).await,
+        }
     }
 }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use mongodb::bson::doc;
 
-use crate::domain::{Config, Event, Name, Tag, Version, Visibility};
+use crate::domain::{Config, Event, Name, Tag, Version};
 
 use super::super::MetaError;
 use super::super::rules::is_stable;
 use super::super::shown::{self, Shown, Standing, changes_standing};
 use super::keys::{self, pair, parse, second};
-use super::rows::{Label, Package, Release, Row, json, to_json};
+use super::rows::{Package, Release, Row, json, to_json};
 use super::unit::Unit;
 
 /// The version that a package shows.
@@ -54,7 +54,7 @@ impl Unit<'_> {
             Some(manifest) => self.write_tag(&repository, Tag::LATEST, &second(&manifest)?),
             None => self.tags.remove(&pair(&repository, Tag::LATEST)),
         }
-        self.count_labels(&before, &package)?;
+        self.find_by(&before, &package)?;
         self.packages.put(package);
         Ok(())
     }
@@ -87,29 +87,5 @@ impl Unit<'_> {
             Some(best) if best.rank >= package.rank => Ok(Some(best)),
             _ => Ok(self.versions.get(self.session, &key)?.cloned()),
         }
-    }
-
-    /// Counts what public packages show, and in which organisations they are.
-    pub(super) fn count_labels(&mut self, before: &Package, after: &Package) -> Result<(), MetaError> {
-        if before.visibility == after.visibility && before.labels == after.labels {
-            return Ok(());
-        }
-        let counted = |package: &Package| -> BTreeSet<String> {
-            let is_public = package.shown.is_some() && package.visibility == Visibility::Public.as_str();
-            let labels = package.labels.iter().cloned().chain([keys::org(&package.org)]);
-            labels.filter(|_| is_public).collect()
-        };
-        let (old, new) = (counted(before), counted(after));
-        self.labels.load(self.session, old.symmetric_difference(&new).cloned())?;
-        for key in old.symmetric_difference(&new) {
-            let count = self.labels.peek(key).map_or(0, |row| row.count);
-            let count = count + i64::from(new.contains(key)) - i64::from(old.contains(key));
-            let of = key.split(' ').next().unwrap_or_default().to_owned();
-            match count {
-                ..=0 => self.labels.remove(key),
-                count => self.labels.put(Label { id: key.clone(), of, count }),
-            }
-        }
-        Ok(())
     }
 }

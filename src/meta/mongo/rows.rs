@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::Head;
 pub(super) use super::super::column::{json, signed, to_json, unsigned};
 use super::keys::pair;
+use super::posting::Bits;
 use crate::domain::{Timestamp, Version};
 
 /// A document whose `_id` is a text.
@@ -30,8 +31,9 @@ macro_rules! rows {
 
 rows! {
     Repository in "repositories", Manifest in "manifests", Tag in "tags", Package in "packages", Label in "labels",
-    Release in "versions", Config in "configs", Collection in "collections", Org in "orgs", Blob in "blobs", Link in "links",
-    Account in "accounts", Downloads in "downloads", Daily in "daily_downloads", Batch in "download_batches", Star in "stars",
+    Posting in "postings", Release in "versions", Config in "configs", Collection in "collections", Org in "orgs",
+    Blob in "blobs", Link in "links", Account in "accounts", Downloads in "downloads", Daily in "daily_downloads",
+    Batch in "download_batches", Star in "stars",
 }
 
 /// The collection of [`Event`]s.
@@ -48,11 +50,19 @@ pub(super) const IDENTITY: &str = "identity";
 pub(super) struct Counter {
     pub n: i64,
     pub time: i64,
+    /// How many packages have begun: the number of the next one.
+    #[serde(default)]
+    pub packages: i64,
 }
 
 impl Counter {
     pub fn head(self) -> Head {
         Head { n: unsigned(self.n), time: Timestamp::from_micros(self.time) }
+    }
+
+    /// The same at another head.
+    pub fn at(self, head: Head) -> Self {
+        Self { n: signed(head.n), time: head.time.micros(), ..self }
     }
 }
 
@@ -118,6 +128,8 @@ pub(super) struct Tag {
 pub(super) struct Package {
     #[serde(rename = "_id")]
     pub id: String,
+    /// Its own for ever, from 0, without gaps: postings have packages by it.
+    pub number: i64,
     pub org: String,
     pub kind: String,
     pub visibility: String,
@@ -156,6 +168,15 @@ pub(super) struct Label {
     pub of: String,
     /// Public packages that show it, or are in that organisation.
     pub count: i64,
+}
+
+/// `_id`: the hash of what packages are found by, and a chunk of numbers. None has no number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Posting {
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// Numbers of the packages that are found by it.
+    pub bits: Bits,
 }
 
 /// `_id`: name and number, which is the version without build metadata.

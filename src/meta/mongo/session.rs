@@ -14,11 +14,11 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::super::{Head, MetaError};
+use super::super::MetaError;
 use super::address::durable;
 use super::connection::{BATCH, Connection, OPERATION, SWEEP, within};
 use super::error::{APART, code, failed, is_answer, patience};
-use super::rows::{COUNTER, Counter, REGISTRY, signed};
+use super::rows::{COUNTER, Counter, REGISTRY};
 
 /// First pause before a transaction is tried again; twice as long after each try.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -148,7 +148,7 @@ async fn supersede(connection: Connection, mut session: ClientSession) {
 
 impl Session {
     /// The head, after writing to its document: from here on every other change waits or begins again.
-    pub fn lock_head(&mut self) -> Result<Head, MetaError> {
+    pub fn lock_head(&mut self) -> Result<Counter, MetaError> {
         let registry = self.connection.database.collection::<Counter>(REGISTRY);
         let counter = self.run(OPERATION, async |session| {
             registry
@@ -156,12 +156,12 @@ impl Session {
                 .session(session)
                 .await
         })?;
-        counter.map(Counter::head).ok_or_else(|| MetaError::Corrupt("the event counter is gone".to_owned()))
+        counter.ok_or_else(|| MetaError::Corrupt("the event counter is gone".to_owned()))
     }
 
-    pub fn write_head(&mut self, head: Head) -> Result<(), MetaError> {
+    pub fn write_head(&mut self, head: Counter) -> Result<(), MetaError> {
         let registry = self.connection.database.collection::<Counter>(REGISTRY);
-        let set = doc! { "$set": { "n": signed(head.n), "time": head.time.micros() } };
+        let set = doc! { "$set": { "n": head.n, "time": head.time, "packages": head.packages } };
         self.run(OPERATION, async |session| {
             registry.update_one(doc! { "_id": COUNTER }, set).session(session).await.map(drop)
         })

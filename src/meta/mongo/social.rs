@@ -266,7 +266,7 @@ pub(super) fn remove(session: &mut Session, collection: &str, filter: Document) 
 }
 
 /// Changes documents by their keys.
-fn update(
+pub(super) fn update(
     session: &mut Session,
     collection: &str,
     changes: impl IntoIterator<Item = (String, Document)>,

@@ -30,6 +30,7 @@ pub(super) struct Unit<'a> {
     pub tags: Table<rows::Tag>,
     pub packages: Table<rows::Package>,
     pub labels: Table<rows::Label>,
+    pub postings: Table<rows::Posting>,
     pub versions: Table<rows::Release>,
     pub configs: Table<rows::Config>,
     pub collections: Table<rows::Collection>,
@@ -38,6 +39,8 @@ pub(super) struct Unit<'a> {
     pub links: Table<rows::Link>,
     /// Versions of a package that were written since it last chose which one it shows.
     pub moved: BTreeMap<String, BTreeSet<String>>,
+    /// How many packages have begun: the number of the next one.
+    pub begun: i64,
     /// Events to be written.
     events: Vec<(u64, Option<Repository>, Bytes)>,
     /// Events that were read to compare with.
@@ -45,7 +48,8 @@ pub(super) struct Unit<'a> {
 }
 
 impl<'a> Unit<'a> {
-    pub fn new(session: &'a mut Session) -> Self {
+    /// `begun`: how many packages have.
+    pub fn new(session: &'a mut Session, begun: i64) -> Self {
         Self {
             session,
             repositories: Table::default(),
@@ -53,6 +57,7 @@ impl<'a> Unit<'a> {
             tags: Table::default(),
             packages: Table::default(),
             labels: Table::default(),
+            postings: Table::default(),
             versions: Table::default(),
             configs: Table::default(),
             collections: Table::default(),
@@ -60,6 +65,7 @@ impl<'a> Unit<'a> {
             blobs: Table::default(),
             links: Table::default(),
             moved: BTreeMap::new(),
+            begun,
             events: Vec::new(),
             compared: BTreeMap::new(),
         }
@@ -73,6 +79,7 @@ impl<'a> Unit<'a> {
         self.tags.flush(session)?;
         self.packages.flush(session)?;
         self.labels.flush(session)?;
+        self.postings.flush(session)?;
         self.versions.flush(session)?;
         self.configs.flush(session)?;
         self.collections.flush(session)?;

@@ -1,5 +1,7 @@
 //! What the documents of an earlier release lack, filled in once. What another server does at the same time is the same.
 
+mod postings;
+
 use std::collections::{HashMap, HashSet};
 
 use mongodb::bson::{Bson, Document, doc};
@@ -18,6 +20,10 @@ const AT_ONCE: i64 = 1000;
 
 /// Brings what is there from the schema of this number to that of the program.
 pub(super) async fn fill(connection: &Connection, number: i64) -> Result<(), MetaError> {
+    if number < 7 {
+        // First: the validator refuses every change of a package without one.
+        postings::number_packages(connection).await?;
+    }
     if number < 2 {
         fill_ids(connection).await?;
     }
@@ -30,6 +36,10 @@ pub(super) async fn fill(connection: &Connection, number: i64) -> Result<(), Met
     }
     if number < 6 {
         fill_needs(connection).await?;
+    }
+    if number < 7 {
+        // Last: they are made of what the packages have by now.
+        postings::fill_postings(connection).await?;
     }
     Ok(())
 }

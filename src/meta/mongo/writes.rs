@@ -39,6 +39,7 @@ impl Unit<'_> {
                 if self.packages.get(self.session, name.as_str())?.is_none() {
                     self.packages.put(rows::Package {
                         id: name.to_string(),
+                        number: self.begun,
                         org: name.org().to_owned(),
                         kind: kind.as_str().to_owned(),
                         visibility: visibility.as_str().to_owned(),
@@ -55,6 +56,7 @@ impl Unit<'_> {
                         downloads: 0,
                         stars: 0,
                     });
+                    self.begun += 1;
                     return self.unlist(&name.repository(), *visibility != Visibility::Public);
                 }
             }
@@ -173,7 +175,7 @@ impl Unit<'_> {
         };
         let before = package.clone();
         let after = rows::Package { visibility: visibility.as_str().to_owned(), ..before.clone() };
-        self.count_labels(&before, &after)?;
+        self.find_by(&before, &after)?;
         self.packages.put(after);
         self.unlist(&name.repository(), visibility != Visibility::Public)
     }
@@ -188,7 +190,7 @@ impl Unit<'_> {
         // A package that shows nothing has no labels.
         let shown = after.owners.iter().filter(|_| after.shown.is_some());
         after.labels.extend(shown.map(|owner| keys::label(Label::Owner, owner)));
-        self.count_labels(&before, &after)?;
+        self.find_by(&before, &after)?;
         self.packages.put(after);
         Ok(())
     }

@@ -6,6 +6,7 @@ mod contract;
 mod faults;
 mod limits;
 mod opening;
+mod postings;
 mod server;
 mod statements;
 mod wire;

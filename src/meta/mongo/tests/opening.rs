@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use mongodb::bson::{Document, doc};
+use mongodb::Database;
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Binary, Document, doc};
 
 use super::super::super::MetaError;
 use super::super::super::contract::{Artifact, needs};
 use super::super::Mongo;
 use super::server::{Server, Set, free_port};
-use super::{Databases, database, given, numbers, world};
+use super::{Databases, database, given, numbers, postings, world};
 
 /// An error within five seconds.
 async fn refused(address: &str) -> MetaError {
@@ -53,7 +55,7 @@ async fn an_open_database_is_found_as_it_was_left() {
 }
 
 #[tokio::test]
-async fn an_older_database_gets_ids_states_and_owners() {
+async fn an_older_database_gets_what_it_lacks() {
     let Some(databases) = Databases::new() else { return };
     let address = databases.next();
     let first = world(&Arc::new(Mongo::open(&address).await.unwrap())).await;
@@ -78,13 +80,57 @@ async fn an_older_database_gets_ids_states_and_owners() {
     raw.collection::<Document>("labels").delete_many(counts).await.unwrap();
     let registry = raw.collection::<Document>("registry");
     registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 1i64 } }).await.unwrap();
+    lose_numbers(&raw).await;
     let opened = join_all((0..3).map(|_| Mongo::open(&address))).await;
     for again in opened {
         let again = world(&Arc::new(again.unwrap())).await;
         assert_eq!(super::super::super::contract::dump(&again.meta).await.unwrap(), before);
     }
     let number = registry.find_one(doc! { "_id": "schema" }).await.unwrap().unwrap();
-    assert_eq!(number.get_i64("version").unwrap(), 6);
+    assert_eq!(number.get_i64("version").unwrap(), 7);
+    postings::assert_right(&raw).await;
+}
+
+/// As it was before packages had numbers; but somebody had begun to bring it up to date.
+async fn lose_numbers(raw: &Database) {
+    let packages = raw.collection::<Document>("packages");
+    raw.run_command(doc! { "collMod": "packages", "validator": {} }).await.unwrap();
+    packages.update_many(doc! { "_id": { "$ne": "acme/gone" } }, doc! { "$unset": { "number": "" } }).await.unwrap();
+    packages.update_one(doc! { "_id": "acme/gone" }, doc! { "$set": { "number": 0i64 } }).await.unwrap();
+    let counted = doc! { "$set": { "packages": 1i64 } };
+    raw.collection::<Document>("registry").update_one(doc! { "_id": "counter" }, counted).await.unwrap();
+    let kept = raw.collection::<Document>("postings");
+    kept.delete_many(doc! { "_id": { "$gte": "8" } }).await.unwrap();
+    let bits = Binary { subtype: BinarySubtype::Generic, bytes: vec![9, 0] };
+    for key in ["0", "7", "f"] {
+        kept.insert_one(doc! { "_id": key.repeat(40), "bits": bits.clone() }).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packages_of_an_older_database_are_numbered_by_name() {
+    let Some(databases) = Databases::new() else { return };
+    let address = databases.next();
+    let first = world(&Arc::new(Mongo::open(&address).await.unwrap())).await;
+    for name in ["acme/c", "acme/a", "acme/b"] {
+        first.publish(&format!("{name}@1.0.0")).await.unwrap();
+    }
+    let raw = database(&address).await;
+    raw.run_command(doc! { "collMod": "packages", "validator": {} }).await.unwrap();
+    let packages = raw.collection::<Document>("packages");
+    packages.update_many(doc! {}, doc! { "$unset": { "number": "" } }).await.unwrap();
+    raw.collection::<Document>("postings").drop().await.unwrap();
+    let registry = raw.collection::<Document>("registry");
+    registry.update_one(doc! { "_id": "counter" }, doc! { "$unset": { "packages": "" } }).await.unwrap();
+    registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 6i64 } }).await.unwrap();
+    let again = world(&Arc::new(Mongo::open(&address).await.unwrap())).await;
+    for (name, number) in [("acme/a", 0), ("acme/b", 1), ("acme/c", 2)] {
+        let package = packages.find_one(doc! { "_id": name }).await.unwrap().unwrap();
+        assert_eq!(package.get_i64("number").unwrap(), number, "{name}");
+    }
+    postings::assert_right(&raw).await;
+    again.publish("acme/d@1.0.0").await.unwrap();
+    postings::assert_right(&raw).await;
 }
 
 #[tokio::test]
@@ -111,6 +157,7 @@ async fn what_is_needed_is_read_again_in_an_older_database() {
     for again in opened {
         needs::assert_found(&world(&Arc::new(again.unwrap())).await).await.unwrap();
     }
+    postings::assert_right(&raw).await;
     assert_eq!(labels.count_documents(doc! { "type": "need" }).await.unwrap(), 3);
 }
 
@@ -138,9 +185,9 @@ async fn a_newer_schema_and_the_database_of_another_program_are_refused() {
     let newer = databases.next();
     drop(Mongo::open(&newer).await.unwrap());
     let registry = database(&newer).await.collection::<Document>("registry");
-    registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 7i64 } }).await.unwrap();
+    registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 8i64 } }).await.unwrap();
     let error = refused(&newer).await;
-    assert!(matches!(error, MetaError::NewerSchema { found: 7, known: 6, .. }), "{error}");
+    assert!(matches!(error, MetaError::NewerSchema { found: 8, known: 7, .. }), "{error}");
     let foreign = databases.next();
     database(&foreign).await.collection("tags").insert_one(doc! { "theirs": true }).await.unwrap();
     let error = refused(&foreign).await;
