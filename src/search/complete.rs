@@ -5,9 +5,9 @@
 //! words within a label. At start it is read back from the columns of the index, without its stored documents.
 //! Holds only what everybody may find.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
-use std::ops::Bound;
+mod table;
+
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use tantivy::columnar::StrColumn;
@@ -19,12 +19,10 @@ use super::error::SearchError;
 use super::fold::fold_word;
 use super::index::Index;
 use super::schema::column;
+use table::Table;
 
 /// Most completions of a sort.
 pub const COMPLETIONS_MAX: usize = 100;
-/// How many of the most used values are looked at before all that begin so are: what begins with one letter is found among these,
-/// and what is not has few that begin so.
-const MOST_USED: usize = 256;
 
 /// What is completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,11 +139,11 @@ impl Completions {
     }
 
     fn put(&mut self, known: &Known) {
-        self.remove(&known.name);
+        let before = self.held.remove(known.name.as_str()).unwrap_or_default();
         let held = Held {
-            needs: known.needs.iter().map(|need| self.names.use_one(need, false)).collect(),
-            tags: known.tags.iter().map(|tag| self.tags.use_one(tag, true)).collect(),
-            skills: known.skills.iter().map(|skill| self.skills.use_one(skill, true)).collect(),
+            needs: self.names.turn(&before.needs, &known.needs, false),
+            tags: self.tags.turn(&before.tags, &known.tags, true),
+            skills: self.skills.turn(&before.skills, &known.skills, true),
         };
         let place = self.names.place(&known.name);
         self.names.show(place, true);
@@ -164,7 +162,7 @@ impl Completions {
 
     fn rank(&mut self) {
         for table in [&mut self.names, &mut self.tags, &mut self.skills] {
-            table.rank();
+            table.rank_all();
         }
     }
 }
@@ -188,165 +186,6 @@ fn label_keys(label: &str) -> Vec<String> {
         before = Some(character);
     }
     keys
-}
-
-/// Values of one sort, with how often each is used.
-struct Table {
-    /// What a value is found by.
-    keys_of: fn(&str) -> Vec<String>,
-    /// Those that are shown, in the order in which they are answered.
-    by_use: BTreeSet<(Reverse<u32>, Arc<str>)>,
-    places: BTreeMap<Arc<str>, u32>,
-    slots: Vec<Slot>,
-    free: Vec<u32>,
-    /// What a value that is shown is found by. As bytes: the end of a range of prefixes is the prefix and a byte that no text has.
-    keys: BTreeSet<(Box<[u8]>, u32)>,
-    /// Whether values came or went since the last ranking.
-    is_unranked: bool,
-}
-
-struct Slot {
-    value: Arc<str>,
-    uses: u32,
-    is_shown: bool,
-    /// Its place among all values in their order, so that two are compared without being looked at.
-    rank: u32,
-}
-
-impl Table {
-    fn new(keys_of: fn(&str) -> Vec<String>) -> Self {
-        Self {
-            keys_of,
-            by_use: BTreeSet::new(),
-            places: BTreeMap::new(),
-            slots: Vec::new(),
-            free: Vec::new(),
-            keys: BTreeSet::new(),
-            is_unranked: false,
-        }
-    }
-
-    fn value(&self, place: u32) -> Arc<str> {
-        Arc::clone(&self.slots[place as usize].value)
-    }
-
-    /// The place of a value, made if there is none.
-    fn place(&mut self, value: &str) -> u32 {
-        if let Some(place) = self.places.get(value) {
-            return *place;
-        }
-        let slot = Slot { value: value.into(), uses: 0, is_shown: false, rank: 0 };
-        let place = match self.free.pop() {
-            Some(place) => place,
-            None => {
-                self.slots.push(Slot { value: Arc::clone(&slot.value), ..slot });
-                (self.slots.len() - 1) as u32
-            }
-        };
-        self.places.insert(Arc::clone(&slot.value), place);
-        self.slots[place as usize] = slot;
-        self.is_unranked = true;
-        place
-    }
-
-    /// One more uses the value; if it is a `label`, that is what shows it.
-    fn use_one(&mut self, value: &str, is_label: bool) -> u32 {
-        let place = self.place(value);
-        self.set_uses(place, self.slots[place as usize].uses + 1);
-        if is_label {
-            self.show(place, true);
-        }
-        place
-    }
-
-    fn leave_one(&mut self, place: u32, is_label: bool) {
-        let uses = self.slots[place as usize].uses - 1;
-        self.set_uses(place, uses);
-        if is_label && uses == 0 {
-            self.show(place, false);
-        }
-        self.drop_unused(place);
-    }
-
-    fn set_uses(&mut self, place: u32, uses: u32) {
-        let slot = &mut self.slots[place as usize];
-        if slot.is_shown {
-            self.by_use.remove(&(Reverse(slot.uses), Arc::clone(&slot.value)));
-            self.by_use.insert((Reverse(uses), Arc::clone(&slot.value)));
-        }
-        slot.uses = uses;
-    }
-
-    fn show(&mut self, place: u32, is_shown: bool) {
-        let slot = &mut self.slots[place as usize];
-        if slot.is_shown == is_shown {
-            return;
-        }
-        slot.is_shown = is_shown;
-        let used = (Reverse(slot.uses), Arc::clone(&slot.value));
-        if is_shown {
-            self.by_use.insert(used);
-        } else {
-            self.by_use.remove(&used);
-        }
-        for key in (self.keys_of)(&slot.value) {
-            let key = (key.into_bytes().into_boxed_slice(), place);
-            if is_shown {
-                self.keys.insert(key);
-            } else {
-                self.keys.remove(&key);
-            }
-        }
-    }
-
-    fn drop_unused(&mut self, place: u32) {
-        let slot = &self.slots[place as usize];
-        if slot.uses == 0 && !slot.is_shown {
-            self.places.remove(&slot.value);
-            self.free.push(place);
-        }
-    }
-
-    fn rank(&mut self) {
-        if std::mem::take(&mut self.is_unranked) {
-            for (rank, place) in self.places.values().enumerate() {
-                self.slots[*place as usize].rank = rank as u32;
-            }
-        }
-    }
-
-    fn complete(&self, begun: &str, limit: usize) -> Vec<(String, u64)> {
-        let begins = |value: &str| (self.keys_of)(value).iter().any(|key| key.starts_with(begun));
-        let most_used = self.by_use.iter().take(MOST_USED).filter(|(_, value)| begins(value)).take(limit);
-        let found: Vec<_> = most_used.map(|(uses, value)| (value.as_ref().to_owned(), u64::from(uses.0))).collect();
-        if found.len() == limit || self.by_use.len() <= MOST_USED {
-            return found;
-        }
-        self.scan(begun, limit)
-    }
-
-    /// All that begin so, for the best of them.
-    fn scan(&self, begun: &str, limit: usize) -> Vec<(String, u64)> {
-        let from = (begun.as_bytes().into(), 0);
-        let behind = ([begun.as_bytes(), &[0xff]].concat().into(), 0);
-        // The worst on top, to be replaced.
-        let mut best: BinaryHeap<(Reverse<u32>, u32, u32)> = BinaryHeap::with_capacity(limit + 1);
-        for (_, place) in self.keys.range((Bound::Included(from), Bound::Excluded(behind))) {
-            let slot = &self.slots[*place as usize];
-            let candidate = (Reverse(slot.uses), slot.rank, *place);
-            let is_better = best.len() < limit || best.peek().is_some_and(|worst| candidate < *worst);
-            // A value may be found by several of its keys.
-            if !is_better || best.iter().any(|found| found.2 == *place) {
-                continue;
-            }
-            best.push(candidate);
-            if best.len() > limit {
-                best.pop();
-            }
-        }
-        let found = best.into_sorted_vec().into_iter();
-        found.map(|(uses, _, place)| (self.value(place).as_ref().to_owned(), u64::from(uses.0))).collect()
-    }
 }
 
 /// What documents have in a column. Its terms are read once, in their order: to look one up reads half a block of them.
