@@ -134,9 +134,23 @@ impl Cache {
         K: Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
     {
-        if let Some(value) = table.get(&key) {
-            return Ok(Some(value));
+        match table.get(&key) {
+            Some(value) => Ok(Some(value)),
+            None => self.load(table, key, load).await,
         }
+    }
+
+    /// What `load` finds, whatever was kept. Kept as by [`Cache::get_or_load`].
+    pub async fn load<K, V, E>(
+        &self,
+        table: &Table<K, V>,
+        key: K,
+        load: impl Future<Output = Result<Option<V>, E>>,
+    ) -> Result<Option<V>, E>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
         let epoch = self.epoch.load(Ordering::SeqCst);
         let Some(value) = load.await? else { return Ok(None) };
         table.insert(key.clone(), value.clone());

@@ -246,7 +246,7 @@ impl Registry {
         let manifest = self.manifest(actor, &repository, &Reference::Digest(*digest)).await?;
         let manifest = Manifest::parse(manifest.bytes.clone(), None, Algorithm::Sha256)?;
         let room = self.room_to_open(&manifest).await?;
-        let layers = self.layers(&repository, &manifest).await?;
+        let layers = self.layers(&self.area_now(&repository).await?, &manifest).await?;
         let limits = self.0.limits.archive;
         let open = move || pack::unpack(&manifest, None, &layers, &limits).map(|contents| contents.tree);
         let tree = tokio::task::spawn_blocking(open).await.map_err(|_| RegistryError::Stopping)?;

@@ -1,12 +1,12 @@
 //! The job that keeps the search index: follows the events and indexes each package that they touched, as it is now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::domain::{Area, Event, Name, Package, Visibility};
+use crate::domain::{Area, Event, Name, Package, Published, Version, Visibility};
 use crate::resolve;
 use crate::search::Document;
 use crate::storage::StorageError;
@@ -63,23 +63,31 @@ impl Registry {
             })?;
             touched.extend(event.body.repository().and_then(|repository| repository.package()));
         }
-        let (mut upserts, mut removals) = (Vec::new(), Vec::new());
+        let (mut packages, mut removals) = (Vec::new(), Vec::new());
         for name in touched {
             match self.0.meta.catalog.package(&name).await? {
                 // What is private is found by those alone who see all of it in its organisation.
-                Some(package) if package.visibility != Visibility::Unlisted => {
-                    upserts.push(self.document(&name, package).await?);
-                }
+                Some(package) if package.visibility != Visibility::Unlisted => packages.push(package),
                 _ => removals.push(name),
             }
+        }
+        let wanted: Vec<(Name, Version)> =
+            packages.iter().map(|package| (package.name.clone(), package.shown.clone())).collect();
+        let shown = self.0.meta.catalog.versions(&wanted).await?;
+        let mut shown: BTreeMap<Name, Published> =
+            shown.into_iter().map(|version| (version.name.clone(), version)).collect();
+        let mut upserts = Vec::new();
+        for package in packages {
+            let shown = shown.remove(&package.name);
+            upserts.push(self.document(package, shown).await?);
         }
         let apply = move || index.apply(upserts, removals, through);
         tokio::task::spawn_blocking(apply).await.map_err(|_| RegistryError::Stopping)??;
         Ok(through)
     }
 
-    async fn document(&self, name: &Name, package: Package) -> Result<Document, RegistryError> {
-        let shown = self.0.meta.catalog.version(name, &package.shown).await?;
+    async fn document(&self, package: Package, shown: Option<Published>) -> Result<Document, RegistryError> {
+        let name = &package.name;
         let config = shown.as_ref().and_then(|shown| shown.config.as_ref());
         let dependencies = config.map(|config| config.about.dependencies.as_slice()).unwrap_or_default();
         let needs = dependencies.iter().filter_map(|dependency| resolve::package(name, &dependency.name));
@@ -98,7 +106,7 @@ impl Registry {
             None => None,
         };
         Ok(Document {
-            name: package.name,
+            name: name.clone(),
             kind: package.kind,
             version: package.shown,
             title: package.title.unwrap_or_default(),

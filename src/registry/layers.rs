@@ -5,7 +5,7 @@ use tokio::sync::SemaphorePermit;
 
 use super::open::OPENING_MIB;
 use super::{Registry, RegistryError};
-use crate::domain::{Descriptor, Manifest, Repository};
+use crate::domain::{Area, Descriptor, Manifest};
 use crate::meta::Refused;
 use crate::storage::StorageError;
 
@@ -29,31 +29,25 @@ impl Registry {
     /// The layers that a registry holds, with their bytes.
     pub(super) async fn layers(
         &self,
-        repository: &Repository,
+        area: &Area,
         manifest: &Manifest,
     ) -> Result<Vec<(Descriptor, Bytes)>, RegistryError> {
         let mut layers = Vec::new();
         for layer in manifest.layers.iter().filter(|layer| layer.is_distributable()) {
-            layers.push((layer.clone(), self.artifact_blob(repository, layer).await?));
+            layers.push((layer.clone(), self.artifact_blob(area, layer).await?));
         }
         Ok(layers)
     }
 
-    /// A config or layer of an artifact: small, and already in the repository.
-    pub(super) async fn artifact_blob(
-        &self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-    ) -> Result<Bytes, RegistryError> {
-        let unknown = || Refused::BlobsUnknown(vec![descriptor.digest]);
-        let row = self.0.meta.blobs.blob(repository, &descriptor.digest).await?.ok_or_else(unknown)?;
+    /// A config or layer of an artifact: small, and in the area that its repository reads from.
+    pub(super) async fn artifact_blob(&self, area: &Area, descriptor: &Descriptor) -> Result<Bytes, RegistryError> {
         let limit = self.0.limits.archive.compressed;
-        if row.size > limit {
+        if descriptor.size > limit {
             return Err(RegistryError::TooLarge { what: "a layer of an artifact that is published", limit });
         }
-        match self.0.storage.get_blob(&row.area, &descriptor.digest, limit).await {
+        match self.0.storage.get_blob(area, &descriptor.digest, limit).await {
             Ok(bytes) => Ok(bytes),
-            Err(StorageError::NotFound { .. }) => Err(unknown().into()),
+            Err(StorageError::NotFound { .. }) => Err(Refused::BlobsUnknown(vec![descriptor.digest]).into()),
             Err(error) => Err(error.into()),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{Area, Descriptor, Digest, Kind, Manifest, Name, RECORD_MAX, Record, Repository, Version};
+use crate::domain::{Area, Descriptor, Digest, Kind, Manifest, Name, RECORD_MAX, Record, Version};
 use crate::meta::Publication;
 use crate::{pack, pcl};
 
@@ -12,11 +12,10 @@ use super::counted::Kept;
 use super::{Registry, RegistryError};
 
 impl Registry {
-    /// Reads config and layers under the archive limits, checks what the config says, fills what it lacks from the content, and
+    /// Reads config and layers, which are all there, under the archive limits, checks what the config says, fills what it lacks from the content, and
     /// stores the record, which is kept until the commit names it.
     pub(super) async fn make_record(
         &self,
-        repository: &Repository,
         area: &Area,
         manifest: &Manifest,
         name: &Name,
@@ -25,10 +24,10 @@ impl Registry {
         let kind = manifest.kind().ok_or_else(|| invalid("it is of no kind that is indexed"))?;
         let _room = self.room_to_open(manifest).await?;
         let config = match &manifest.config {
-            Some(config) => Some(self.artifact_blob(repository, config).await?),
+            Some(config) => Some(self.artifact_blob(area, config).await?),
             None => None,
         };
-        let layers = self.layers(repository, manifest).await?;
+        let layers = self.layers(area, manifest).await?;
         let limits = self.0.limits.archive;
         let (manifest, slug, of) = (manifest.clone(), name.slug().to_owned(), version.clone());
         let make = move || record_of(&manifest, config.as_deref(), &layers, &slug, &of, kind, &limits);

@@ -110,7 +110,7 @@ impl Registry {
             return Err(Refused::BlobsUnknown(absent).into());
         }
         let publication = match &target {
-            Target::Version(name, version) => self.publication(repository, &area, &manifest, name, version).await?,
+            Target::Version(name, version) => self.publication(&area, &manifest, name, version).await?,
             Target::Plain | Target::NotIndexed(_) => None,
         };
         let (publication, record) = publication.unzip();
@@ -169,7 +169,6 @@ impl Registry {
     /// The publication that the push is, or `None` if the very same one was made before.
     async fn publication(
         &self,
-        repository: &Repository,
         area: &Area,
         manifest: &Manifest,
         name: &Name,
@@ -188,7 +187,7 @@ impl Registry {
             }
             return Ok(None);
         }
-        self.make_record(repository, area, manifest, name, version).await.map(Some)
+        self.make_record(area, manifest, name, version).await.map(Some)
     }
 }
 

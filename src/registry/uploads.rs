@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures::Stream;
 use uuid::Uuid;
 
+use crate::cache::CachedLink;
 use crate::domain::{Action, Actor, Algorithm, Area, Digest, Repository};
 use crate::meta::{Act, Applied, Linked, Refused, Unknown};
 use crate::storage::{Key, StorageError, Upload};
@@ -222,9 +223,14 @@ impl Registry {
             linked = link().await?;
         }
         // One to another area may have been here before.
-        self.0.cache.links.remove(&(repository.clone(), *digest));
-        // A change before this look is seen by it, and one after it finds the link.
-        if linked == Linked::Done && self.area_now(repository).await? == *area {
+        let (cache, key) = (&self.0.cache, (repository.clone(), *digest));
+        cache.links.remove(&key);
+        // A change before this look is seen by it, and one after it finds the link. The manifest that is to name the blob looks for it next.
+        let look = async {
+            let is_here = linked == Linked::Done && self.area_now(repository).await? == *area;
+            Ok::<_, RegistryError>(is_here.then(|| CachedLink { area: area.clone(), size }))
+        };
+        if cache.load(&cache.links, key, look).await?.is_some() {
             return Ok(());
         }
         match linked {
