@@ -1,5 +1,7 @@
 -- Who has a label, in the order of names: a page of a list by name begins where it is, and reads no more than it shows. The arrays of
 -- label_sets say the same: they find those that have several labels, for which a row each would be read.
+-- Nobody changes a set until the rows are there.
+LOCK TABLE label_sets IN SHARE ROW EXCLUSIVE MODE;
 CREATE TABLE package_labels (
     label integer NOT NULL,
     name text COLLATE "C" NOT NULL

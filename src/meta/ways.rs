@@ -51,7 +51,7 @@ pub(super) enum Way {
     Order,
     /// Along the order for as many as [`looks`] says, then from the labels of this group.
     OrderThenLabels(usize),
-    /// From the labels of this group.
+    /// From the labels of this group. PostgreSQL reads a list by name along the rarest label that all of it must have instead.
     Labels(usize),
 }
 

@@ -236,7 +236,10 @@ impl Lane {
                     continue;
                 }
                 Err(StorageError::NotFound { .. }) => match self.lost(&job.settle).await {
-                    Ok(lost) => Refused::BlobsUnknown(lost).into(),
+                    Ok(lost) => {
+                        job.changes.iter().for_each(|change| self.forget_blobs(change, &lost));
+                        Refused::BlobsUnknown(lost).into()
+                    }
                     Err(error) => error,
                 },
                 Err(error) => error.into(),

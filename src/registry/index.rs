@@ -15,6 +15,8 @@ use super::{Inner, Registry, RegistryError};
 
 /// Most events behind one commit of the index.
 const BATCH_MAX: usize = 256;
+/// Most versions that are in memory at once with their configs.
+const VERSIONS_MAX: usize = 32;
 
 /// How long to wait before trying again after an error.
 const RETRY: Duration = Duration::from_secs(1);
@@ -71,15 +73,17 @@ impl Registry {
                 _ => removals.push(name),
             }
         }
-        let wanted: Vec<(Name, Version)> =
-            packages.iter().map(|package| (package.name.clone(), package.shown.clone())).collect();
-        let shown = self.0.meta.catalog.versions(&wanted).await?;
-        let mut shown: BTreeMap<Name, Published> =
-            shown.into_iter().map(|version| (version.name.clone(), version)).collect();
         let mut upserts = Vec::new();
-        for package in packages {
-            let shown = shown.remove(&package.name);
-            upserts.push(self.document(package, shown).await?);
+        for packages in packages.chunks(VERSIONS_MAX) {
+            let wanted: Vec<(Name, Version)> =
+                packages.iter().map(|package| (package.name.clone(), package.shown.clone())).collect();
+            let shown = self.0.meta.catalog.versions(&wanted).await?;
+            let mut shown: BTreeMap<Name, Published> =
+                shown.into_iter().map(|version| (version.name.clone(), version)).collect();
+            for package in packages {
+                let shown = shown.remove(&package.name);
+                upserts.push(self.document(package.clone(), shown).await?);
+            }
         }
         let apply = move || index.apply(upserts, removals, through);
         tokio::task::spawn_blocking(apply).await.map_err(|_| RegistryError::Stopping)??;

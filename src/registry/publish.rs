@@ -12,7 +12,7 @@ use super::counted::Kept;
 use super::{Registry, RegistryError};
 
 impl Registry {
-    /// Reads config and layers, which are all there, under the archive limits, checks what the config says, fills what it lacks from the content, and
+    /// Reads config and layers, which are all there as far as the cache knows, under the archive limits, checks what the config says, fills what it lacks from the content, and
     /// stores the record, which is kept until the commit names it.
     pub(super) async fn make_record(
         &self,

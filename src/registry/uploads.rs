@@ -216,21 +216,23 @@ impl Registry {
         kept: Kept,
     ) -> Result<(), RegistryError> {
         let link = || self.0.meta.blobs.link(repository, area, digest, size, self.0.clock.now());
-        let mut linked = link().await?;
-        if linked == Linked::Elsewhere && self.area_now(repository).await? == *area {
-            // It was uploaded before the area changed, and its old link is in the way.
-            self.0.meta.carrier.unlink(repository, &area.other(repository), &[*digest]).await?;
-            linked = link().await?;
-        }
-        // One to another area may have been here before.
         let (cache, key) = (&self.0.cache, (repository.clone(), *digest));
-        cache.links.remove(&key);
-        // A change before this look is seen by it, and one after it finds the link. The manifest that is to name the blob looks for it next.
+        let mut linked = Linked::Vanishing;
+        // Kept for the manifest that is to name the blob, unless something changes from here on.
         let look = async {
+            linked = link().await?;
+            if linked == Linked::Elsewhere && self.area_now(repository).await? == *area {
+                // It was uploaded before the area changed, and its old link is in the way.
+                self.0.meta.carrier.unlink(repository, &area.other(repository), &[*digest]).await?;
+                linked = link().await?;
+            }
+            // One to another area may have been here before.
+            cache.links.remove(&key);
+            // A change of the area before this look is seen by it, and one after it finds the link.
             let is_here = linked == Linked::Done && self.area_now(repository).await? == *area;
             Ok::<_, RegistryError>(is_here.then(|| CachedLink { area: area.clone(), size }))
         };
-        if cache.load(&cache.links, key, look).await?.is_some() {
+        if cache.load(&cache.links, key.clone(), look).await?.is_some() {
             return Ok(());
         }
         match linked {

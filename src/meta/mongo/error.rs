@@ -17,8 +17,9 @@ pub(super) const NAMESPACE_EXISTS: i32 = 48;
 pub(super) const INDEX_DIFFERS: [i32; 2] = [85, 86];
 /// Another operation on the same collection runs.
 pub(super) const IN_PROGRESS: i32 = 117;
-/// What was found together is larger than a document may be, or the server has no such query within a transaction.
-pub(super) const APART: [i32; 2] = [10334, 263];
+/// What was found together is larger than a document may be, or than a lookup may find; or the server looks nothing up in a sharded
+/// collection within a transaction, which it says differently from release to release.
+const APART: [i32; 5] = [10334, 4568, 263, 28769, 3_904_800];
 const AUTHENTICATION_FAILED: i32 = 18;
 const UNAUTHORIZED: i32 = 13;
 const INVALID_DOCUMENT: i32 = 121;
@@ -35,6 +36,13 @@ pub(super) fn patience(error: &Error) -> Duration {
         // A connection was lost: once more. To find that nobody is there takes some seconds already.
         false => Duration::from_secs(2),
     }
+}
+
+/// Whether documents that were asked for together are to be asked for apart.
+pub(super) fn is_to_be_apart(error: &Error) -> bool {
+    let is_sharded =
+        matches!(&*error.kind, ErrorKind::Command(command) if command.code_name == "NamespaceCannotBeSharded");
+    is_sharded || code(error).is_some_and(|code| APART.contains(&code))
 }
 
 /// Whether the server said so itself.

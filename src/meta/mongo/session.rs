@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::super::MetaError;
 use super::address::durable;
 use super::connection::{BATCH, Connection, OPERATION, SWEEP, within};
-use super::error::{APART, code, failed, is_answer, patience};
+use super::error::{failed, is_answer, is_to_be_apart, patience};
 use super::rows::{COUNTER, Counter, REGISTRY};
 
 /// First pause before a transaction is tried again; twice as long after each try.
@@ -199,8 +199,7 @@ impl Session {
             let mut cursor = looked_up.session(&mut *session).await?;
             cursor.stream(session).try_collect().await
         });
-        self.apart =
-            self.failure.as_ref().is_some_and(|failure| code(failure).is_some_and(|code| APART.contains(&code)));
+        self.apart = self.failure.as_ref().is_some_and(is_to_be_apart);
         let found = found?.into_iter().next();
         found.map(Some).ok_or_else(|| MetaError::Corrupt("the event counter is gone".to_owned()))
     }

@@ -18,6 +18,8 @@ use super::session::{Asked, Session};
 const KEYS: usize = 10_000;
 /// Bytes of statements in one command; a document of MongoDB has at most 16 MiB, a command a little more.
 const COMMAND: usize = 8 << 20;
+/// Statements in one command; MongoDB takes 100,000.
+const STATEMENTS: usize = 50_000;
 /// Largest document.
 const DOCUMENT: usize = 16 << 20;
 
@@ -125,20 +127,22 @@ impl<R: Row> Table<R> {
 struct Statements {
     field: &'static str,
     bytes: usize,
+    number: usize,
     gathered: RawArrayBuf,
 }
 
 impl Statements {
     fn of(field: &'static str) -> Self {
-        Self { field, bytes: 0, gathered: RawArrayBuf::new() }
+        Self { field, bytes: 0, number: 0, gathered: RawArrayBuf::new() }
     }
 
     fn add<R: Row>(&mut self, session: &mut Session, statement: RawDocumentBuf) -> Result<(), MetaError> {
         let bytes = statement.as_bytes().len();
-        if self.bytes > 0 && self.bytes + bytes > COMMAND {
+        if self.bytes > 0 && (self.bytes + bytes > COMMAND || self.number == STATEMENTS) {
             self.send::<R>(session)?;
         }
         self.bytes += bytes;
+        self.number += 1;
         self.gathered.push(statement);
         Ok(())
     }
@@ -147,7 +151,7 @@ impl Statements {
         if self.bytes == 0 {
             return Ok(());
         }
-        self.bytes = 0;
+        (self.bytes, self.number) = (0, 0);
         let statements = std::mem::replace(&mut self.gathered, RawArrayBuf::new());
         let command = match self.field {
             "updates" => rawdoc! { "update": R::COLLECTION, "updates": statements },

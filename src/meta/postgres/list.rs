@@ -99,6 +99,12 @@ pub(super) async fn list(
         }
         Way::Labels(_) | Way::OrderThenLabels(_) => {
             let looks = ways::looks_for(&groups, &others, &labels.uses, labels.packages, rows);
+            // No more than these are in the piece: all of it is looked at.
+            let kept = groups.iter().filter(|group| !others.contains(group)).flatten();
+            let most = kept.filter_map(|label| labels.uses.get(label)).map(|uses| uses.packages).min();
+            if most.is_some_and(|most| most <= looks) {
+                return pool.rows(|| along(None), package).await;
+            }
             let end = || Growing::end((order, piece), place, looks).query();
             let end: Option<Place> = pool.row(end, |row| Ok((get(row, 0)?, parse(row, 1)?))).await?;
             let found = pool.rows(|| along(end.as_ref()), package).await?;

@@ -69,9 +69,10 @@ const SHOW: &str = "
         UNION ALL
         SELECT id, -1 FROM before WHERE id NOT IN (SELECT id FROM now)
     ), gained AS (
-        INSERT INTO package_labels (label, name) SELECT id, $1 FROM changed WHERE by > 0
+        INSERT INTO package_labels (label, name) SELECT id, $1 FROM changed WHERE by > 0 ON CONFLICT DO NOTHING
     ), lost AS (
         DELETE FROM package_labels l USING changed c WHERE c.by < 0 AND l.label = c.id AND l.name = $1
+            AND EXISTS (SELECT 1 FROM changed WHERE by < 0)
     ), untagged AS (
         DELETE FROM tags WHERE $5::text IS NULL AND repository = $1 AND tag = 'latest'
     ), tagged AS (

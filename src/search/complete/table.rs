@@ -8,6 +8,8 @@ use std::sync::Arc;
 /// How many of the most used values are looked at before all that begin so are: what begins with one letter is found among these,
 /// and what is not has few that begin so.
 const MOST_USED: usize = 256;
+/// How far above the value before it a new value is ranked at most.
+const STEP: u64 = 1 << 32;
 
 /// Values of one sort, with how often each is used.
 pub(super) struct Table {
@@ -71,10 +73,11 @@ impl Table {
     /// Lets somebody who used the values at these places use others. The places of those.
     pub fn turn(&mut self, before: &[u32], values: &[String], is_label: bool) -> Vec<u32> {
         let after: Vec<u32> = values.iter().map(|value| self.place(value)).collect();
-        for place in after.iter().filter(|place| !before.contains(place)) {
+        let (had, has) = (sorted(before), sorted(&after));
+        for place in after.iter().filter(|place| had.binary_search(place).is_err()) {
             self.use_one(*place, is_label);
         }
-        for place in before.iter().filter(|place| !after.contains(place)) {
+        for place in before.iter().filter(|place| has.binary_search(place).is_err()) {
             self.leave_one(*place, is_label);
         }
         after
@@ -146,7 +149,8 @@ impl Table {
         let before = self.places.range::<Arc<str>, _>((Bound::Unbounded, Bound::Excluded(value))).next_back();
         let behind = self.places.range::<Arc<str>, _>((Bound::Excluded(value), Bound::Unbounded)).next();
         let (before, behind) = (before.map_or(0, rank), behind.map_or(u64::MAX, rank));
-        let between = before + (behind - before) / 2;
+        // Names come mostly one after the other: what follows needs the room above.
+        let between = before + ((behind - before) / 2).min(STEP);
         self.slots[place as usize].rank = between;
         self.is_unranked = between == before;
     }
@@ -193,6 +197,12 @@ impl Table {
         let found = best.into_sorted_vec().into_iter();
         found.map(|(uses, _, place)| (self.value(place).as_ref().to_owned(), u64::from(uses.0))).collect()
     }
+}
+
+fn sorted(places: &[u32]) -> Vec<u32> {
+    let mut places = places.to_vec();
+    places.sort_unstable();
+    places
 }
 
 #[cfg(test)]

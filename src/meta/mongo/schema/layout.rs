@@ -27,8 +27,6 @@ enum Of {
     All,
     /// Those with this field.
     Having(&'static str),
-    /// Those with this field, of which no two have the same in it.
-    OneOfEach(&'static str),
 }
 
 /// The index of the numbers of packages.
@@ -110,7 +108,7 @@ pub const LAYOUTS: &[Layout] = &[
                 of: Of::Having("shown"),
             },
             // What postings find.
-            Index { name: BY_NUMBER, keys: &[("number", 1)], of: Of::OneOfEach("number") },
+            Index { name: BY_NUMBER, keys: &[("number", 1)], of: Of::Having("number") },
             Index { name: "by_kind", keys: &[("kind", 1), ("_id", 1)], of: Of::All },
             // What is added up of all public packages, with all that the sum asks for.
             Index {
@@ -257,13 +255,11 @@ impl Layout {
         self.indexes.iter().map(|index| {
             let keys: Document =
                 index.keys.iter().map(|(field, way)| ((*field).to_owned(), Bson::from(*way))).collect();
-            let (only, is_unique) = match index.of {
-                Of::All => (None, None),
-                Of::Having(field) => (Some(field), None),
-                Of::OneOfEach(field) => (Some(field), Some(true)),
+            let only = match index.of {
+                Of::All => None,
+                Of::Having(field) => Some(doc! { field: { "$exists": true } }),
             };
-            let only = only.map(|field| doc! { field: { "$exists": true } });
-            let options = IndexOptions::builder().name(index.name.to_owned()).unique(is_unique);
+            let options = IndexOptions::builder().name(index.name.to_owned());
             let options = options.partial_filter_expression(only);
             IndexModel::builder().keys(keys).options(options.build()).build()
         })

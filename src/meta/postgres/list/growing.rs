@@ -192,6 +192,7 @@ impl Growing {
         if let (Some(label), [span]) = (piece.label, spans.as_slice()) {
             end.sql.push_str("SELECT 0::bigint AS key, o.name FROM package_labels o");
             end.labelled(label, piece.org, span);
+            let looks = end.mark(Value::Number(signed(looks)));
             end.sql.push_str(&format!(" ORDER BY o.name LIMIT 1 OFFSET {looks}"));
             return end;
         }
@@ -201,6 +202,7 @@ impl Growing {
         };
         end.walk(&columns, (order, piece), &spans, looks.saturating_add(1), |_| {});
         end.page(order, "p.name", 1);
+        let looks = end.mark(Value::Number(signed(looks)));
         end.sql.push_str(&format!(" OFFSET {looks}"));
         end
     }
