@@ -47,11 +47,7 @@ impl Registry {
         }
         match self.0.storage.get_blob(area, &descriptor.digest, limit).await {
             Ok(bytes) => Ok(bytes),
-            Err(StorageError::NotFound { .. }) => {
-                // Lost behind our back, or collected by another server: whoever asks again must be told to send it.
-                self.forget_links();
-                Err(Refused::BlobsUnknown(vec![descriptor.digest]).into())
-            }
+            Err(StorageError::NotFound { .. }) => Err(Refused::BlobsUnknown(vec![descriptor.digest]).into()),
             Err(error) => Err(error.into()),
         }
     }

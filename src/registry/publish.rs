@@ -12,8 +12,9 @@ use super::counted::Kept;
 use super::{Registry, RegistryError};
 
 impl Registry {
-    /// Reads config and layers, which are all there as far as the cache knows, under the archive limits, checks what the config says, fills what it lacks from the content, and
-    /// stores the record, which is kept until the commit names it.
+    /// Reads config and layers under the archive limits, checks what the config says, fills what it lacks from the content, and
+    /// stores the record, which is kept until the commit names it. That the repository may read them was looked at, and the
+    /// transaction looks again.
     pub(super) async fn make_record(
         &self,
         area: &Area,

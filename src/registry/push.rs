@@ -110,7 +110,10 @@ impl Registry {
             return Err(Refused::BlobsUnknown(absent).into());
         }
         let publication = match &target {
-            Target::Version(name, version) => self.publication(&area, &manifest, name, version).await?,
+            Target::Version(name, version) => {
+                let publication = self.publication(&area, &manifest, name, version).await;
+                publication.inspect_err(|error| self.forget_lost(repository, error))?
+            }
             Target::Plain | Target::NotIndexed(_) => None,
         };
         let (publication, record) = publication.unzip();
@@ -164,6 +167,13 @@ impl Registry {
             }
         }
         Ok(absent)
+    }
+
+    /// Bytes that are gone, behind our back or collected by another server: whoever asks again must be told to send them.
+    fn forget_lost(&self, repository: &Repository, error: &RegistryError) {
+        let RegistryError::Refused(Refused::BlobsUnknown(lost)) = error else { return };
+        self.0.cache.advance();
+        lost.iter().for_each(|digest| self.0.cache.links.remove(&(repository.clone(), *digest)));
     }
 
     /// The publication that the push is, or `None` if the very same one was made before.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use pcl_registry::domain::{Digest, Reference};
+use pcl_registry::domain::{Actor, Digest, Reference};
 use pcl_registry::meta::Refused;
 use pcl_registry::registry::{Limits, RegistryError};
 use pcl_registry::storage::{Key, StorageError};
@@ -55,6 +55,25 @@ async fn a_lost_blob_fails_the_push_that_names_it_and_no_other() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// The upload left its link in the cache. Whoever asks after the failure must not be told that the bytes are there.
+#[tokio::test]
+async fn bytes_that_a_push_misses_are_asked_for_again() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let opened = folder.open().await;
+    let package = Package::new("acme/lost@1.0.0", "lost");
+    for blob in [&package.packed.config, &package.packed.layer] {
+        opened.push_blob(&package.repository, &blob.content).await.unwrap();
+    }
+    let lost = package.packed.layer.digest;
+    std::fs::remove_file(blob_file(&folder, lost)).unwrap();
+    let failed = opened.push_manifest(&package).await;
+    assert!(matches!(failed, Err(RegistryError::Refused(Refused::BlobsUnknown(_)))), "{failed:?}");
+    let asked = opened.registry.blob(&Actor::Operator, &package.repository, &lost).await;
+    assert!(matches!(asked, Err(RegistryError::BlobUnknown(digest)) if digest == lost));
+    opened.push_blob(&package.repository, &package.packed.layer.content).await.unwrap();
+    opened.push_manifest(&package).await.unwrap();
 }
 
 #[tokio::test]
