@@ -119,10 +119,11 @@ impl Mongo {
         }
         let collection = self.connection.durable::<R>();
         let query = collection.find(filter).sort(sort).limit(signed(limit as u64)).batch_size(BATCH);
-        match index {
-            Some(index) => self.connection.all(query.hint(Hint::Name(index.to_owned()))).await,
-            None => self.connection.all(query).await,
-        }
+        let query = match index {
+            Some(index) => query.hint(Hint::Name(index.to_owned())),
+            None => query,
+        };
+        self.connection.all(query).await
     }
 }
 

@@ -49,6 +49,23 @@ fn count(sql: &Sql<'_>) -> Result<Option<i64>, MetaError> {
     sql.row("SELECT count(*) FROM filler", [], |row| get(row, 0))
 }
 
+/// So many rows of that many pages from each of several writers. The most pages that the log came to.
+async fn write_at_once(pool: &Arc<Pool>, writers: i64, rows: i64, pages: usize) -> i64 {
+    let mut writing = JoinSet::new();
+    for writer in 0..writers {
+        let pool = pool.clone();
+        writing.spawn(async move {
+            let mut longest = 0;
+            for at in 0..rows {
+                write(&pool, writer * rows + at, 1, pages).await;
+                longest = longest.max(log(&pool).frames);
+            }
+            longest
+        });
+    }
+    writing.join_all().await.into_iter().max().unwrap()
+}
+
 fn log(pool: &Pool) -> Log {
     loop {
         // Another store of the same file may just be writing the index.
@@ -114,19 +131,7 @@ async fn the_log_stays_short_while_many_write_and_somebody_always_reads() {
         }
         longest
     });
-    let mut writing = JoinSet::new();
-    for writer in 0..8 {
-        let pool = pool.clone();
-        writing.spawn(async move {
-            let mut longest = 0;
-            for at in 0..100 {
-                write(&pool, writer * 100 + at, 1, 16).await;
-                longest = longest.max(log(&pool).frames);
-            }
-            longest
-        });
-    }
-    let longest = writing.join_all().await.into_iter().max().unwrap();
+    let longest = write_at_once(&pool, 8, 100, 16).await;
     over.store(true, Ordering::Relaxed);
     assert!(reading.await.unwrap() > 0);
     // 12,800 pages were written, and more for what holds them together.
@@ -140,19 +145,7 @@ async fn the_log_stays_short_while_many_write_and_somebody_always_reads() {
 async fn the_log_begins_anew_before_its_limit_while_many_write() {
     let (_folder, path) = folder();
     let pool = open(&path);
-    let mut writing = JoinSet::new();
-    for writer in 0..4 {
-        let pool = pool.clone();
-        writing.spawn(async move {
-            let mut longest = 0;
-            for at in 0..400 {
-                write(&pool, writer * 400 + at, 1, 1).await;
-                longest = longest.max(log(&pool).frames);
-            }
-            longest
-        });
-    }
-    let longest = writing.join_all().await.into_iter().max().unwrap();
+    let longest = write_at_once(&pool, 4, 400, 1).await;
     assert!((FEW.restart..FEW.limit).contains(&longest), "the log came to {longest} pages");
 }
 
