@@ -115,6 +115,12 @@ pub trait Catalog: Send + Sync {
     /// Build metadata does not matter.
     async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError>;
 
+    /// The same without their configs, which may take megabytes. They are read and dropped, unless the store does better.
+    async fn bare_versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
+        let versions = self.versions(wanted).await?;
+        Ok(versions.into_iter().map(|version| Published { config: None, ..version }).collect())
+    }
+
     /// Packages that pass the filter, `limit` (1 to [`super::PACKAGES_MAX`]) at a time.
     async fn packages(
         &self,
@@ -141,6 +147,11 @@ impl dyn Catalog {
     /// One version, deleted ones too. Build metadata does not matter.
     pub async fn version(&self, name: &Name, version: &Version) -> Result<Option<Published>, MetaError> {
         Ok(self.versions(&[(name.clone(), version.clone())]).await?.pop())
+    }
+
+    /// The same without its config.
+    pub async fn bare_version(&self, name: &Name, version: &Version) -> Result<Option<Published>, MetaError> {
+        Ok(self.bare_versions(&[(name.clone(), version.clone())]).await?.pop())
     }
 }
 
