@@ -19,7 +19,7 @@ pub struct BlobRow {
 pub enum Linked {
     /// The repository may read the blob in that area.
     Done,
-    /// Nothing: the blob is being deleted just now.
+    /// Nothing that can be read: the blob is being deleted just now.
     Vanishing,
     /// The repository is linked to the blob in another area, and stays so.
     Elsewhere,

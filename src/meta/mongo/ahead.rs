@@ -5,6 +5,7 @@
 //! document, and a document of MongoDB has at most 16 MiB.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use crate::domain::{ActorId, Area, Repository, UserName};
 
@@ -60,6 +61,15 @@ impl Unit<'_> {
     pub fn load<'b>(&mut self, acts: impl Iterator<Item = (&'b Act, &'b ActorId)> + Clone) -> Result<(), MetaError> {
         let wanted: Vec<Wanted> = acts.clone().map(|(act, _)| wanted(act)).collect();
         self.load_wanted(&wanted)?;
+        let begun = self.counter()?.packages;
+        // Whatever is said of a version, the package looks at the one that it shows.
+        let said_of = acts.clone().zip(&wanted).filter(|((act, _), _)| !matches!(act, Act::Accept(_)));
+        let said_of = said_of.filter(|(_, wanted)| !wanted.versions.is_empty());
+        let shown = said_of.filter_map(|(_, wanted)| {
+            let package = self.packages.peek(wanted.repository.as_ref()?.package()?.as_str())?;
+            Some(rows::Release::key(&package.id, &package.shown.as_deref()?.parse().ok()?))
+        });
+        self.versions.load(self.session, shown)?;
         let (mut labels, mut postings) = (Vec::new(), Vec::new());
         // Packages that begin get the next numbers. Where one is refused, the others may come to lie in a chunk that is not read yet.
         let mut beginning = BTreeMap::new();
@@ -76,7 +86,7 @@ impl Unit<'_> {
             };
             let said = shown::labels(&name, publication.config.as_deref(), shown::Standing::default(), &owners);
             let said: BTreeSet<String> = said.iter().map(|(label, text)| keys::label(*label, text)).collect();
-            let next = self.begun + beginning.len() as i64;
+            let next = begun + beginning.len() as i64;
             let begin = || *beginning.entry(name.to_string()).or_insert(next);
             let number = known.map_or_else(begin, |package| package.number);
             let (changed, found_by) = match known.filter(|package| package.shown.is_some()) {
@@ -143,9 +153,14 @@ impl Unit<'_> {
         asked.retain(|(_, keys)| !keys.is_empty());
         let documents: usize = asked.iter().map(|(_, keys)| keys.len()).sum();
         if asked.len() < 2 || documents > TOGETHER {
-            return Ok(());
+            // The counter is never of a later moment than what is read.
+            return self.counter().map(drop);
         }
-        let Some(found) = self.session.together(&asked)? else { return Ok(()) };
+        let Some(found) = self.session.together(&asked)? else { return self.counter().map(drop) };
+        let broken = |error: &dyn Display| MetaError::Corrupt(format!("what was read of the event counter: {error}"));
+        let counter = found.get_document("counter").map_err(|error| broken(&error))?;
+        let counter = mongodb::bson::deserialize_from_slice(counter.as_bytes());
+        self.hold_counter(counter.map_err(|error| broken(&error))?);
         self.repositories.hold(&asked, &found)?;
         self.manifests.hold(&asked, &found)?;
         self.tags.hold(&asked, &found)?;

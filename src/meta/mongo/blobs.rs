@@ -46,19 +46,19 @@ impl Blobs for Mongo {
         now: Timestamp,
     ) -> Result<Linked, MetaError> {
         let blob = pair(area, digest);
-        if self.is_vanishing(&blob, signed(size).into(), now).await? {
-            return Ok(Linked::Vanishing);
-        }
-        // The link comes second: without its blob it would give nothing, and collecting that blob takes longer than this. One that
-        // is there stays as it is.
+        // Both at once: without its blob the link gives nothing. One that is there stays as it is. A blob that is forgotten at this very
+        // moment may take the link along, or leave it behind: the change that names the blob looks at both.
         let recorded = doc! { "$ifNull": ["$recorded", false] };
         let point = vec![doc! { "$set": { "recorded": recorded, "blob": { "$ifNull": ["$blob", &blob] } } }];
         let links = self.connection.fresh::<rows::Link>();
         let write = links.find_one_and_update(doc! { "_id": pair(repository, digest) }, point).upsert(true);
-        let after = self.connection.run(write.return_document(ReturnDocument::After)).await?;
-        Ok(match after.is_some_and(|after| after.blob != blob) {
-            true => Linked::Elsewhere,
-            false => Linked::Done,
+        let write = self.connection.run(write.return_document(ReturnDocument::After));
+        let (is_vanishing, after) =
+            tokio::try_join!(self.is_vanishing(&blob, signed(size), Unknown::Record, now), write)?;
+        Ok(match after {
+            _ if is_vanishing => Linked::Vanishing,
+            Some(after) if after.blob != blob => Linked::Elsewhere,
+            _ => Linked::Done,
         })
     }
 
@@ -71,6 +71,11 @@ impl Blobs for Mongo {
     ) -> Result<Vec<Digest>, MetaError> {
         if digests.is_empty() {
             return Ok(Vec::new());
+        }
+        let size = || doc! { "$ifNull": ["$size", 0i64] };
+        if let [digest] = digests {
+            let vanishing = self.is_vanishing(&pair(area, digest), size(), unknown, now).await?;
+            return Ok(digests.iter().filter(|_| vanishing).copied().collect());
         }
         let keys: Vec<String> = digests.iter().map(|digest| pair(area, digest)).collect();
         let revive = doc! {
@@ -87,8 +92,7 @@ impl Blobs for Mongo {
         if unknown == Unknown::Record {
             let mut vanishing = Vec::new();
             for digest in digests {
-                let size = doc! { "$ifNull": ["$size", 0i64] };
-                if self.is_vanishing(&pair(area, digest), size.into(), now).await? {
+                if self.is_vanishing(&pair(area, digest), size(), unknown, now).await? {
                     vanishing.push(*digest);
                 }
             }
@@ -192,22 +196,27 @@ impl Blobs for Mongo {
 }
 
 impl Mongo {
-    /// Lets a blob live, with this size and as of this time, unless it is being deleted: then it stays as it is. A blob that is not known
-    /// is from now on.
-    async fn is_vanishing(&self, blob: &str, size: Bson, now: Timestamp) -> Result<bool, MetaError> {
+    /// Lets a blob live, with this size and as of this time, unless it is being deleted: then it stays as it is.
+    async fn is_vanishing(
+        &self,
+        blob: &str,
+        size: impl Into<Bson>,
+        unknown: Unknown,
+        now: Timestamp,
+    ) -> Result<bool, MetaError> {
         // Only the key is in the filter: then the server itself tries again where two make the same document.
         let unless_deleting = |value: Bson, kept: &str| -> Document {
             doc! { "$cond": [{ "$eq": ["$state", DELETING] }, kept, value] }
         };
         let touched = doc! { "$max": ["$touched", now.micros()] };
         let revive = vec![doc! { "$set": {
-            "size": unless_deleting(size, "$size"),
+            "size": unless_deleting(size.into(), "$size"),
             "touched": unless_deleting(touched.into(), "$touched"),
             "condemned": unless_deleting("$$REMOVE".into(), "$condemned"),
             "state": unless_deleting(LIVE.into(), "$state"),
         } }];
         let blobs = self.connection.fresh::<rows::Blob>();
-        let write = blobs.find_one_and_update(doc! { "_id": blob }, revive).upsert(true);
+        let write = blobs.find_one_and_update(doc! { "_id": blob }, revive).upsert(unknown == Unknown::Record);
         let after = self.connection.run(write.return_document(ReturnDocument::After)).await?;
         Ok(after.is_some_and(|after| after.state == DELETING))
     }

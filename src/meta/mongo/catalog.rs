@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use mongodb::bson::doc;
@@ -16,8 +17,8 @@ use super::super::{
 };
 use super::Mongo;
 use super::keys::{self, label_type, pairs_after, parse, second};
-use super::rows::{self, Counter, Release, json, signed, unsigned};
-use super::session::End;
+use super::rows::{self, Release, json, signed, unsigned};
+use super::session::{End, Session};
 use super::unit::Unit;
 
 #[async_trait]
@@ -27,12 +28,12 @@ impl Catalog for Mongo {
             return Ok(Vec::new());
         }
         let changes: Arc<[Change]> = changes.into();
-        self.change(move |unit, head| {
-            let before = *head;
+        self.change(move |unit| {
             unit.load(changes.iter().map(|change| (&change.act, &change.actor)))?;
-            let planned = engine::apply(unit, head, &changes, atomicity)?;
-            let keep = *head != before && engine::stands(&planned, atomicity);
-            Ok((engine::outcomes(planned), if keep { End::Commit } else { End::RollBack }))
+            let mut head = unit.counter()?.head();
+            let planned = engine::apply(unit, &mut head, &changes, atomicity)?;
+            let keep = engine::stands(&planned, atomicity).then_some(head);
+            Ok((engine::outcomes(planned), keep))
         })
         .await
     }
@@ -42,12 +43,13 @@ impl Catalog for Mongo {
             return Ok(());
         }
         let events: Arc<[Replay]> = events.into();
-        self.change(move |unit, head| {
+        self.change(move |unit| {
+            let mut head = unit.counter()?.head();
             let new = events.iter().filter(|replay| replay.event.n > head.n);
             let acts: Vec<(Act, &ActorId)> = new.map(|replay| (act_of(replay), &replay.event.actor)).collect();
             unit.load(acts.iter().map(|(act, actor)| (act, *actor)))?;
-            engine::replay(unit, head, &events)?;
-            Ok(((), End::Commit))
+            engine::replay(unit, &mut head, &events)?;
+            Ok(((), Some(head)))
         })
         .await
     }
@@ -86,17 +88,21 @@ impl Catalog for Mongo {
 
     async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
         let keys: Vec<String> = wanted.iter().map(|(name, version)| Release::key(name, version)).collect();
-        let all = doc! { "_id": { "$in": &keys } };
-        let (found, configs) = tokio::try_join!(
-            self.page::<Release>(all.clone(), doc! {}, usize::MAX),
-            self.page::<rows::Config>(all, doc! {}, usize::MAX),
-        )?;
-        let found: HashMap<&str, &Release> = found.iter().map(|row| (row.id.as_str(), row)).collect();
+        let configs = self.page::<rows::Config>(doc! { "_id": { "$in": &keys } }, doc! {}, usize::MAX);
+        let (mut versions, configs) = tokio::try_join!(self.bare_versions(wanted), configs)?;
         let configs: HashMap<&str, &rows::Config> = configs.iter().map(|row| (row.id.as_str(), row)).collect();
-        let one = |((name, _), key): (&(Name, Version), &String)| {
-            let found = found.get(key.as_str())?;
-            Some(published(name, found, configs.get(key.as_str()).copied()))
-        };
+        for version in &mut versions {
+            let config = configs.get(Release::key(&version.name, &version.version).as_str());
+            version.config = config.map(|config| json(&config.text)).transpose()?;
+        }
+        Ok(versions)
+    }
+
+    async fn bare_versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
+        let keys: Vec<String> = wanted.iter().map(|(name, version)| Release::key(name, version)).collect();
+        let found: Vec<Release> = self.page(doc! { "_id": { "$in": &keys } }, doc! {}, usize::MAX).await?;
+        let found: HashMap<&str, &Release> = found.iter().map(|row| (row.id.as_str(), row)).collect();
+        let one = |((name, _), key): (&(Name, Version), &String)| Some(published(name, found.get(key.as_str())?));
         wanted.iter().zip(&keys).filter_map(one).collect()
     }
 
@@ -140,33 +146,46 @@ impl Catalog for Mongo {
 }
 
 impl Mongo {
-    /// Runs changes in a transaction that holds the counter from its beginning, and keeps the head that they come to.
+    /// Runs changes in a transaction, and keeps what they write if they come to another head.
     async fn change<T: Send + 'static>(
         &self,
-        mut work: impl FnMut(&mut Unit<'_>, &mut Head) -> Result<(T, End), MetaError> + Send + 'static,
+        mut work: impl FnMut(&mut Unit<'_>) -> Result<(T, Option<Head>), MetaError> + Send + 'static,
     ) -> Result<T, MetaError> {
-        let turn = self.changing.clone().lock_owned().await;
-        let transaction = move |session: &mut super::session::Session| {
+        let turn = Arc::new(self.changing.clone().lock_owned().await);
+        let held = Arc::clone(&turn);
+        let (is_alone, tries) = (Arc::clone(&self.is_alone), Arc::new(AtomicUsize::new(0)));
+        let tried = Arc::clone(&tries);
+        let transaction = move |session: &mut Session| {
             // Kept until the transaction has ended, whoever still waits for it.
-            let _turn = &turn;
-            let counter = session.lock_head()?;
-            let before = counter.head();
-            let mut unit = Unit::new(session, counter.packages);
-            let mut head = before;
-            let (made, end) = work(&mut unit, &mut head)?;
-            if end == End::Commit && head != before {
-                unit.flush()?;
-                let counter = Counter { packages: unit.begun, ..counter };
-                session.write_head(counter.at(head))?;
-                return Ok((made, End::Commit));
+            let _turn = &held;
+            let mut unit = Unit::new(session);
+            tried.fetch_add(1, Ordering::Relaxed);
+            // Alone, nobody is met when the counter is written. Else it costs less to wait for the others than to have worked in vain.
+            if !is_alone.swap(false, Ordering::Relaxed) {
+                unit.counter()?;
             }
-            Ok((made, End::RollBack))
+            let (made, head) = work(&mut unit)?;
+            let before = *unit.counter()?;
+            match head {
+                Some(head) if head != before.head() => {
+                    unit.flush()?;
+                    session.write_head(before.at(head))?;
+                    Ok((made, End::Commit))
+                }
+                // Nothing is written; but what was read, and is told, is with a majority then.
+                Some(_) => Ok((made, End::Commit)),
+                None => Ok((made, End::RollBack)),
+            }
         };
-        self.connection.transact(transaction).await
+        let made = self.connection.transact(transaction).await?;
+        self.is_alone.store(tries.load(Ordering::Relaxed) == 1, Ordering::Relaxed);
+        drop(turn);
+        Ok(made)
     }
 }
 
-fn published(name: &Name, found: &Release, config: Option<&rows::Config>) -> Result<Published, MetaError> {
+/// A version without its config.
+fn published(name: &Name, found: &Release) -> Result<Published, MetaError> {
     Ok(Published {
         id: parse(&found.event_id)?,
         name: name.clone(),
@@ -174,7 +193,7 @@ fn published(name: &Name, found: &Release, config: Option<&rows::Config>) -> Res
         kind: parse(&found.kind)?,
         digest: second(&found.manifest)?,
         record: parse(&found.record)?,
-        config: config.map(|config| json(&config.text)).transpose()?,
+        config: None,
         yanked: found.yanked,
         yank_reason: found.reason.as_deref().map(parse).transpose()?,
         deprecation: found.deprecation.as_deref().map(json).transpose()?,

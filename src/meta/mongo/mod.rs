@@ -1,6 +1,6 @@
 //! MongoDB: a replica set, of one member or more, that any number of servers share.
 //!
-//! Each change runs in a transaction whose first write is to the counter, so that two changes that meet conflict there and
+//! Each change runs in a transaction that reads the counter and writes it, so that two changes that meet conflict there and
 //! one of them begins again: changes are serialised and numbers stay gapless. They are durable on a majority of members on
 //! return. Links and touches are not: a majority that has a change has every write before it too.
 //!
@@ -41,6 +41,7 @@ mod upgrade;
 mod writes;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::{Mutex, OnceCell, watch};
 
@@ -51,6 +52,8 @@ pub struct Mongo {
     connection: connection::Connection,
     /// Held during a change: those of one process wait for each other instead of conflicting.
     changing: Arc<Mutex<()>>,
+    /// Whether the last change met none of another process, and it is known how it ended.
+    is_alone: Arc<AtomicBool>,
     /// What the server says of new heads, once somebody has asked.
     heads: OnceCell<watch::Receiver<u64>>,
 }
@@ -64,7 +67,7 @@ impl Mongo {
     pub async fn open(address: &str) -> Result<Self, MetaError> {
         let connection = connection::Connection::open(address).await?;
         schema::ensure(&connection).await?;
-        Ok(Self { connection, changing: Arc::default(), heads: OnceCell::new() })
+        Ok(Self { connection, changing: Arc::default(), is_alone: Arc::default(), heads: OnceCell::new() })
     }
 
     /// How many operations this store has sent since it was opened.

@@ -45,7 +45,7 @@ pub(super) const COUNTER: &str = "counter";
 /// `_id` of the identity.
 pub(super) const IDENTITY: &str = "identity";
 
-/// The head of the sequence. Every change writes it first.
+/// The head of the sequence. Every change writes it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Counter {
     pub n: i64,

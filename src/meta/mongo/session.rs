@@ -183,12 +183,15 @@ impl Session {
         })
     }
 
-    /// The documents with these keys: an array for each collection, by its name. `None` where they are to be read apart.
+    /// The counter, as `counter`, and the documents with these keys: an array for each collection, by its name. `None` where they are
+    /// to be read apart.
     pub fn together(&mut self, asked: &Asked) -> Result<Option<RawDocumentBuf>, MetaError> {
         if self.apart {
             return Ok(None);
         }
-        let mut pipeline = vec![doc! { "$match": { "_id": COUNTER } }, doc! { "$project": { "_id": 1 } }];
+        // The counter has a field that is named like a collection.
+        let counter = doc! { "$replaceWith": { "counter": "$$ROOT" } };
+        let mut pipeline = vec![doc! { "$match": { "_id": COUNTER } }, counter];
         pipeline.extend(asked.iter().map(|(collection, keys)| {
             let found = vec![doc! { "$match": { "_id": { "$in": keys } } }];
             doc! { "$lookup": { "from": collection, "pipeline": found, "as": collection } }

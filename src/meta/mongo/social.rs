@@ -1,5 +1,5 @@
-//! Downloads and stars. What changes them is a transaction that writes the counter's document first, as changes of the catalogue do:
-//! both write documents of packages.
+//! Downloads and stars. What changes them is a transaction that writes the counter's document first, and so conflicts with changes of
+//! the catalogue: both write documents of packages.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

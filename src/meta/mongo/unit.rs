@@ -14,7 +14,7 @@ use crate::domain::{Event, Repository};
 use super::super::MetaError;
 use super::super::engine::Rows;
 use super::super::rules::{Facts, Wanted, Write};
-use super::rows::{self, EVENTS, signed};
+use super::rows::{self, Counter, EVENTS, signed};
 use super::session::Session;
 use super::table::Table;
 
@@ -39,8 +39,8 @@ pub(super) struct Unit<'a> {
     pub links: Table<rows::Link>,
     /// Versions of a package that were written since it last chose which one it shows.
     pub moved: BTreeMap<String, BTreeSet<String>>,
-    /// How many packages have begun: the number of the next one.
-    pub begun: i64,
+    /// The head of the sequence, once it was read.
+    counter: Option<Counter>,
     /// Events to be written.
     events: Vec<(u64, Option<Repository>, Bytes)>,
     /// Events that were read to compare with.
@@ -48,8 +48,7 @@ pub(super) struct Unit<'a> {
 }
 
 impl<'a> Unit<'a> {
-    /// `begun`: how many packages have.
-    pub fn new(session: &'a mut Session, begun: i64) -> Self {
+    pub fn new(session: &'a mut Session) -> Self {
         Self {
             session,
             repositories: Table::default(),
@@ -65,10 +64,25 @@ impl<'a> Unit<'a> {
             blobs: Table::default(),
             links: Table::default(),
             moved: BTreeMap::new(),
-            begun,
+            counter: None,
             events: Vec::new(),
             compared: BTreeMap::new(),
         }
+    }
+
+    /// The head before these changes, and how many packages have begun, with them. It is locked, unless it was read beside other
+    /// documents: whoever changes it in between is met when it is written.
+    pub fn counter(&mut self) -> Result<&mut Counter, MetaError> {
+        let counter = match self.counter.take() {
+            Some(counter) => counter,
+            None => self.session.lock_head()?,
+        };
+        Ok(self.counter.insert(counter))
+    }
+
+    /// The head was read beside other documents. One that is locked stays.
+    pub fn hold_counter(&mut self, counter: Counter) {
+        self.counter.get_or_insert(counter);
     }
 
     /// Sends all that is to be written.

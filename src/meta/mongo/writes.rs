@@ -37,9 +37,11 @@ impl Unit<'_> {
             Write::Untag { repository, tag } => self.tags.remove(&pair(repository, tag)),
             Write::Package { name, kind, visibility, owners } => {
                 if self.packages.get(self.session, name.as_str())?.is_none() {
+                    let begun = &mut self.counter()?.packages;
+                    let number = std::mem::replace(begun, *begun + 1);
                     self.packages.put(rows::Package {
                         id: name.to_string(),
-                        number: self.begun,
+                        number,
                         org: name.org().to_owned(),
                         kind: kind.as_str().to_owned(),
                         visibility: visibility.as_str().to_owned(),
@@ -56,7 +58,6 @@ impl Unit<'_> {
                         downloads: 0,
                         stars: 0,
                     });
-                    self.begun += 1;
                     return self.unlist(&name.repository(), *visibility != Visibility::Public);
                 }
             }
