@@ -17,6 +17,7 @@ use crate::meta::{Cursor, Filter, Label, LabelCount, Order, Page, Releases};
 use crate::storage::StorageError;
 use crate::{pack, resolve};
 
+use super::seen::seen_of;
 use super::{Registry, RegistryError};
 
 /// Versions that are read at once where many are wanted: their configs lie in memory together.
@@ -26,10 +27,29 @@ impl Registry {
     /// A package.
     pub async fn package(&self, actor: &Actor, name: &Name) -> Result<Package, RegistryError> {
         let unknown = || RegistryError::PackageUnknown(name.to_string());
-        if !self.sees(actor, &name.repository()).await? {
+        let (repository, cache) = (name.repository(), &self.0.cache);
+        self.require(actor, Action::Read, Scope::Repository(&repository))?;
+        let mut read = None;
+        if cache.seen.get(&repository).is_none() {
+            // What it is says who sees it: one read does for both.
+            let load = async {
+                let package = read.insert(self.0.meta.catalog.package(name).await?);
+                Ok::<_, RegistryError>(package.as_ref().map(|package| Arc::new(seen_of(package))))
+            };
+            match cache.load(&cache.seen, repository.clone(), load).await {
+                Err(error) if error.is_outage() => return Err(error),
+                // That it cannot be read is told below, to who sees it.
+                _ => {}
+            }
+        }
+        if !self.sees(actor, &repository).await? {
             return Err(unknown());
         }
-        self.0.meta.catalog.package(name).await?.ok_or_else(unknown)
+        let package = match read {
+            Some(package) => package,
+            None => self.0.meta.catalog.package(name).await?,
+        };
+        package.ok_or_else(unknown)
     }
 
     /// Public packages that pass the filter.
@@ -82,10 +102,8 @@ impl Registry {
 
     /// The versions of a package that can be read, highest first.
     pub async fn releases(&self, actor: &Actor, name: &Name) -> Result<Vec<Release>, RegistryError> {
-        let mut releases = Vec::new();
-        if self.sees(actor, &name.repository()).await? {
-            releases = self.0.meta.catalog.releases(name, Releases::Readable).await?;
-        }
+        let find = self.0.meta.catalog.releases(name, Releases::Readable);
+        let releases = self.if_seen(actor, &name.repository(), find).await?.unwrap_or_default();
         if releases.is_empty() {
             return Err(RegistryError::PackageUnknown(name.to_string()));
         }
@@ -128,18 +146,24 @@ impl Registry {
     pub async fn version(&self, actor: &Actor, name: &Name, version: &Version) -> Result<VersionDetail, RegistryError> {
         let repository = name.repository();
         let unknown = || RegistryError::VersionUnknown(version.clone(), name.to_string());
-        if !self.sees(actor, &repository).await? {
-            return Err(unknown());
-        }
-        let published = self.0.meta.catalog.version(name, version).await?;
-        let published = published.filter(|published| !published.deleted).ok_or_else(unknown)?;
+        let find = self.0.meta.catalog.bare_version(name, version);
+        let found = self.if_seen(actor, &repository, find).await?.flatten();
+        let mut published = found.filter(|published| !published.deleted).ok_or_else(unknown)?;
         let record = self.record(&self.area(&repository).await?, &published.record).await?;
         let deprecated = published.deprecation.as_ref().and_then(|deprecation| deprecation.reason);
         let reasons = Reasons {
             yanked: self.reason(name, published.yank_reason).await?,
             deprecated: self.reason(name, deprecated).await?,
         };
-        Ok(VersionDetail { published, files: record.map(|record| record.files).unwrap_or_default(), reasons })
+        let mut files = Vec::new();
+        match record {
+            Some(record) => (published.config, files) = (Some(record.config), record.files),
+            None => {
+                let whole = self.0.meta.catalog.version(name, version).await?;
+                published.config = whole.and_then(|whole| whole.config);
+            }
+        }
+        Ok(VersionDetail { published, files, reasons })
     }
 
     /// The version with this id, as [`Registry::version`] gives it.

@@ -16,10 +16,8 @@ impl Registry {
         limit: usize,
     ) -> Result<(Vec<HistoryEntry>, bool), RegistryError> {
         let repository = name.repository();
-        let mut events = Vec::new();
-        if self.sees(actor, &repository).await? {
-            events = self.0.meta.ledger.history(&repository, before, limit.saturating_add(1)).await?;
-        }
+        let find = self.0.meta.ledger.history(&repository, before, limit.saturating_add(1));
+        let mut events = self.if_seen(actor, &repository, find).await?.unwrap_or_default();
         if events.is_empty() && before.is_none() {
             return Err(RegistryError::PackageUnknown(name.to_string()));
         }

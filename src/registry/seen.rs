@@ -1,11 +1,14 @@
 //! Who sees what: what is private is to all others as if it were not there.
 //!
-//! A use case asks [`Registry::sees`] and answers for what it does not see as for a name under which there is nothing. Whoever
+//! A use case asks [`Registry::sees`], or [`Registry::if_seen`] for what is to be read, and answers for what it does not see as for a name under which there is nothing. Whoever
 //! changes something asks [`Registry::require_change`]. Both go by what was said last, from the cache.
 
 use std::sync::Arc;
 
-use crate::domain::{Access, Action, Actor, Area, Name, Repository, Scope, SeenBy, Tag, UserName, Visibility, allows};
+use crate::domain::{
+    Access, Action, Actor, Area, Name, Package, Repository, Scope, SeenBy, Tag, UserName, Visibility, allows,
+};
+use crate::meta::MetaError;
 
 use super::{Registry, RegistryError};
 
@@ -36,6 +39,30 @@ impl Registry {
             self.miss(repository).await?;
         }
         Ok(false)
+    }
+
+    /// What `find` reads of the repository, if the actor sees it. Both are asked for at once where it is not known who sees it; but
+    /// nothing is told of what the actor does not see, not even that it cannot be read.
+    pub(super) async fn if_seen<T>(
+        &self,
+        actor: &Actor,
+        repository: &Repository,
+        find: impl Future<Output = Result<T, MetaError>>,
+    ) -> Result<Option<T>, RegistryError> {
+        self.require(actor, Action::Read, Scope::Repository(repository))?;
+        if self.0.cache.seen.get(repository).is_some() {
+            return Ok(match self.sees(actor, repository).await? {
+                true => Some(find.await?),
+                false => None,
+            });
+        }
+        let (is_seen, found) = futures::join!(self.may_see(actor, repository), find);
+        match (is_seen?, found) {
+            (true, found) => Ok(Some(found?)),
+            // That the database does not answer is told for what is not there, too.
+            (false, Err(error @ MetaError::Unavailable(_))) => Err(error.into()),
+            (false, _) => Ok(None),
+        }
     }
 
     async fn may_see(&self, actor: &Actor, repository: &Repository) -> Result<bool, RegistryError> {
@@ -123,6 +150,11 @@ impl Registry {
             Actor::Anonymous(_) | Actor::User(_) | Actor::Operator => Ok(false),
         }
     }
+}
+
+/// What a package says of who sees it.
+pub(super) fn seen_of(package: &Package) -> SeenBy {
+    SeenBy { visibility: package.visibility, owners: package.owners.clone(), is_package: true }
 }
 
 /// Whether what these see is there for the actor, who may read at all.

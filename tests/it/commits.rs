@@ -1,4 +1,4 @@
-//! A catalogue whose commits do what a test plans.
+//! A catalogue whose commits, and reads, do what a test plans.
 
 use std::sync::Arc;
 
@@ -18,6 +18,11 @@ pub trait Commits: Send + Sync {
         changes: &[Change],
         atomicity: Atomicity,
     ) -> Result<Vec<Outcome>, MetaError>;
+
+    /// What comes before a read of a package or its versions.
+    async fn before_read(&self) -> Result<(), MetaError> {
+        Ok(())
+    }
 }
 
 /// The same stores with other commits.
@@ -42,14 +47,17 @@ impl<C: Commits> Catalog for Planned<C> {
     }
 
     async fn package(&self, name: &Name) -> Result<Option<Package>, MetaError> {
+        self.commits.before_read().await?;
         self.catalog.package(name).await
     }
 
     async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<Release>, MetaError> {
+        self.commits.before_read().await?;
         self.catalog.releases(name, of).await
     }
 
     async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
+        self.commits.before_read().await?;
         self.catalog.versions(wanted).await
     }
 

@@ -1,19 +1,21 @@
 //! Who sees what, and what others are answered.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use pcl_registry::domain::{
     Access, Actor, Algorithm, Collection, CollectionItem, Digest, Name, Profile, Reference, Repository, Role,
     Visibility,
 };
-use pcl_registry::meta::{Collections, Seen, Sqlite, Starred};
+use pcl_registry::meta::{Atomicity, Catalog, Change, Collections, MetaError, Outcome, Seen, Sqlite, Starred};
 use pcl_registry::registry::{Builder, Committing, FindQuery, Limits, RegistryError};
 use pcl_registry::search::{Audience, Document, Index};
 use pcl_registry::storage::Meter;
 use serde_json::json;
 
 use crate::accounts;
+use crate::commits::{Commits, with_commits};
 use crate::inside::{DataFolder, Opened, Owner, Package, plain};
 use crate::rebuild::close;
 use crate::script::wire::{Request, Response};
@@ -278,6 +280,59 @@ async fn an_outage_does_not_tell_what_is_private() {
     for package in [&secret, &absent] {
         let layer = &public.packed.layer.digest;
         assert!(open.registry.blob(&stranger, &package.repository, layer).await.is_ok());
+    }
+}
+
+/// How reads of the catalogue fail.
+#[derive(Clone, Default)]
+struct Failing(Arc<Mutex<Option<fn() -> MetaError>>>);
+
+#[async_trait]
+impl Commits for Failing {
+    async fn apply(
+        &self,
+        catalog: &dyn Catalog,
+        changes: &[Change],
+        atomicity: Atomicity,
+    ) -> Result<Vec<Outcome>, MetaError> {
+        catalog.apply(changes, atomicity).await
+    }
+
+    async fn before_read(&self) -> Result<(), MetaError> {
+        self.0.lock().unwrap().map_or(Ok(()), |error| Err(error()))
+    }
+}
+
+/// What is read of a package is asked for together with who sees it, where that is not known yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_fails_does_not_tell_what_is_private() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    see(&open, "acme/secret", Visibility::Private).await.unwrap();
+    open.push(&Package::new("acme/secret@1.0.0", "secret")).await.unwrap();
+    drop(open);
+    let ask = async |slug: &str, question: usize, error: Option<fn() -> MetaError>| {
+        let failing = Failing::default();
+        let its_failing = failing.clone();
+        // A new process knows nothing of who sees what.
+        let open = folder.open_with(Limits::default(), move |meta| with_commits(meta, its_failing)).await;
+        *failing.0.lock().unwrap() = error;
+        let (stranger, name) = (Actor::Anonymous(Access::Read), format!("acme/{slug}").parse().unwrap());
+        let said = match question {
+            0 => open.registry.package(&stranger, &name).await.map(drop),
+            1 => open.registry.version(&stranger, &name, &"1.0.0".parse().unwrap()).await.map(drop),
+            _ => open.registry.releases(&stranger, &name).await.map(drop),
+        };
+        said.unwrap_err().to_string().replace(slug, "it")
+    };
+    let unavailable: fn() -> MetaError = || MetaError::Unavailable("no answer came, as a test planned".into());
+    let corrupt: fn() -> MetaError = || MetaError::Corrupt("a row, as a test planned".into());
+    for question in 0..3 {
+        let absent = ask("absent", question, None).await;
+        assert_eq!(ask("secret", question, Some(corrupt)).await, absent, "question {question}");
+        let outage = ask("absent", question, Some(unavailable)).await;
+        assert_ne!(outage, absent, "question {question}");
+        assert_eq!(ask("secret", question, Some(unavailable)).await, outage, "question {question}");
     }
 }
 
