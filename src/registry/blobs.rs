@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 
 use crate::cache::{BLOB_MAX, CachedLink};
-use crate::domain::{Action, Actor, Area, Digest, Repository, Scope, allows};
+use crate::domain::{Action, Actor, Area, Digest, Repository, Scope, Timestamp, allows};
 use crate::meta::{Refused, Unknown};
 use crate::storage::{BlobStream, StorageError};
 
@@ -119,6 +119,7 @@ impl Registry {
     pub(super) fn forget_links(&self) {
         self.0.cache.advance();
         self.0.cache.links.clear();
+        self.0.cache.touched.clear();
     }
 
     /// A blob's bytes, all or a range that lies within its size.
@@ -170,8 +171,7 @@ impl Registry {
     /// just now is [`RegistryError::BlobUnknown`].
     pub async fn touch_blob(&self, blob: &BlobInfo) -> Result<(), RegistryError> {
         let (key, now) = ((blob.area.clone(), blob.digest), self.0.clock.now());
-        let fresh = i64::try_from(self.0.limits.grace.as_micros() / 8).unwrap_or(i64::MAX);
-        if self.0.cache.touched.get(&key).is_some_and(|touched| now.micros().saturating_sub(touched.micros()) < fresh) {
+        if self.was_just_touched(&key, now) {
             return Ok(());
         }
         match self
@@ -190,6 +190,13 @@ impl Registry {
         }
         self.0.cache.touched.insert(key, now);
         Ok(())
+    }
+
+    /// Whether a blob was touched within the last eighth of the grace period: no collection takes it yet.
+    pub(super) fn was_just_touched(&self, blob: &(Area, Digest), now: Timestamp) -> bool {
+        let fresh = i64::try_from(self.0.limits.grace.as_micros() / 8).unwrap_or(i64::MAX);
+        let touched = self.0.cache.touched.get(blob);
+        touched.is_some_and(|touched| now.micros().saturating_sub(touched.micros()) < fresh)
     }
 
     /// Links the repository to a blob that the area holds already, without its bytes being sent.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::domain::{
-    Accepted, Action, Actor, Algorithm, Area, Digest, Manifest, Name, Reference, Repository, Tag, Version,
+    Accepted, Action, Actor, Algorithm, Area, Digest, Manifest, Name, Published, Reference, Repository, Tag, Version,
 };
 use crate::meta::{Accept, Act, ManifestFacts, Publication, Refused};
 use crate::storage::Key;
@@ -98,10 +98,15 @@ impl Registry {
         }
 
         let area = self.area(repository).await?;
-        let kept: Vec<Digest> = manifest.required_blobs().map(|blob| blob.digest).chain([manifest.digest]).collect();
-        let kept = self.keep(&area, &kept).await?;
         let target = Target::of(repository, &manifest, &tags)?;
-        let absent = self.absent_blobs(actor, repository, &manifest).await?;
+        let required = manifest.required_blobs().map(|blob| blob.digest);
+        // Each to its end, and the first of them is believed first.
+        let (kept, absent, known) = futures::join!(
+            self.keep_named(&area, manifest.digest, required),
+            self.absent_blobs(actor, repository, &manifest),
+            self.known_version(&target),
+        );
+        let (kept, absent, known) = (kept?, absent?, known?);
         // What is published is whole, whatever is accepted of plain images. So is what is private: a rebuild takes every blob that a
         // manifest names for one that its repository may read, and there may be others in the area.
         let may_be_sparse =
@@ -111,7 +116,7 @@ impl Registry {
         }
         let publication = match &target {
             Target::Version(name, version) => {
-                let publication = self.publication(&area, &manifest, name, version).await;
+                let publication = self.publication(&area, &manifest, name, version, known).await;
                 publication.inspect_err(|error| self.forget_lost(repository, error))?
             }
             Target::Plain | Target::NotIndexed(_) => None,
@@ -176,6 +181,15 @@ impl Registry {
         lost.iter().for_each(|digest| self.0.cache.links.remove(&(repository.clone(), *digest)));
     }
 
+    /// The version that the push would be, if there is one. The transaction decides; this look spares opening the layers of what is
+    /// refused or known anyway.
+    async fn known_version(&self, target: &Target) -> Result<Option<Published>, RegistryError> {
+        match target {
+            Target::Version(name, version) => Ok(self.0.meta.catalog.bare_version(name, version).await?),
+            Target::Plain | Target::NotIndexed(_) => Ok(None),
+        }
+    }
+
     /// The publication that the push is, or `None` if the very same one was made before.
     async fn publication(
         &self,
@@ -183,9 +197,9 @@ impl Registry {
         manifest: &Manifest,
         name: &Name,
         version: &Version,
+        known: Option<Published>,
     ) -> Result<Option<(Publication, Kept)>, RegistryError> {
-        // The transaction decides; this look spares opening the layers of what is refused or known anyway.
-        if let Some(known) = self.0.meta.catalog.version(name, version).await? {
+        if let Some(known) = known {
             if known.purged {
                 return Err(Refused::VersionPurged(known.version).into());
             }

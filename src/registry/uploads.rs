@@ -138,13 +138,28 @@ impl Registry {
     /// Keeps collection and purges away from blobs whose bytes are about to be written, and may be there already: what is found
     /// there must still be there when a row says so. Hold what it returns until then.
     pub(super) async fn keep(&self, area: &Area, digests: &[Digest]) -> Result<Kept, RegistryError> {
-        self.keep_as(area, digests, Unknown::PassOver).await
+        self.keep_as(area, digests, digests, Unknown::PassOver).await
+    }
+
+    /// The same for a manifest, and the blobs that it names. Of these, what was touched a moment ago is not touched again: no collection
+    /// takes it, and the change that names it meets a purge that does.
+    pub(super) async fn keep_named(
+        &self,
+        area: &Area,
+        manifest: Digest,
+        blobs: impl Iterator<Item = Digest>,
+    ) -> Result<Kept, RegistryError> {
+        let now = self.0.clock.now();
+        let named: Vec<Digest> = blobs.chain([manifest]).collect();
+        let is_due = |digest: &&Digest| **digest == manifest || !self.was_just_touched(&(area.clone(), **digest), now);
+        let due: Vec<Digest> = named.iter().filter(is_due).copied().collect();
+        self.keep_as(area, &named, &due, Unknown::PassOver).await
     }
 
     /// The same for bytes that nothing tells of until a change names them: they are known to lie there before the first is written, so
     /// that they are collected if the change never comes.
     pub(super) async fn keep_recorded(&self, area: &Area, digests: &[Digest]) -> Result<Kept, RegistryError> {
-        self.keep_as(area, digests, Unknown::Record).await
+        self.keep_as(area, digests, digests, Unknown::Record).await
     }
 
     /// Commits a change that names what was brought for it. What was brought to an area that is not the right one any more is taken away
@@ -196,9 +211,16 @@ impl Registry {
         tokio::spawn(linked).await.map_err(|_| RegistryError::Stopping)?
     }
 
-    async fn keep_as(&self, area: &Area, digests: &[Digest], unknown: Unknown) -> Result<Kept, RegistryError> {
+    /// Counts on `digests`, and touches `due`.
+    async fn keep_as(
+        &self,
+        area: &Area,
+        digests: &[Digest],
+        due: &[Digest],
+        unknown: Unknown,
+    ) -> Result<Kept, RegistryError> {
         let kept = self.0.counted.keep(area, digests);
-        let touch = || self.0.meta.blobs.touch(area, digests, unknown, self.0.clock.now());
+        let touch = || self.0.meta.blobs.touch(area, due, unknown, self.0.clock.now());
         let Some(vanishing) = touch().await?.first().copied() else { return Ok(kept) };
         // Where a removal was interrupted nobody is at it any more.
         if self.finish_removals().await? && touch().await?.is_empty() {
@@ -215,7 +237,8 @@ impl Registry {
         size: u64,
         kept: Kept,
     ) -> Result<(), RegistryError> {
-        let link = || self.0.meta.blobs.link(repository, area, digest, size, self.0.clock.now());
+        let now = self.0.clock.now();
+        let link = || self.0.meta.blobs.link(repository, area, digest, size, now);
         let (cache, key) = (&self.0.cache, (repository.clone(), *digest));
         let mut linked = Linked::Vanishing;
         // Kept for the manifest that is to name the blob, unless something changes from here on.
@@ -233,6 +256,7 @@ impl Registry {
             Ok::<_, RegistryError>(is_here.then(|| CachedLink { area: area.clone(), size }))
         };
         if cache.load(&cache.links, key.clone(), look).await?.is_some() {
+            cache.touched.insert((area.clone(), *digest), now);
             return Ok(());
         }
         match linked {
