@@ -4,7 +4,7 @@
 //! while the last commit ran, so that concurrent callers share the syncs and the transaction; there is no timer.
 //!
 //! 1. Settle the blobs of all changes in the batch.
-//! 2. Write the objects of events that an earlier failure left unwritten.
+//! 2. Write the objects of events that others, or an earlier failure, left unwritten, where that may be.
 //! 3. Apply the changes in one transaction; it gives the events their numbers and bytes.
 //! 4. Advance the cache.
 //! 5. Write the event objects, settle them.
@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cache::Cache;
 use crate::domain::{Accepted, Digest, Reference, Repository};
-use crate::meta::{Act, Applied, Atomicity, Change, Memory, Meta, Outcome, Refused};
+use crate::meta::{Act, Applied, Atomicity, Change, Memory, Meta, MetaError, Outcome, Refused};
 use crate::storage::{Key, Sharing, Storage, StorageError};
 
 use super::RegistryError;
@@ -38,7 +38,7 @@ use super::invalidate::invalidate;
 /// Most changes in one transaction.
 const BATCH_MAX: usize = 256;
 
-/// How often to look whether a transaction that was reported as failed has happened.
+/// How often to look whether a transaction has happened that was reported as failed, or that a process was at when it ended.
 const DOUBT: Duration = Duration::from_secs(1);
 
 /// The way into the lane. Cheap to clone.
@@ -77,7 +77,9 @@ struct Lane {
     own: u64,
     head: Arc<watch::Sender<u64>>,
     sharing: Sharing,
-    /// Whether the last transaction failed: it may have happened all the same, or may be about to.
+    /// Whether events may be without their objects: a transaction failed, here or in a process that ended, and may have happened all
+    /// the same, or may be about to; or an object could not be written. Until another has come to an event: that waited for all
+    /// before it.
     in_doubt: bool,
 }
 
@@ -94,7 +96,9 @@ impl Committer {
         let (jobs, receiver) = mpsc::channel(1024);
         let sharing = if storage.slot().is_some() { Sharing::Shared } else { Sharing::Alone };
         let known = head.subscribe();
-        let lane = Lane { storage, meta, committing, cache, written, own: written, head, sharing, in_doubt: false };
+        // Where others share the database, each commit looks for what they left anyway.
+        let in_doubt = matches!(committing, Committing::Database) && sharing == Sharing::Alone;
+        let lane = Lane { storage, meta, committing, cache, written, own: written, head, sharing, in_doubt };
         tokio::spawn(lane.run(receiver));
         Self { jobs, head: known }
     }
@@ -263,7 +267,10 @@ impl Lane {
     }
 
     async fn apply(&mut self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Outcome>, RegistryError> {
-        self.write_missing().await?;
+        // Alone, nothing is missing but what this lane has failed to write.
+        if self.in_doubt || self.sharing == Sharing::Shared || matches!(self.committing, Committing::Store(_)) {
+            self.write_missing().await?;
+        }
         match (self.committing.clone(), atomicity) {
             (Committing::Database, _) => self.apply_in_database(changes, atomicity).await,
             (Committing::Store(memory), Atomicity::Each) => self.apply_in_store(&memory, changes).await,
@@ -297,25 +304,33 @@ impl Lane {
     ) -> Result<Vec<Outcome>, RegistryError> {
         let was_in_doubt = std::mem::replace(&mut self.in_doubt, true);
         let outcomes = self.meta.catalog.apply(changes, atomicity).await?;
-        self.in_doubt = false;
         let applied: Vec<&Applied> = outcomes.iter().flatten().filter(|applied| applied.event.is_some()).collect();
         invalidate(&self.cache, &applied);
         let mut numbers = applied.iter().filter_map(|applied| applied.event.as_ref()).map(|(event, _)| event.n);
         let first = numbers.next();
         let newest = numbers.next_back().or(first);
-        // Other servers committed since, and their events come before what is answered here; or a transaction that was reported as
-        // failed has ended only now, after the look for what is missing. No other ends later than this one, which waited for the
-        // lock that all of them hold.
-        if was_in_doubt || first.is_some_and(|first| first != self.written + 1) {
-            let outcome = self.write_missing().await;
-            self.in_doubt = outcome.is_err();
-            outcome?;
+        // Other servers committed since, and their events come before what is answered here, or are what made it no event; or a
+        // transaction that was reported as failed has ended only now, after the look for what is missing. None of them ends later
+        // than one that comes to an event.
+        let follows = match first {
+            Some(first) => first == self.written + 1,
+            None => self.sharing == Sharing::Alone,
+        };
+        if was_in_doubt || !follows {
+            self.write_missing().await?;
+            if newest.is_some_and(|newest| newest > self.written) {
+                return Err(MetaError::Unavailable("what was committed just now is not shown yet".into()).into());
+            }
+            self.in_doubt = was_in_doubt && first.is_none();
             if let (Some(first), Some(newest)) = (first, newest) {
                 self.know(first, newest);
             }
             return Ok(outcomes);
         }
-        let (Some(first), Some(newest)) = (first, newest) else { return Ok(outcomes) };
+        let (Some(first), Some(newest)) = (first, newest) else {
+            self.in_doubt = false;
+            return Ok(outcomes);
+        };
         self.own = newest;
         let (mut keys, mut last) = (Vec::new(), self.written);
         for (event, bytes) in applied.iter().filter_map(|applied| applied.event.as_ref()) {
@@ -324,6 +339,7 @@ impl Lane {
             last = event.n;
         }
         self.storage.settle(&keys).await?;
+        self.in_doubt = false;
         self.durable_through(last);
         self.know(first, newest);
         Ok(outcomes)

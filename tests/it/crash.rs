@@ -1,7 +1,7 @@
 //! A publish that fails at any of its writes, in any way, is whole or absent afterwards, and the next push works.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use pcl_registry::meta::{Atomicity, Catalog, Change, MetaError, Outcome};
@@ -182,5 +182,52 @@ async fn a_transaction_that_fails_before_or_after_it_happened() {
             assert_eq!(open.has(&wanted()).await, how == 2, "{what}");
         }
         assert_goes_on(&open, false, &what).await;
+    }
+}
+
+/// Says of one transaction that it failed, and keeps its changes: they happen when the test wants.
+#[derive(Clone, Default)]
+struct HeldBack {
+    is_next: Arc<AtomicBool>,
+    changes: Arc<Mutex<Vec<Change>>>,
+}
+
+#[async_trait]
+impl Commits for HeldBack {
+    async fn apply(
+        &self,
+        catalog: &dyn Catalog,
+        changes: &[Change],
+        atomicity: Atomicity,
+    ) -> Result<Vec<Outcome>, MetaError> {
+        if self.is_next.swap(false, Ordering::SeqCst) {
+            *self.changes.lock().unwrap() = changes.to_vec();
+            return Err(MetaError::Unavailable("no answer came, as a test planned".into()));
+        }
+        catalog.apply(changes, atomicity).await
+    }
+}
+
+/// A change that comes to no event waits for no other, and proves nothing of one whose end is not known.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_happens_late_is_whole_when_it_is_acknowledged() {
+    for reopens in [false, true] {
+        let (folder, held) = (DataFolder::new(Owner::Sqlite), HeldBack::default());
+        let its_held = held.clone();
+        let mut open = folder.open_with(Limits::default(), move |meta| with_commits(meta, its_held)).await;
+        open.push(&before()).await.unwrap();
+        held.is_next.store(true, Ordering::SeqCst);
+        assert!(open.push(&wanted()).await.is_err());
+        if reopens {
+            drop(open);
+            open = folder.open().await;
+        }
+        open.push_manifest(&before()).await.unwrap();
+        let late = held.changes.lock().unwrap().clone();
+        let outcomes = open.meta.catalog.apply(&late, Atomicity::Each).await.unwrap();
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        open.push_manifest(&wanted()).await.unwrap();
+        assert_eq!(open.assert_events_agree().await, 2, "reopens: {reopens}");
+        assert!(open.has(&wanted()).await);
     }
 }
