@@ -8,6 +8,7 @@
 mod table;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, PoisonError};
 
 use tantivy::columnar::StrColumn;
@@ -18,8 +19,10 @@ use super::document::Document;
 use super::error::SearchError;
 use super::fold::fold_word;
 use super::index::Index;
+#[cfg(test)]
+use super::query::Audience;
 use super::schema::column;
-use table::Table;
+use table::{Draft, Table};
 
 /// Most completions of a sort.
 pub const COMPLETIONS_MAX: usize = 100;
@@ -48,6 +51,13 @@ impl Index {
     pub(super) fn scan_completions(&self, completed: Completed, prefix: &str, limit: usize) -> Vec<(String, u64)> {
         let completions = self.completions.read().unwrap_or_else(PoisonError::into_inner);
         completions.table(completed).scan(&begun(prefix), limit)
+    }
+
+    /// Reads back what can be completed, as a start does.
+    #[cfg(test)]
+    pub(super) fn read_completions_again(&self) {
+        let searcher = self.parts(&Audience::Everybody)[0].reader.searcher();
+        *self.completions.write().unwrap() = Completions::read(&searcher).unwrap();
     }
 }
 
@@ -97,26 +107,28 @@ pub(super) struct Known {
 }
 
 impl Completions {
-    /// What everybody finds: all that the index holds.
+    /// What everybody finds: all that the index holds. Every start waits for it, so that all is counted first and sorted once.
     pub fn read(searcher: &Searcher) -> Result<Self, SearchError> {
-        let mut completions = Self::default();
+        let (mut names, mut tags, mut skills) = (Draft::new(name_keys), Draft::new(label_keys), Draft::new(label_keys));
+        let mut held = HashMap::new();
         for segment in searcher.segment_readers() {
             let columns = segment.fast_fields();
             let terms = |name: &str| Terms::read(columns.str(name)?);
-            let (names, needs) = (terms(column::NAME)?, terms(column::NEED)?);
-            let (tags, skills) = (terms(column::TAG)?, terms(column::SKILL)?);
+            let (mut named, mut needed) = (terms(column::NAME)?, terms(column::NEED)?);
+            let (mut tagged, mut skilled) = (terms(column::TAG)?, terms(column::SKILL)?);
             for document in segment.doc_ids_alive() {
-                let Some(name) = names.of(document).next().cloned() else { continue };
-                completions.put(&Known {
-                    name,
-                    tags: tags.of(document).cloned().collect(),
-                    skills: skills.of(document).cloned().collect(),
-                    needs: needs.of(document).cloned().collect(),
+                let Some(place) = named.places(document, &mut names).next() else { continue };
+                // Each name is there once.
+                let Entry::Vacant(entry) = held.entry(names.value(place)) else { continue };
+                names.show(place);
+                entry.insert(Held {
+                    needs: needed.used(document, &mut names, false),
+                    tags: tagged.used(document, &mut tags, true),
+                    skills: skilled.used(document, &mut skills, true),
                 });
             }
         }
-        completions.rank();
-        Ok(completions)
+        Ok(Self { names: names.finish(), tags: tags.finish(), skills: skills.finish(), held })
     }
 
     fn table(&self, completed: Completed) -> &Table {
@@ -192,6 +204,8 @@ fn label_keys(label: &str) -> Vec<String> {
 struct Terms {
     column: Option<StrColumn>,
     terms: Vec<String>,
+    /// Of those that were asked for, the place in the table.
+    places: Vec<Option<u32>>,
 }
 
 impl Terms {
@@ -202,13 +216,26 @@ impl Terms {
             let take = |term: &[u8]| terms.push(String::from_utf8_lossy(term).into_owned());
             column.dictionary().sorted_ords_to_term_cb(&all, take)?;
         }
-        Ok(Self { column, terms })
+        let places = vec![None; terms.len()];
+        Ok(Self { column, terms, places })
     }
 
-    /// Those of a document.
-    fn of(&self, document: DocId) -> impl Iterator<Item = &String> {
-        let ordinals = self.column.iter().flat_map(move |column| column.term_ords(document));
-        ordinals.filter_map(|ordinal| self.terms.get(usize::try_from(ordinal).ok()?))
+    /// The places of what a document has.
+    fn places(&mut self, document: DocId, draft: &mut Draft) -> impl Iterator<Item = u32> {
+        let Self { column, terms, places } = self;
+        let ordinals = column.iter().flat_map(move |column| column.term_ords(document));
+        ordinals.filter_map(move |ordinal| {
+            let ordinal = usize::try_from(ordinal).ok()?;
+            let (term, place) = (terms.get(ordinal)?, places.get_mut(ordinal)?);
+            Some(*place.get_or_insert_with(|| draft.place(term)))
+        })
+    }
+
+    /// The same, of what it uses.
+    fn used(&mut self, document: DocId, draft: &mut Draft, is_label: bool) -> Vec<u32> {
+        let places: Vec<u32> = self.places(document, draft).collect();
+        places.iter().for_each(|place| draft.use_one(*place, is_label));
+        places
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values that begin like what was typed, the most used first.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -26,12 +26,65 @@ pub(super) struct Table {
     is_unranked: bool,
 }
 
+/// A table that is made of all values at once: they come in any order, and are sorted when all are there.
+pub(super) struct Draft {
+    keys_of: fn(&str) -> Vec<String>,
+    places: HashMap<Arc<str>, u32>,
+    slots: Vec<Slot>,
+}
+
 struct Slot {
     value: Arc<str>,
     uses: u32,
     is_shown: bool,
     /// Greater than that of every value before it, so that two are compared without being looked at.
     rank: u64,
+}
+
+impl Draft {
+    pub fn new(keys_of: fn(&str) -> Vec<String>) -> Self {
+        Self { keys_of, places: HashMap::new(), slots: Vec::new() }
+    }
+
+    pub fn value(&self, place: u32) -> Arc<str> {
+        Arc::clone(&self.slots[place as usize].value)
+    }
+
+    /// The place of a value, made if there is none.
+    pub fn place(&mut self, value: &str) -> u32 {
+        if let Some(place) = self.places.get(value) {
+            return *place;
+        }
+        let (value, place) = (Arc::<str>::from(value), self.slots.len() as u32);
+        self.places.insert(Arc::clone(&value), place);
+        self.slots.push(Slot { value, uses: 0, is_shown: false, rank: 0 });
+        place
+    }
+
+    /// One more uses the value; if it is a `label`, that is what shows it.
+    pub fn use_one(&mut self, place: u32, is_label: bool) {
+        let slot = &mut self.slots[place as usize];
+        slot.uses += 1;
+        slot.is_shown |= is_label;
+    }
+
+    pub fn show(&mut self, place: u32) {
+        self.slots[place as usize].is_shown = true;
+    }
+
+    pub fn finish(self) -> Table {
+        let Self { keys_of, places, slots } = self;
+        let shown = || slots.iter().zip(0..).filter(|(slot, _)| slot.is_shown);
+        let by_use = shown().map(|(slot, _)| (Reverse(slot.uses), Arc::clone(&slot.value))).collect();
+        let keys = |(slot, place): (&Slot, u32)| {
+            (keys_of)(&slot.value).into_iter().map(move |key| (key.into_bytes().into_boxed_slice(), place))
+        };
+        let keys = shown().flat_map(keys).collect();
+        let places = places.into_iter().collect();
+        let mut table = Table { keys_of, by_use, places, slots, free: Vec::new(), keys, is_unranked: true };
+        table.rank_all();
+        table
+    }
 }
 
 impl Table {
