@@ -104,7 +104,7 @@ pub async fn open_data(options: DataOptions) -> Result<Registry, DataError> {
 /// Opens a data folder over a store that the caller opened: tests hand in one that fails on demand.
 pub async fn open_over(storage: Storage, options: DataOptions) -> Result<Registry, DataError> {
     let (meta, committing) = open_metadata(&options.metadata).await?;
-    let search = open_search(&options.folder, storage.slot()).await?;
+    let search = Box::pin(open_search(options.folder.clone(), storage.slot()));
     let DataOptions { limits, clock, .. } = options;
     Ok(Builder { storage, meta, committing, search, limits, clock }.open().await?)
 }
@@ -282,7 +282,7 @@ async fn rebuild_mongo(
 /// Empties the search index and feeds it every package again. Returns the number of the last event.
 pub async fn rebuild_search(options: DataOptions) -> Result<u64, DataError> {
     drop(open_existing(&options.folder).await?);
-    let index = open_search(&options.folder, None).await?;
+    let index = open_search(options.folder.clone(), None).await?;
     tokio::task::spawn_blocking(move || index.clear()).await.map_err(|_| RegistryError::Stopping)??;
     let registry = open_data(options).await?;
     registry.settled().await;
@@ -362,13 +362,14 @@ fn server_of(address: &Address) -> Result<Server, MetaError> {
 }
 
 /// `slot`: the number of this server among those who share the folder. Each has an index of its own.
-async fn open_search(folder: &Path, slot: Option<u8>) -> Result<Index, DataError> {
+async fn open_search(folder: PathBuf, slot: Option<u8>) -> Result<Index, SearchError> {
     let folder = match slot {
         Some(slot) => folder.join(format!("search-{slot}")),
         None => folder.join("search"),
     };
     let open = move || Index::open(&folder);
-    let (index, opened) = tokio::task::spawn_blocking(open).await.map_err(|_| RegistryError::Stopping)??;
+    let (index, opened) =
+        tokio::task::spawn_blocking(open).await.map_err(|error| SearchError::Unavailable(error.into()))??;
     tracing::debug!(origin = ?opened.origin, through = opened.through, "search index opened");
     Ok(index)
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::cache::Cache;
 use crate::domain::MANIFEST_MAX;
 use crate::meta::{Head, Meta, MetaError};
 use crate::pack;
-use crate::search;
+use crate::search::{self, SearchError};
 use crate::storage::{Key, Owner, Storage, StorageError};
 
 use super::commit::{Committer, Committing};
@@ -74,8 +75,8 @@ pub struct Builder {
     pub meta: Meta,
     /// Who commits: the metadata store's database, or the store itself.
     pub committing: Committing,
-    /// The search index.
-    pub search: search::Index,
+    /// Opens the search index, beside all else that is read.
+    pub search: BoxFuture<'static, Result<search::Index, SearchError>>,
     /// Limits.
     pub limits: Limits,
     /// Clock.
@@ -143,33 +144,10 @@ impl Builder {
     /// store belongs to somebody else, it does not open.
     pub async fn open(self) -> Result<Registry, OpenError> {
         let Self { storage, meta, committing, search, limits, clock } = self;
-        let owner = match &committing {
-            Committing::Database => Owner::Database { id: meta.ledger.identity().await? },
-            Committing::Store(_) => Owner::Store,
-        };
-        if matches!(owner, Owner::Database { .. }) {
-            // The head first: another server that opens the same store names its owner before it commits anything.
-            let held = meta.ledger.head().await?.n;
-            if held > 0 && storage.owner().await?.is_none() {
-                return Err(OpenError::Foreign(held));
-            }
-        }
-        let found = storage.claim_owner(&owner).await?;
-        if found != owner {
-            return Err(OpenError::Owned { asked: owner, found });
-        }
-        let mut snapshots = None;
-        if let Committing::Store(memory) = &committing {
-            let begun = Snapshots::begin(&storage, Arc::clone(memory), limits.snapshot_every).await?;
-            drop_torn_event(&storage, begun.last()).await?;
-            catch_up(&storage, &meta, |_| {}).await?;
-            snapshots = Some(begun);
-        }
-        let (written, ahead) = match &committing {
-            Committing::Database => compare_heads(&storage, &meta).await?,
-            Committing::Store(_) => (settle_tail(&storage, &meta).await?, false),
-        };
-        if ahead {
+        // Waited for in any case, so that nothing is held open after a failure.
+        let (search, agreed) = tokio::join!(search, agree(&storage, &meta, &committing, limits.snapshot_every));
+        let (search, Agreed { written, is_ahead, snapshots }) = (search.map_err(RegistryError::from)?, agreed?);
+        if is_ahead {
             tracing::warn!("the store is ahead of the database: reads only until pclr rebuild --catch-up");
         }
         let cache = Arc::new(Cache::new(limits.cache));
@@ -197,7 +175,7 @@ impl Builder {
             search: Arc::new(search),
             clock,
             limits,
-            read_only: AtomicBool::new(ahead),
+            read_only: AtomicBool::new(is_ahead),
             corruptions: AtomicU64::new(0),
             opening: Semaphore::new(OPENING_MIB),
             comparing: Arc::new(Semaphore::new(2)),
@@ -216,6 +194,52 @@ impl Builder {
         }
         Ok(Registry(inner))
     }
+}
+
+/// What store and metadata agree on.
+struct Agreed {
+    /// The last event whose object is durable.
+    written: u64,
+    /// Whether the store is ahead of the database.
+    is_ahead: bool,
+    /// Of a registry without a database.
+    snapshots: Option<Snapshots>,
+}
+
+/// Sees that store and metadata belong together, and brings them to the same head.
+async fn agree(
+    storage: &Storage,
+    meta: &Meta,
+    committing: &Committing,
+    snapshot_every: u64,
+) -> Result<Agreed, OpenError> {
+    let owner = match committing {
+        Committing::Database => Owner::Database { id: meta.ledger.identity().await? },
+        Committing::Store(_) => Owner::Store,
+    };
+    if matches!(owner, Owner::Database { .. }) {
+        // The head first: another server that opens the same store names its owner before it commits anything.
+        let held = meta.ledger.head().await?.n;
+        if held > 0 && storage.owner().await?.is_none() {
+            return Err(OpenError::Foreign(held));
+        }
+    }
+    let found = storage.claim_owner(&owner).await?;
+    if found != owner {
+        return Err(OpenError::Owned { asked: owner, found });
+    }
+    let mut snapshots = None;
+    if let Committing::Store(memory) = committing {
+        let begun = Snapshots::begin(storage, Arc::clone(memory), snapshot_every).await?;
+        drop_torn_event(storage, begun.last()).await?;
+        catch_up(storage, meta, |_| {}).await?;
+        snapshots = Some(begun);
+    }
+    let (written, is_ahead) = match committing {
+        Committing::Database => compare_heads(storage, meta).await?,
+        Committing::Store(_) => (settle_tail(storage, meta).await?, false),
+    };
+    Ok(Agreed { written, is_ahead, snapshots })
 }
 
 /// Brings event objects and ledger to the same head where the ledger is ahead. Returns the last durable event, and whether the

@@ -194,7 +194,7 @@ impl DataFolder {
             storage: storage.clone(),
             meta: meta.clone(),
             committing,
-            search: Index::memory().unwrap(),
+            search: Box::pin(async { Index::memory() }),
             limits,
             clock: self.clock(),
         };

@@ -233,7 +233,7 @@ async fn a_search_believes_no_index_that_is_behind() {
         storage: folder.open_storage(&Meter::default()).await,
         meta: Arc::new(Sqlite::open(folder.database()).unwrap()).meta(),
         committing: Committing::Database,
-        search,
+        search: Box::pin(async { Ok(search) }),
         limits: Limits::default(),
         clock: folder.clock(),
     };

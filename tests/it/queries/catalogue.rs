@@ -49,7 +49,7 @@ pub async fn empty(time: &Time) -> Opened {
 async fn open(time: &Time, storage: &Storage, meta: &Meta, committing: Committing) -> Registry {
     let search = Index::memory().unwrap();
     let (storage, meta, limits, clock) = (storage.clone(), meta.clone(), Limits::default(), time.clock());
-    Builder { storage, meta, committing, search, limits, clock }.open().await.unwrap()
+    Builder { storage, meta, committing, search: Box::pin(async { Ok(search) }), limits, clock }.open().await.unwrap()
 }
 
 /// Publishes the corpus, each of its folders in an organisation of that name, and the histories as versions; then yanks, pins,

@@ -84,7 +84,7 @@ impl World {
             storage: Storage::memory(),
             meta: meta.clone(),
             committing: Committing::Store(memory),
-            search: Index::memory().expect("an index in memory"),
+            search: Box::pin(async { Index::memory() }),
             limits,
             clock: Clock::System,
         };
