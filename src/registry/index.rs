@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -21,9 +21,13 @@ const VERSIONS_MAX: usize = 32;
 /// How long to wait before trying again after an error.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How long events gather after a commit of the index, before the next. A commit writes segments that must be merged
-/// again, so that one for each publish costs a busy registry more than the publish; an artifact must be findable in a second.
+/// How long events gather after a commit of the index, before the next, at least. A commit syncs, and writes segments that must be
+/// merged again, so that one for each publish costs a busy registry more than the publish; an artifact must be findable in a second.
 const GATHER: Duration = Duration::from_millis(150);
+/// What is aimed at from the beginning of one commit to that of the next: so much for each package that the first had, up to
+/// [`APART`].
+const APART: Duration = Duration::from_millis(500);
+const APART_EACH: Duration = Duration::from_millis(50);
 
 /// Follows the events until the registry is dropped.
 pub(super) async fn follow(registry: Weak<Inner>, mut head: watch::Receiver<u64>, indexed: watch::Sender<u64>) {
@@ -31,12 +35,14 @@ pub(super) async fn follow(registry: Weak<Inner>, mut head: watch::Receiver<u64>
         let (behind, pause) = {
             let Some(inner) = registry.upgrade() else { return };
             // Nothing of the registry is held while this waits: who closed it may open it again.
+            let begun = Instant::now();
             let outcome = Registry(inner).index_next().await;
             match outcome {
-                Ok(through) => {
+                Ok((through, packages)) => {
                     indexed.send_replace(through);
                     let behind = head.borrow_and_update().saturating_sub(through);
-                    (behind > 0, if behind < BATCH_MAX as u64 { GATHER } else { Duration::ZERO })
+                    let pause = pause(packages, begun.elapsed());
+                    (behind > 0, if behind < BATCH_MAX as u64 { pause } else { Duration::ZERO })
                 }
                 Err(error) => {
                     tracing::error!(error = %error, "indexing failed, trying again");
@@ -51,12 +57,18 @@ pub(super) async fn follow(registry: Weak<Inner>, mut head: watch::Receiver<u64>
     }
 }
 
+/// How long to wait for more, after so many packages were indexed, which took so long.
+fn pause(packages: usize, taken: Duration) -> Duration {
+    let apart = APART_EACH.saturating_mul(u32::try_from(packages).unwrap_or(u32::MAX)).min(APART);
+    apart.saturating_sub(taken).max(GATHER)
+}
+
 impl Registry {
-    /// Indexes what the next events touched. Returns the last event that the index has seen.
-    async fn index_next(&self) -> Result<u64, RegistryError> {
+    /// Indexes what the next events touched. Returns the last event that the index has seen, and how many packages changed in it.
+    async fn index_next(&self) -> Result<(u64, usize), RegistryError> {
         let index = Arc::clone(&self.0.search);
         let events = self.0.meta.ledger.events(index.through(), BATCH_MAX).await?;
-        let Some((through, _)) = events.last() else { return Ok(index.through()) };
+        let Some((through, _)) = events.last() else { return Ok((index.through(), 0)) };
         let through = *through;
         let mut touched = BTreeSet::new();
         for (_, bytes) in &events {
@@ -85,9 +97,10 @@ impl Registry {
                 upserts.push(self.document(package.clone(), shown).await?);
             }
         }
+        let changed = upserts.len() + removals.len();
         let apply = move || index.apply(upserts, removals, through);
         tokio::task::spawn_blocking(apply).await.map_err(|_| RegistryError::Stopping)??;
-        Ok(through)
+        Ok((through, changed))
     }
 
     async fn document(&self, package: Package, shown: Option<Published>) -> Result<Document, RegistryError> {
@@ -124,5 +137,19 @@ impl Registry {
             license: package.license,
             needs,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_packages_wait_longer_but_for_what_their_commit_took() {
+        let millis = Duration::from_millis;
+        assert_eq!(pause(0, Duration::ZERO), GATHER);
+        assert_eq!(pause(6, Duration::ZERO), millis(300));
+        assert_eq!(pause(BATCH_MAX, millis(100)), APART - millis(100));
+        assert_eq!(pause(BATCH_MAX, Duration::from_secs(9)), GATHER);
     }
 }
