@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{Mutex, watch};
 
-use crate::meta::{Archive, Memory, MetaError, Snapshot, Unbelievable};
+use crate::meta::{Archive, Ledger as _, Memory, MetaError, Snapshot, Unbelievable};
 use crate::storage::{Created, Key, Storage, StorageError};
 
 use super::replay::EVENT_MAX;
@@ -85,6 +85,9 @@ impl Snapshots {
     /// Writes a snapshot, if there is any event since the last one, and removes older ones. Returns the event that it is of.
     pub(super) async fn write(&self, storage: &Storage) -> Result<Option<u64>, RegistryError> {
         let _turn = self.turn.lock().await;
+        if self.memory.head().await?.n <= self.last() {
+            return Ok(None);
+        }
         let memory = Arc::clone(&self.memory);
         let written = tokio::task::spawn_blocking(move || memory.snapshot());
         let Some(snapshot) = written.await.map_err(|_| RegistryError::Stopping)?? else {
