@@ -85,8 +85,9 @@ impl Proxy {
         self.way.borrow().refused && self.trip.lock().unwrap().is_none()
     }
 
-    /// Accepts connections again, at the same place, and passes everything on.
+    /// Accepts connections again, at the same place, and passes everything on, a message at which it was to be cut, too.
     pub async fn mend(&self) {
+        *self.trip.lock().unwrap() = None;
         self.way.send_modify(|way| (way.refused, way.stalled) = (false, false));
         while TcpStream::connect(&self.place).await.is_err() {
             tokio::task::yield_now().await;
