@@ -283,9 +283,11 @@ async fn an_outage_does_not_tell_what_is_private() {
     }
 }
 
+type Failure = fn() -> MetaError;
+
 /// How reads of the catalogue fail.
 #[derive(Clone, Default)]
-struct Failing(Arc<Mutex<Option<fn() -> MetaError>>>);
+struct Failing(Arc<Mutex<Option<Failure>>>);
 
 #[async_trait]
 impl Commits for Failing {
@@ -311,7 +313,7 @@ async fn a_read_that_fails_does_not_tell_what_is_private() {
     see(&open, "acme/secret", Visibility::Private).await.unwrap();
     open.push(&Package::new("acme/secret@1.0.0", "secret")).await.unwrap();
     drop(open);
-    let ask = async |slug: &str, question: usize, error: Option<fn() -> MetaError>| {
+    let ask = async |slug: &str, question: usize, error: Option<Failure>| {
         let failing = Failing::default();
         let its_failing = failing.clone();
         // A new process knows nothing of who sees what.
@@ -325,8 +327,8 @@ async fn a_read_that_fails_does_not_tell_what_is_private() {
         };
         said.unwrap_err().to_string().replace(slug, "it")
     };
-    let unavailable: fn() -> MetaError = || MetaError::Unavailable("no answer came, as a test planned".into());
-    let corrupt: fn() -> MetaError = || MetaError::Corrupt("a row, as a test planned".into());
+    let unavailable: Failure = || MetaError::Unavailable("no answer came, as a test planned".into());
+    let corrupt: Failure = || MetaError::Corrupt("a row, as a test planned".into());
     for question in 0..3 {
         let absent = ask("absent", question, None).await;
         assert_eq!(ask("secret", question, Some(corrupt)).await, absent, "question {question}");
