@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use mongodb::bson::doc;
@@ -153,32 +153,28 @@ impl Mongo {
     ) -> Result<T, MetaError> {
         let turn = Arc::new(self.changing.clone().lock_owned().await);
         let held = Arc::clone(&turn);
-        let (is_alone, tries) = (Arc::clone(&self.is_alone), Arc::new(AtomicUsize::new(0)));
-        let tried = Arc::clone(&tries);
+        let (is_alone, mut tries) = (Arc::clone(&self.is_alone), 0);
         let transaction = move |session: &mut Session| {
             // Kept until the transaction has ended, whoever still waits for it.
             let _turn = &held;
             let mut unit = Unit::new(session);
-            tried.fetch_add(1, Ordering::Relaxed);
+            tries += 1;
             // Alone, nobody is met when the counter is written. Else it costs less to wait for the others than to have worked in vain.
             if !is_alone.swap(false, Ordering::Relaxed) {
                 unit.counter()?;
             }
             let (made, head) = work(&mut unit)?;
             let before = *unit.counter()?;
-            match head {
-                Some(head) if head != before.head() => {
-                    unit.flush()?;
-                    session.write_head(before.at(head))?;
-                    Ok((made, End::Commit))
-                }
-                // Nothing is written; but what was read, and is told, is with a majority then.
-                Some(_) => Ok((made, End::Commit)),
-                None => Ok((made, End::RollBack)),
+            let Some(head) = head else { return Ok(((made, tries), End::RollBack)) };
+            if head != before.head() {
+                unit.flush()?;
+                session.write_head(before.at(head))?;
             }
+            // Where nothing is written, what was read, and is told, is with a majority then.
+            Ok(((made, tries), End::Commit))
         };
-        let made = self.connection.transact(transaction).await?;
-        self.is_alone.store(tries.load(Ordering::Relaxed) == 1, Ordering::Relaxed);
+        let (made, tries) = self.connection.transact(transaction).await?;
+        self.is_alone.store(tries == 1, Ordering::Relaxed);
         drop(turn);
         Ok(made)
     }
