@@ -19,8 +19,6 @@ use super::document::Document;
 use super::error::SearchError;
 use super::fold::fold_word;
 use super::index::Index;
-#[cfg(test)]
-use super::query::Audience;
 use super::schema::column;
 use table::{Draft, Table};
 
@@ -51,13 +49,6 @@ impl Index {
     pub(super) fn scan_completions(&self, completed: Completed, prefix: &str, limit: usize) -> Vec<(String, u64)> {
         let completions = self.completions.read().unwrap_or_else(PoisonError::into_inner);
         completions.table(completed).scan(&begun(prefix), limit)
-    }
-
-    /// Reads back what can be completed, as a start does.
-    #[cfg(test)]
-    pub(super) fn read_completions_again(&self) {
-        let searcher = self.parts(&Audience::Everybody)[0].reader.searcher();
-        *self.completions.write().unwrap() = Completions::read(&searcher).unwrap();
     }
 }
 
