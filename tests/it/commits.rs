@@ -17,7 +17,9 @@ pub trait Commits: Send + Sync {
         catalog: &dyn Catalog,
         changes: &[Change],
         atomicity: Atomicity,
-    ) -> Result<Vec<Outcome>, MetaError>;
+    ) -> Result<Vec<Outcome>, MetaError> {
+        catalog.apply(changes, atomicity).await
+    }
 
     /// What comes before a read of a package or its versions.
     async fn before_read(&self) -> Result<(), MetaError> {

@@ -8,7 +8,7 @@ use pcl_registry::domain::{
     Access, Actor, Algorithm, Collection, CollectionItem, Digest, Name, Profile, Reference, Repository, Role,
     Visibility,
 };
-use pcl_registry::meta::{Atomicity, Catalog, Change, Collections, MetaError, Outcome, Seen, Sqlite, Starred};
+use pcl_registry::meta::{Collections, MetaError, Seen, Sqlite, Starred};
 use pcl_registry::registry::{Builder, Committing, FindQuery, Limits, RegistryError};
 use pcl_registry::search::{Audience, Document, Index};
 use pcl_registry::storage::Meter;
@@ -291,15 +291,6 @@ struct Failing(Arc<Mutex<Option<Failure>>>);
 
 #[async_trait]
 impl Commits for Failing {
-    async fn apply(
-        &self,
-        catalog: &dyn Catalog,
-        changes: &[Change],
-        atomicity: Atomicity,
-    ) -> Result<Vec<Outcome>, MetaError> {
-        catalog.apply(changes, atomicity).await
-    }
-
     async fn before_read(&self) -> Result<(), MetaError> {
         self.0.lock().unwrap().map_or(Ok(()), |error| Err(error()))
     }
