@@ -11,15 +11,10 @@ use super::keys::{pair, pairs_after, parts, second};
 use super::rows::{self, Link, Manifest, Release, Row, unsigned};
 use super::unit::Unit;
 
-/// Documents whose keys begin with the repository.
+/// Documents whose keys begin with the repository: of versions, those of the package that it is.
 pub(super) fn of_repository(repository: &Repository) -> Document {
     let keys = pairs_after(repository, "");
     doc! { "_id": { "$gt": keys.start, "$lt": keys.end } }
-}
-
-/// Versions of the package, if the repository is one.
-pub(super) fn of_package(repository: &Repository) -> Document {
-    doc! { "name": repository.as_str() }
 }
 
 /// Keys of the blobs that these keep.
@@ -33,7 +28,7 @@ impl Unit<'_> {
         self.manifests.flush(self.session)?;
         self.versions.flush(self.session)?;
         let manifests = self.session.find(Manifest::COLLECTION, of_repository(repository), doc! {}, 0)?;
-        let versions = self.session.find(Release::COLLECTION, of_package(repository), doc! {}, 0)?;
+        let versions = self.session.find(Release::COLLECTION, of_repository(repository), doc! {}, 0)?;
         Ok((manifests, versions))
     }
 

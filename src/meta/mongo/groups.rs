@@ -12,7 +12,7 @@ use crate::domain::{
 use super::super::groups::{Found, names_of};
 use super::super::{CollectionRow, Collections, Groups, MetaError, OrgRow, OrgSaid};
 use super::Mongo;
-use super::content::{kept, of_package, of_repository};
+use super::content::{kept, of_repository};
 use super::keys::{self, pair, pairs_after, parse, parts, second};
 use super::rows::{self, json, to_json, unsigned};
 use super::unit::Unit;
@@ -47,7 +47,7 @@ impl Groups for Mongo {
 
     async fn content(&self, repository: &Repository) -> Result<Vec<Digest>, MetaError> {
         let manifests: Vec<rows::Manifest> = self.page(of_repository(repository), doc! {}, usize::MAX).await?;
-        let versions: Vec<rows::Release> = self.page(of_package(repository), doc! {}, usize::MAX).await?;
+        let versions: Vec<rows::Release> = self.page(of_repository(repository), doc! {}, usize::MAX).await?;
         let digests = kept(&manifests, &versions).iter().map(|key| second(key)).collect::<Result<BTreeSet<_>, _>>()?;
         Ok(digests.into_iter().collect())
     }
