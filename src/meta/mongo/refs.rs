@@ -40,13 +40,12 @@ impl Refs for Mongo {
         // first says, so that the time tells nothing of who has tags that the caller does not see.
         let repositories = self.connection.durable::<rows::Repository>();
         let known = self.connection.run(repositories.find_one(doc! { "_id": repository.as_str() }));
-        let page = doc! { "_id": between(repository, after.unwrap_or_default()) };
-        let found = self.page::<rows::Tag>(page, doc! { "_id": 1 }, limit);
+        let found = self.keys::<rows::Tag>(between(repository, after.unwrap_or_default()), limit);
         let (known, found) = futures::try_join!(known, found)?;
         if known.is_none_or(|row| row.unpushed) {
             return Ok(None);
         }
-        found.iter().map(|row| second(&row.id)).collect::<Result<_, _>>().map(Some)
+        found.iter().map(|key| second(key)).collect::<Result<_, _>>().map(Some)
     }
 
     async fn repositories(&self, after: Option<&str>, limit: usize) -> Result<Vec<Repository>, MetaError> {
@@ -124,6 +123,18 @@ impl Mongo {
             None => query,
         };
         self.connection.all(query).await
+    }
+
+    /// The first keys of a range. The index on them tells them by itself: their documents, which lie far apart, are not read.
+    async fn keys<R: Row>(&self, range: Document, limit: usize) -> Result<Vec<String>, MetaError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let documents = self.connection.database.collection::<Document>(R::COLLECTION);
+        let keys = documents.find(doc! { "_id": range }).projection(doc! { "_id": 1 }).sort(doc! { "_id": 1 });
+        let found = self.connection.all(keys.limit(signed(limit as u64)).batch_size(BATCH)).await?;
+        let key = |document: Document| document.get_str("_id").ok().map(ToOwned::to_owned);
+        Ok(found.into_iter().filter_map(key).collect())
     }
 }
 
