@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use mongodb::bson::doc;
+use serde::Deserialize;
 
 use crate::domain::{ActorId, Name, Package, Published, Timestamp, Version};
 
@@ -16,6 +17,7 @@ use super::super::{
     Releases, Replay, engine,
 };
 use super::Mongo;
+use super::connection::BATCH;
 use super::keys::{self, label_type, pairs_after, parse, second};
 use super::rows::{self, Release, json, signed, unsigned};
 use super::session::{End, Session};
@@ -63,15 +65,20 @@ impl Catalog for Mongo {
 
     async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<crate::domain::Release>, MetaError> {
         let filter = match of {
-            Releases::Readable => doc! { "name": name.as_str(), "rank": { "$exists": true } },
+            // So that the index alone answers: it does not tell a field without a value from one that is not there.
+            Releases::Readable => doc! { "name": name.as_str(), "rank": { "$gt": "" } },
             // The keys of a package are one range.
             Releases::Deleted => {
                 let all = pairs_after(name, "");
                 doc! { "_id": { "$gt": all.start, "$lt": all.end }, "deleted": true }
             }
         };
-        let found: Vec<Release> = self.page(filter, doc! {}, usize::MAX).await?;
-        let release = |row: &Release| {
+        let versions = self.connection.durable::<Release>().clone_with_type::<Listed>();
+        let listed = doc! {
+            "_id": 0, "version": 1, "manifest": 1, "yanked": 1, "deprecation": 1, "deleted": 1, "published": 1,
+        };
+        let found = self.connection.all(versions.find(filter).projection(listed).batch_size(BATCH)).await?;
+        let release = |row: &Listed| {
             Ok(crate::domain::Release {
                 version: parse(&row.version)?,
                 digest: second(&row.manifest)?,
@@ -143,6 +150,17 @@ impl Catalog for Mongo {
         });
         Ok(counted.collect())
     }
+}
+
+/// What a list of versions says of each.
+#[derive(Deserialize)]
+struct Listed {
+    version: String,
+    manifest: String,
+    yanked: bool,
+    deprecation: Option<String>,
+    deleted: bool,
+    published: i64,
 }
 
 impl Mongo {

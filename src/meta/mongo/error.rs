@@ -13,6 +13,8 @@ const MESSAGE_MAX: usize = 600;
 pub(super) const WRITE_CONFLICT: i32 = 112;
 /// A collection is there already.
 pub(super) const NAMESPACE_EXISTS: i32 = 48;
+/// There is no such index.
+pub(super) const INDEX_UNKNOWN: i32 = 27;
 /// An index of that name has other options, or other keys.
 pub(super) const INDEX_DIFFERS: [i32; 2] = [85, 86];
 /// Another operation on the same collection runs.

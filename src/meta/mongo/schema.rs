@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use super::super::MetaError;
 use super::connection::{Connection, SWEEP, within};
-use super::error::{self, IN_PROGRESS, INDEX_DIFFERS, NAMESPACE_EXISTS, WRITE_CONFLICT, code, failed};
+use super::error::{self, IN_PROGRESS, INDEX_DIFFERS, INDEX_UNKNOWN, NAMESPACE_EXISTS, WRITE_CONFLICT, code, failed};
 use super::rows::{COUNTER, IDENTITY, REGISTRY};
 use super::upgrade;
 pub(super) use layout::BY_NUMBER;
-use layout::{ADDED, LAYOUTS, Layout};
+use layout::{ADDED, DROPPED, LAYOUTS, Layout};
 
 /// The schema that this program writes. A release that changes a document's meaning counts it up.
 pub(super) const SCHEMA: i64 = 7;
@@ -30,6 +30,9 @@ pub(super) async fn ensure(connection: &Connection) -> Result<(), MetaError> {
     for layout in LAYOUTS {
         ensure_collection(connection, layout, found.remove(layout.collection)).await?;
         ensure_indexes(connection, layout).await?;
+    }
+    for (collection, index) in DROPPED {
+        drop_index(connection, collection, index).await?;
     }
     let once = [
         (COUNTER, doc! { "n": 0i64, "time": 0i64, "changes": 0i64, "packages": 0i64 }),
@@ -142,6 +145,18 @@ async fn ensure_indexes(connection: &Connection, layout: &Layout) -> Result<(), 
         }
         other => other,
     })
+}
+
+/// Drops an index, unless it is gone.
+async fn drop_index(connection: &Connection, collection: &str, index: &str) -> Result<(), MetaError> {
+    let collection = connection.database.collection::<Document>(collection);
+    let step = || async {
+        match collection.drop_index(index).await {
+            Err(error) if code(&error) == Some(INDEX_UNKNOWN) => Ok(()),
+            dropped => dropped,
+        }
+    };
+    persist(step).await
 }
 
 /// Runs a step that may be run again, until no other server is in its way.

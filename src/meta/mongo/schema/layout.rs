@@ -143,7 +143,21 @@ pub const LAYOUTS: &[Layout] = &[
         ],
         optional: &[("rank", "string"), ("reason", "string"), ("deprecation", "string"), ("purged", "bool")],
         indexes: &[
-            Index { name: "by_rank", keys: &[("name", 1), ("rank", -1)], of: Of::Having("rank") },
+            // The versions of a package lie as far apart as they were published: with all that a list of them asks for.
+            Index {
+                name: "by_release",
+                keys: &[
+                    ("name", 1),
+                    ("rank", -1),
+                    ("version", 1),
+                    ("manifest", 1),
+                    ("yanked", 1),
+                    ("deprecation", 1),
+                    ("deleted", 1),
+                    ("published", 1),
+                ],
+                of: Of::Having("rank"),
+            },
             Index { name: "by_manifest", keys: &[("manifest", 1), ("event", 1)], of: Of::All },
             Index { name: "by_event_id", keys: &[("event_id", 1), ("event", 1)], of: Of::All },
             Index { name: "by_blobs", keys: &[("blobs", 1)], of: Of::All },
@@ -230,6 +244,9 @@ pub const LAYOUTS: &[Layout] = &[
         indexes: &[Index { name: "by_day", keys: &[("day", 1), ("name", 1)], of: Of::All }],
     },
 ];
+
+/// Indexes that an earlier release made, and that nothing asks any more.
+pub const DROPPED: &[(&str, &str)] = &[("versions", "by_rank")];
 
 /// Fields that documents of an earlier release lack, and what they are to hold.
 pub const ADDED: &[(&str, &str, i64)] = &[("packages", "downloads", 0), ("packages", "stars", 0)];
