@@ -1,6 +1,6 @@
 //! The traits that a metadata store implements, and the rows and errors that they speak in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::domain::{
-    Area, Digest, Kind, Name, Package, Published, Release, Repository, Tag, Timestamp, Version, Visibility,
+    Area, Config, Digest, Kind, Name, Package, Published, Release, Repository, Tag, Timestamp, Version, Visibility,
 };
 
 use super::{Accounts, Atomicity, Blobs, Carrier, Change, Groups, Label, LabelCount, Outcome, Replay, Social};
@@ -119,6 +119,17 @@ pub trait Catalog: Send + Sync {
     async fn bare_versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
         let versions = self.versions(wanted).await?;
         Ok(versions.into_iter().map(|version| Published { config: None, ..version }).collect())
+    }
+
+    /// Their configs alone, for each that is wanted; `None` for what is not there or has none. They are read with the rest, unless
+    /// the store does better.
+    async fn configs(&self, wanted: &[(Name, Version)]) -> Result<Vec<Option<Config>>, MetaError> {
+        let versions = self.versions(wanted).await?;
+        let configs = versions.iter().map(|version| ((&version.name, version.version.number()), &version.config));
+        let configs: HashMap<_, _> = configs.collect();
+        let config =
+            |(name, version): &(Name, Version)| configs.get(&(name, version.number())).copied().cloned().flatten();
+        Ok(wanted.iter().map(config).collect())
     }
 
     /// Packages that pass the filter, `limit` (1 to [`super::PACKAGES_MAX`]) at a time.

@@ -1,6 +1,5 @@
 //! Reading the catalogue: packages, versions, files, ranges, labels.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -188,26 +187,22 @@ impl Registry {
     /// and is left out.
     pub async fn resolution(&self, actor: &Actor, name: &Name) -> Result<Resolution, RegistryError> {
         let releases = self.releases(actor, name).await?;
-        let wanted: Vec<_> = releases.iter().map(|release| (name.clone(), release.version.clone())).collect();
-        let mut found = HashMap::new();
-        for wanted in wanted.chunks(ROWS) {
-            let rows = self.0.meta.catalog.versions(wanted).await?;
-            found.extend(rows.into_iter().map(|published| (published.version.number(), published)));
+        let (mut kind, mut versions) = (None, Vec::with_capacity(releases.len()));
+        for releases in releases.chunks(ROWS) {
+            let wanted: Vec<_> = releases.iter().map(|release| (name.clone(), release.version.clone())).collect();
+            let configs = self.0.meta.catalog.configs(&wanted).await?;
+            for (release, config) in releases.iter().zip(configs) {
+                let Some(config) = config else { continue };
+                kind.get_or_insert(config.kind);
+                let (release, tree) = (release.clone(), config.tree);
+                versions.push(Resolvable { release, tree, dependencies: config.about.dependencies });
+            }
         }
-        let rows: Vec<_> = releases
-            .into_iter()
-            .map(|release| {
-                let published = found.remove(&release.version.number());
-                (release, published)
-            })
-            .collect();
-        let kind = rows.iter().find_map(|(_, published)| published.as_ref().map(|published| published.kind));
-        let kind = kind.ok_or_else(|| RegistryError::PackageUnknown(name.to_string()))?;
-        let versions = rows.into_iter().filter_map(|(release, published)| {
-            let config = published?.config?;
-            Some(Resolvable { release, tree: config.tree, dependencies: config.about.dependencies })
-        });
-        Ok(Resolution { name: name.clone(), kind, versions: versions.collect() })
+        let kind = match kind {
+            Some(kind) => kind,
+            None => self.package(actor, name).await?.kind,
+        };
+        Ok(Resolution { name: name.clone(), kind, versions })
     }
 
     /// The text of a file of a version, of its primary file if none is named; and the manifest that it comes from.

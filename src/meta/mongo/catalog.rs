@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use mongodb::bson::doc;
 use serde::Deserialize;
 
-use crate::domain::{ActorId, Name, Package, Published, Timestamp, Version};
+use crate::domain::{ActorId, Config, Name, Package, Published, Timestamp, Version};
 
 use super::super::rules::act_of;
 use super::super::shown::Shown;
@@ -94,15 +94,18 @@ impl Catalog for Mongo {
     }
 
     async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
-        let keys: Vec<String> = wanted.iter().map(|(name, version)| Release::key(name, version)).collect();
-        let configs = self.page::<rows::Config>(doc! { "_id": { "$in": &keys } }, doc! {}, usize::MAX);
-        let (mut versions, configs) = tokio::try_join!(self.bare_versions(wanted), configs)?;
-        let configs: HashMap<&str, &rows::Config> = configs.iter().map(|row| (row.id.as_str(), row)).collect();
+        let (mut versions, configs) = tokio::try_join!(self.bare_versions(wanted), self.configs_of(wanted))?;
         for version in &mut versions {
-            let config = configs.get(Release::key(&version.name, &version.version).as_str());
-            version.config = config.map(|config| json(&config.text)).transpose()?;
+            let config = configs.get(&Release::key(&version.name, &version.version));
+            version.config = config.map(|row| json(&row.text)).transpose()?;
         }
         Ok(versions)
+    }
+
+    async fn configs(&self, wanted: &[(Name, Version)]) -> Result<Vec<Option<Config>>, MetaError> {
+        let configs = self.configs_of(wanted).await?;
+        let rows = wanted.iter().map(|(name, version)| configs.get(&Release::key(name, version)));
+        rows.map(|row| row.map(|row| json(&row.text)).transpose()).collect()
     }
 
     async fn bare_versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
@@ -164,6 +167,13 @@ struct Listed {
 }
 
 impl Mongo {
+    /// The configs of versions, by their keys.
+    async fn configs_of(&self, wanted: &[(Name, Version)]) -> Result<HashMap<String, rows::Config>, MetaError> {
+        let keys: Vec<String> = wanted.iter().map(|(name, version)| Release::key(name, version)).collect();
+        let found: Vec<rows::Config> = self.page(doc! { "_id": { "$in": keys } }, doc! {}, usize::MAX).await?;
+        Ok(found.into_iter().map(|row| (row.id.clone(), row)).collect())
+    }
+
     /// Runs changes in a transaction, and keeps what they write if they come to another head.
     async fn change<T: Send + 'static>(
         &self,

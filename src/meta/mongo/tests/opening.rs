@@ -49,7 +49,9 @@ async fn an_open_database_is_found_as_it_was_left() {
     raw.run_command(doc! { "collMod": "versions", "validator": {} }).await.unwrap();
     let again = world(&Arc::new(Mongo::open(&address).await.unwrap())).await;
     assert_eq!(super::super::super::contract::dump(&again.meta).await.unwrap(), before);
-    assert!(raw.collection::<Document>("versions").list_index_names().await.unwrap().contains(&"by_release".to_owned()));
+    assert!(
+        raw.collection::<Document>("versions").list_index_names().await.unwrap().contains(&"by_release".to_owned())
+    );
     let refused = raw.collection("versions").insert_one(doc! { "_id": "acme/hello 2.0.0" }).await;
     assert!(refused.unwrap_err().to_string().contains("121"), "a document that does not fit is refused");
 }
