@@ -18,7 +18,8 @@ use super::super::{
 };
 use super::Mongo;
 use super::connection::BATCH;
-use super::keys::{self, label_type, pairs_after, parse, second};
+use super::content::of_repository;
+use super::keys::{self, label_type, parse, second};
 use super::rows::{self, Release, json, signed, unsigned};
 use super::session::{End, Session};
 use super::unit::Unit;
@@ -67,16 +68,14 @@ impl Catalog for Mongo {
         let filter = match of {
             // So that the index alone answers: it does not tell a field without a value from one that is not there.
             Releases::Readable => doc! { "name": name.as_str(), "rank": { "$gt": "" } },
-            // The keys of a package are one range.
             Releases::Deleted => {
-                let all = pairs_after(name, "");
-                doc! { "_id": { "$gt": all.start, "$lt": all.end }, "deleted": true }
+                let mut all = of_repository(&name.repository());
+                all.insert("deleted", true);
+                all
             }
         };
         let versions = self.connection.durable::<Release>().clone_with_type::<Listed>();
-        let listed = doc! {
-            "_id": 0, "version": 1, "manifest": 1, "yanked": 1, "deprecation": 1, "deleted": 1, "published": 1,
-        };
+        let listed = doc! { "_id": 0, "version": 1, "manifest": 1, "yanked": 1, "deprecation": 1, "published": 1 };
         let found = self.connection.all(versions.find(filter).projection(listed).batch_size(BATCH)).await?;
         let release = |row: &Listed| {
             Ok(crate::domain::Release {
@@ -84,7 +83,7 @@ impl Catalog for Mongo {
                 digest: second(&row.manifest)?,
                 yanked: row.yanked,
                 deprecated: row.deprecation.is_some(),
-                deleted: row.deleted,
+                deleted: of == Releases::Deleted,
                 published: Timestamp::from_micros(row.published),
             })
         };
@@ -162,7 +161,6 @@ struct Listed {
     manifest: String,
     yanked: bool,
     deprecation: Option<String>,
-    deleted: bool,
     published: i64,
 }
 

@@ -125,16 +125,17 @@ impl Mongo {
         self.connection.all(query).await
     }
 
-    /// The first keys of a range. The index on them tells them by itself: their documents, which lie far apart, are not read.
+    /// The first keys of a range. The index on them tells them by itself: their documents, which lie far apart, are not
+    /// read.
     async fn keys<R: Row>(&self, range: Document, limit: usize) -> Result<Vec<String>, MetaError> {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let documents = self.connection.database.collection::<Document>(R::COLLECTION);
-        let keys = documents.find(doc! { "_id": range }).projection(doc! { "_id": 1 }).sort(doc! { "_id": 1 });
+        let keys = self.connection.durable::<R>().clone_with_type::<Document>();
+        let keys = keys.find(doc! { "_id": range }).projection(doc! { "_id": 1 }).sort(doc! { "_id": 1 });
         let found = self.connection.all(keys.limit(signed(limit as u64)).batch_size(BATCH)).await?;
-        let key = |document: Document| document.get_str("_id").ok().map(ToOwned::to_owned);
-        Ok(found.into_iter().filter_map(key).collect())
+        let key = |row: &Document| row.get_str("_id").map(ToOwned::to_owned);
+        found.iter().map(|row| key(row).map_err(|error| MetaError::Corrupt(error.to_string()))).collect()
     }
 }
 

@@ -147,11 +147,16 @@ async fn ensure_indexes(connection: &Connection, layout: &Layout) -> Result<(), 
     })
 }
 
-/// Drops an index, unless it is gone.
+/// Drops an index that an earlier release left. Asked to drop one that is not there, the server locks the collection all the same:
+/// it waits for every transaction on it, and all that come wait behind that.
 async fn drop_index(connection: &Connection, collection: &str, index: &str) -> Result<(), MetaError> {
     let collection = connection.database.collection::<Document>(collection);
+    if !connection.run(collection.list_index_names()).await?.iter().any(|name| name == index) {
+        return Ok(());
+    }
     let step = || async {
         match collection.drop_index(index).await {
+            // Another server was faster.
             Err(error) if code(&error) == Some(INDEX_UNKNOWN) => Ok(()),
             dropped => dropped,
         }

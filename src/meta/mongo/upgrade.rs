@@ -12,7 +12,7 @@ use crate::resolve;
 use super::super::shown::Standing;
 use super::super::{Label, MetaError};
 use super::connection::{BATCH, Connection};
-use super::keys;
+use super::keys::{self, pairs_after};
 use super::rows::{self, EVENTS, Event, Release, Row, signed};
 
 /// Documents that are filled in at once.
@@ -121,13 +121,13 @@ async fn fill_owners(connection: &Connection) -> Result<(), MetaError> {
     let versions = connection.database.collection::<Document>(Release::COLLECTION);
     let events = connection.database.collection::<Event>(EVENTS);
     loop {
-        let page = packages.find(doc! { "owners": { "$exists": false } }).projection(doc! { "shown": 1 });
-        let page = connection.all(page.limit(AT_ONCE).batch_size(BATCH)).await?;
-        if page.is_empty() {
-            break;
-        }
-        let names: Vec<&str> = page.iter().map(|package| package.get_str("_id").unwrap_or_default()).collect();
-        let of = doc! { "name": { "$in": &names } };
+        let page = packages.find(doc! { "owners": { "$exists": false } }).sort(doc! { "_id": 1 });
+        let page = page.projection(doc! { "shown": 1 }).limit(AT_ONCE).batch_size(BATCH);
+        let page = connection.all(page).await?;
+        let name = |package: &Document| package.get_str("_id").unwrap_or_default().to_owned();
+        let (Some(first), Some(last)) = (page.first().map(name), page.last().map(name)) else { break };
+        // Keys of versions are in the order of their packages' names.
+        let of = doc! { "_id": { "$gt": pairs_after(first, "").start, "$lt": pairs_after(last, "").end } };
         let of = versions.find(of).projection(doc! { "name": 1, "event": 1 }).batch_size(BATCH);
         let mut first = HashMap::<String, i64>::new();
         for version in connection.all(of).await? {

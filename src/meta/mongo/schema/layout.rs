@@ -153,7 +153,6 @@ pub const LAYOUTS: &[Layout] = &[
                     ("manifest", 1),
                     ("yanked", 1),
                     ("deprecation", 1),
-                    ("deleted", 1),
                     ("published", 1),
                 ],
                 of: Of::Having("rank"),

@@ -7,6 +7,7 @@ mod faults;
 mod limits;
 mod opening;
 mod postings;
+mod reads;
 mod server;
 mod statements;
 mod wire;
