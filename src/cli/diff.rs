@@ -76,6 +76,9 @@ fn of_comparison(comparison: &Comparison) -> String {
     if capabilities.unrestricted {
         line("! may now use any tool: there is no list any more".to_owned());
     }
+    if !capabilities.restricted_to.is_empty() {
+        line(format!("! may now use nothing but {}: there was no list", capabilities.restricted_to.join(", ")));
+    }
     for field in fields {
         line(format!("~ {}: {} → {}", field.field, value(field.from.as_ref()), value(field.to.as_ref())));
     }

@@ -31,11 +31,17 @@ pub fn compare_capabilities(from: &Config, to: &Config) -> CapabilityChange {
     let (before, after) = (tools(from), tools(to));
     let model = |config: &Config| config.about.capabilities.model.clone();
     let is_other_model = model(from) != model(to);
+    // Without a list of tools every tool is allowed: only where both have one, more or fewer names are more or fewer tools.
+    let (is_open, was_open) = (after.is_empty(), before.is_empty());
+    let only_of = |one: &BTreeSet<String>, other: &BTreeSet<String>| match is_open || was_open {
+        true => Vec::new(),
+        false => one.difference(other).cloned().collect(),
+    };
     CapabilityChange {
-        tools_added: after.difference(&before).cloned().collect(),
-        tools_removed: before.difference(&after).cloned().collect(),
-        // Without a list of tools every tool is allowed.
-        unrestricted: after.is_empty() && !before.is_empty(),
+        tools_added: only_of(&after, &before),
+        tools_removed: only_of(&before, &after),
+        unrestricted: is_open && !was_open,
+        restricted_to: if was_open { after.into_iter().collect() } else { Vec::new() },
         model_from: model(from).filter(|_| is_other_model),
         model_to: model(to).filter(|_| is_other_model),
     }
@@ -239,7 +245,12 @@ mod tests {
         assert_eq!((grown.tools_added, grown.tools_removed), (vec!["Bash".to_owned()], Vec::new()));
         assert_eq!((grown.model_from.as_deref(), grown.model_to, grown.unrestricted), (Some("small"), None, false));
         let freed = compare_capabilities(&with(&["Read"], None), &with(&[], None));
-        assert!(freed.unrestricted, "no list allows everything");
+        assert!(freed.unrestricted && freed.tools_removed.is_empty(), "no list allows everything");
+        let bound = compare_capabilities(&with(&[], None), &with(&["Read"], None));
+        assert_eq!(
+            (bound.restricted_to, bound.tools_added, bound.unrestricted),
+            (vec!["Read".to_owned()], vec![], false)
+        );
         assert!(compare_capabilities(&with(&["Read"], None), &with(&["Read"], None)).is_empty());
     }
 }

@@ -38,15 +38,18 @@ pub struct FieldChange {
 /// What may be done with one version and not with the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CapabilityChange {
-    /// Tools that are allowed now.
+    /// Tools that are allowed now, where both have a list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools_added: Vec<String>,
-    /// Tools that are allowed no more.
+    /// Tools that are allowed no more, where both have a list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools_removed: Vec<String>,
-    /// There was a list of allowed tools, and there is none now.
+    /// There was a list of allowed tools, and there is none now: every tool may be used.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unrestricted: bool,
+    /// The only tools that are allowed now, where there was no list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restricted_to: Vec<String>,
     /// The model that it was written for, if it is another one now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_from: Option<String>,
