@@ -114,9 +114,9 @@ pub(super) struct Match {
     /// Only this kind; repeat it for more
     #[arg(long)]
     kind: Vec<Kind>,
-    /// Only with this tag
+    /// Only with this tag; repeat it for more, which must all be there
     #[arg(long)]
-    tag: Option<String>,
+    tag: Vec<String>,
     /// Find the fewest personas that have them all
     #[arg(long)]
     team: bool,
@@ -127,7 +127,7 @@ impl Match {
         let comma = |text: &String| text.replace(',', "\\,");
         let mut query: Vec<(&str, String)> = self.skills.iter().map(|skill| ("skill", comma(skill))).collect();
         query.extend(self.kind.iter().map(|kind| ("kind", kind.to_string())));
-        query.extend(self.tag.as_ref().map(|tag| ("tag", comma(tag))));
+        query.extend(self.tag.iter().map(|tag| ("tag", comma(tag))));
         query.extend(self.team.then(|| ("team", "true".to_owned())));
         global.output().document(&global.client()?.with_skills(&query).await?, of_matches)?;
         Ok(Exit::Done)
