@@ -27,7 +27,7 @@ pub(super) struct Migrate {
     /// Compare the two, and move nothing; an older schema is brought up to date on opening
     #[arg(long)]
     verify_only: bool,
-    /// Leave users and tokens behind, where the new metadata cannot keep them
+    /// Leave users, tokens, stars and counts of downloads behind, where the new metadata cannot keep them
     #[arg(long)]
     without_accounts: bool,
     /// Folder with everything the registry keeps [default: pclr-data]

@@ -38,11 +38,11 @@ pub struct Moving {
     pub to: Side,
     /// Most events in one transaction.
     pub batch: usize,
-    /// What becomes of users and tokens.
+    /// What becomes of users, tokens, stars and the counts of downloads.
     pub accounts: CarryAccounts,
 }
 
-/// What becomes of users and tokens where there is no database to keep them.
+/// What becomes of what no event tells of where there is no database to keep them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CarryAccounts {
     /// The move is refused.
@@ -100,11 +100,17 @@ pub enum MoveError {
     /// The second store holds something else.
     #[error("the metadata store to move to holds {0} of another registry\nhint: name an empty one")]
     Others(&'static str),
-    /// There is no database for accounts.
+    /// There is no database for what no event tells of.
     #[error(
-        "{0} users and tokens would be lost: a registry without a database keeps none\nhint: --without-accounts leaves them behind"
+        "{} would be lost: a registry without a database keeps none\nhint: --without-accounts leaves them behind",
+        lost(*.accounts, *.are_counted)
     )]
-    AccountsLost(usize),
+    AccountsLost {
+        /// Users and tokens.
+        accounts: usize,
+        /// Whether downloads were counted.
+        are_counted: bool,
+    },
     /// What was read from the two afterwards is not the same.
     #[error(
         "the two differ in {0}; the store belongs to the first as before\nhint: run it again; if it says so again, name an empty one with --to"
@@ -113,6 +119,14 @@ pub enum MoveError {
     /// One of the stores failed.
     #[error(transparent)]
     Open(#[from] OpenError),
+}
+
+fn lost(accounts: usize, are_counted: bool) -> String {
+    match (accounts, are_counted) {
+        (0, _) => "the counts of downloads".to_owned(),
+        (_, false) => format!("{accounts} users and tokens"),
+        (_, true) => format!("{accounts} users and tokens, their stars, and the counts of downloads"),
+    }
 }
 
 impl From<MetaError> for MoveError {
@@ -216,9 +230,12 @@ impl Moving {
     async fn check_target(&self, head: u64) -> Result<(), MoveError> {
         let (from, to) = (&self.from.meta, &self.to.meta);
         if !self.to.is_database() {
-            let lost = all_users(from.accounts.as_ref()).await?.len() + from.accounts.tokens(None).await?.len();
+            let accounts = all_users(from.accounts.as_ref()).await?.len() + from.accounts.tokens(None).await?.len();
+            let are_counted = !from.social.counted(None, 1).await?.is_empty();
             return match self.accounts {
-                CarryAccounts::Always if lost > 0 => Err(MoveError::AccountsLost(lost)),
+                CarryAccounts::Always if accounts > 0 || are_counted => {
+                    Err(MoveError::AccountsLost { accounts, are_counted })
+                }
                 _ => Ok(()),
             };
         }

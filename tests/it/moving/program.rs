@@ -27,7 +27,7 @@ async fn a_move_is_told_and_repeated_without_harm() {
     -- stdout
 
     -- stderr
-    error: 4 users and tokens would be lost: a registry without a database keeps none
+    error: 4 users and tokens, their stars, and the counts of downloads would be lost: a registry without a database keeps none
     hint: --without-accounts leaves them behind
     ");
     let moved = migrate(&folder, &["--to", &to(&copy)]);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pcl_registry::meta::{Sqlite, Table};
+use pcl_registry::meta::{DownloadBatch, Downloads, Sqlite, Table};
 use pcl_registry::registry::{
     CarryAccounts, DataError, Metadata, Migration, MoveError, OpenError, catch_up, catch_up_catalog, check_migration,
     migrate_catalog, rebuild_catalog_with,
@@ -72,7 +72,25 @@ async fn users_are_not_lost_unasked() {
     let (folder, _) = filled(Owner::Sqlite).await;
     let plan = Migration { accounts: CarryAccounts::Always, ..migration(&folder, folder.metadata(), Metadata::Memory) };
     let error = refused(plan).await;
-    assert!(matches!(error, MoveError::AccountsLost(4)), "two users and two tokens: {error}");
+    let lost = MoveError::AccountsLost { accounts: 4, are_counted: true };
+    assert_eq!(error.to_string(), lost.to_string(), "two users and two tokens");
+    drop(folder.open().await);
+}
+
+/// Who downloads needs no account.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counts_are_not_lost_unasked() {
+    let folder = DataFolder::new(Owner::Sqlite);
+    let open = folder.open().await;
+    open.push(&Package::new("acme/hello@1.0.0", "hello")).await.unwrap();
+    let (name, version) = ("acme/hello".parse().unwrap(), "1.0.0".parse().unwrap());
+    let counted = Downloads { name, version, day: pcl_registry::domain::Day::of(open.registry.now()), number: 3 };
+    let batch = DownloadBatch { sender: uuid::Uuid::now_v7(), number: 1, downloads: vec![counted] };
+    open.meta.social.count(&batch).await.unwrap();
+    close(&folder, open).await;
+    let plan = Migration { accounts: CarryAccounts::Always, ..migration(&folder, folder.metadata(), Metadata::Memory) };
+    let error = refused(plan).await;
+    assert!(error.to_string().starts_with("the counts of downloads would be lost: "), "{error}");
     drop(folder.open().await);
 }
 
