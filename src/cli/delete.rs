@@ -39,7 +39,10 @@ impl Purge {
         let (name, version) = self.wanted.exact()?;
         global.client()?.purge(&name, &version).await?;
         let told = |version: &crate::domain::Version| {
-            format!("{name}@{version} is purged: what only it used is removed, and its number stays burnt")
+            format!(
+                "{name}@{version} is purged, and its number stays burnt. What only it used is removed at once, or where \
+                 several servers share the folder by a collection"
+            )
         };
         global.output().outcome(&version, told)?;
         Ok(Exit::Done)
