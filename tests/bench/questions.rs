@@ -23,6 +23,9 @@ const ORDERS: [(Order, &str); 5] = [
     (Order::Stars, "stars"),
 ];
 
+/// Filters of which the longest pages are asked for too.
+const LONG: [&str; 4] = ["everything", "a common tag", "two common tags", "kind, tag, licence and field"];
+
 /// One sort of question: what it is called, and where to ask.
 pub struct Sort {
     pub name: String,
@@ -189,6 +192,10 @@ fn lists(population: Population, connection: &mut Connection) -> Vec<Sort> {
                 targets: (0..100).map(|at| target(at % 10)).collect(),
             });
         }
+    }
+    for (what, filter) in filters.iter().filter(|(what, _)| LONG.contains(what)) {
+        let target = format!("/api/v1/artifacts?limit=1000&{filter}");
+        sorts.push(Sort { name: format!("a page of 1,000: {what}"), targets: vec![target; 40] });
     }
     for (what, filter) in &filters {
         let target = format!("/api/v1/artifacts?total=true&limit=1&{filter}");
