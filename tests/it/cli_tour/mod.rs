@@ -1,0 +1,6 @@
+//! The tour of the README, from the first push to a second version, through the program alone.
+
+mod finding;
+mod publishing;
+mod standing;
+mod tour;
