@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -63,6 +64,19 @@ impl Tour {
         let ended = self.pclr(arguments);
         assert_eq!(ended.code, Some(code), "{arguments:?}: {}{}", ended.stdout, ended.stderr);
         ended.stderr
+    }
+
+    /// Asks until the answer fits: what is published is findable within a second.
+    pub fn until(&self, arguments: &[&str], fits: impl Fn(&Ended) -> bool) {
+        let begun = Instant::now();
+        loop {
+            let ended = self.pclr(arguments);
+            if fits(&ended) {
+                return;
+            }
+            let in_time = begun.elapsed() < Duration::from_secs(5);
+            assert!(in_time, "{arguments:?}: {}{}", ended.stdout, ended.stderr);
+        }
     }
 }
 
