@@ -4,9 +4,10 @@ use std::path::Path;
 
 use pcl_registry::meta::Table;
 
-use super::registry::filled;
+use super::registry::{filled, onto};
 use crate::cli::pclr;
 use crate::inside::{DataFolder, Owner};
+use crate::rebuild::close;
 
 fn migrate(folder: &DataFolder, arguments: &[&str]) -> String {
     let data = folder.path().to_str().unwrap();
@@ -51,6 +52,47 @@ async fn a_move_is_told_and_repeated_without_harm() {
     let printed = migrate(&folder, &["--verify-only", "--to", &to(&copy)]);
     assert!(printed.starts_with("exit: 4\n") && printed.contains("the two differ in tags: "), "{printed}");
     assert!(printed.contains("\nhint: run it again"), "{printed}");
+}
+
+/// What names the metadata that a folder has now.
+fn address(folder: &DataFolder) -> String {
+    match (&folder.postgres, &folder.mongo) {
+        (Some(database), _) => database.url(),
+        (_, Some(database)) => database.url(),
+        _ => to(&folder.database()),
+    }
+}
+
+/// Moves between two stores that are both named, compares them again, and opens the registry where it is now.
+async fn moves(owner: Owner, other: Owner) {
+    if Owner::here([owner, other]).len() < 2 {
+        return;
+    }
+    let (mut folder, held) = filled(owner).await;
+    let (old, databases) = (address(&folder), (folder.postgres.take(), folder.mongo.take()));
+    onto(&mut folder, other);
+    let new = address(&folder);
+    let flags = ["--from", &old, "--to", &new];
+    let moved = migrate(&folder, &flags);
+    assert!(moved.starts_with("exit: 0\n") && moved.contains("\n\nmoved and compared: "), "{moved}");
+    let compared = migrate(&folder, &[&flags[..], &["--verify-only"]].concat());
+    assert!(compared.starts_with("exit: 0\n") && compared.contains("\n\nboth hold the same: "), "{compared}");
+    let tables = |printed: &str| printed.split_once("\n\n").unwrap().0.to_owned();
+    assert_eq!(tables(&compared), tables(&moved), "what is told of each table");
+    let open = folder.open().await;
+    held.assert_is(&open, &Table::ALL, &format!("from {owner:?} to {other:?}")).await;
+    close(&folder, open).await;
+    drop(databases);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_sqlite_moves_to_postgresql() {
+    moves(Owner::Sqlite, Owner::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgresql_moves_to_mongodb() {
+    moves(Owner::Postgres, Owner::Mongo).await;
 }
 
 #[test]
