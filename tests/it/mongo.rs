@@ -1,6 +1,10 @@
-//! A database of a test's own on the MongoDB server that the tests were given.
+//! A database of a test's own on the MongoDB server that the tests were given, and a start without a server.
+
+use std::time::{Duration, Instant};
 
 use pcl_registry::meta::Address;
+
+use crate::world::refused_start;
 
 /// The variable with the server's address.
 const SERVER: &str = "PCLR_TEST_MONGODB";
@@ -68,5 +72,20 @@ impl Drop for Database {
             });
         });
         let _ = dropping.join();
+    }
+}
+
+#[test]
+fn a_server_that_cannot_be_had_stops_the_start_and_the_password_is_not_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for (url, expected, hint) in [
+        ("mongodb://ann:secret@127.0.0.1:1/db", "mongodb://127.0.0.1:1/db: ", "check that the server runs"),
+        ("mongo://ann:secret@127.0.0.1:1/db", "mongo://ann@127.0.0.1:1/db is not a metadata store", "hint: "),
+    ] {
+        let begun = Instant::now();
+        let said = refused_start(folder.path(), &["--metadata", url]);
+        assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+        assert!(said.contains(expected) && said.contains(hint), "{said}");
+        assert!(!said.contains("secret"), "{said}");
     }
 }
