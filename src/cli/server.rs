@@ -198,18 +198,26 @@ fn verb(stage: Stage) -> String {
 
 /// What a failure of a data folder means to whoever started the program.
 fn of_data(error: &DataError) -> Failure {
-    let exit = match error {
-        DataError::Move(MoveError::Differs(_)) => Exit::NotVerified,
-        DataError::Meta(MetaError::Unavailable(_))
-        | DataError::Move(MoveError::Open(OpenError::Registry(RegistryError::Meta(MetaError::Unavailable(_))))) => {
-            Exit::Unreachable
-        }
-        _ => Exit::No,
-    };
+    let exit = exit_of(error);
     let text = error.to_string();
     match text.split_once("\nhint: ") {
         Some((message, hint)) => Failure { exit, message: message.to_owned(), hint: Some(hint.to_owned()) },
         None => Failure { exit, message: text, hint: None },
+    }
+}
+
+/// How the program ends when a data folder fails.
+pub(super) fn exit_of(error: &DataError) -> Exit {
+    let open = match error {
+        DataError::Meta(MetaError::Unavailable(_))
+        | DataError::Registry(RegistryError::Meta(MetaError::Unavailable(_))) => return Exit::Unreachable,
+        DataError::Move(MoveError::Differs(_)) => return Exit::NotVerified,
+        DataError::Open(open) | DataError::Move(MoveError::Open(open)) => open,
+        _ => return Exit::No,
+    };
+    match open {
+        OpenError::Registry(RegistryError::Meta(MetaError::Unavailable(_))) => Exit::Unreachable,
+        _ => Exit::No,
     }
 }
 

@@ -159,6 +159,7 @@ fn of_config(config: &Config) -> String {
     pairs([
         ("title", about.title.clone().unwrap_or_default()),
         ("about", about.description.as_deref().map(short).unwrap_or_default()),
+        ("changes", about.changelog.as_deref().map(short).unwrap_or_default()),
         ("tags", about.tags.join(", ")),
         ("skills", skills(&about.skills)),
         ("needs", dependencies.collect::<Vec<_>>().join(", ")),

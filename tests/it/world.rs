@@ -76,6 +76,11 @@ fn serve_command(data: &Path, flags: &[&str]) -> Command {
 
 /// What a registry says that does not start on this folder. Fails if it starts.
 pub fn refused_start(data: &Path, flags: &[&str]) -> String {
+    ended_start(data, flags).1
+}
+
+/// The same with the exit code.
+pub fn ended_start(data: &Path, flags: &[&str]) -> (Option<i32>, String) {
     let mut command = serve_command(data, flags);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built program starts");
     let mut line = String::new();
@@ -86,7 +91,7 @@ pub fn refused_start(data: &Path, flags: &[&str]) -> String {
     }
     let output = child.wait_with_output().expect("it ends");
     assert!(!output.status.success());
-    String::from_utf8(output.stderr).expect("errors are text")
+    (output.status.code(), String::from_utf8(output.stderr).expect("errors are text"))
 }
 
 impl World {

@@ -47,7 +47,7 @@ impl Connection {
         let hello = connection.run(connection.database.run_command(doc! { "hello": 1 })).await;
         let hello = hello.map_err(|error| match error {
             MetaError::Unavailable(error) => cannot(format!(
-                "{error}; check that the server runs, its address, and replicaSet if the address gives it"
+                "{error}\nhint: check that the server runs, its address, and replicaSet if the address gives it"
             )),
             other => other,
         })?;
@@ -55,13 +55,13 @@ impl Connection {
         let is_router = hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
         if !is_router && !hello.contains_key("setName") {
             return Err(cannot(
-                "the server is no member of a replica set, and has no transactions; start it with --replSet rs0 and run \
+                "the server is no member of a replica set, and has no transactions\nhint: start it with --replSet rs0 and run \
                  rs.initiate() once in its shell: a set of one member is enough"
                     .to_owned(),
             ));
         }
         if hello.get_i32("maxWireVersion").unwrap_or_default() < WIRE_VERSION {
-            return Err(cannot("the server is older than MongoDB 6.0; use a newer one".to_owned()));
+            return Err(cannot("the server is older than MongoDB 6.0\nhint: use a newer one".to_owned()));
         }
         Ok(connection)
     }

@@ -234,7 +234,7 @@ async fn what_cannot_be_opened_says_so_soon_and_says_no_password() {
     for (address, expected) in [
         (
             format!("mongodb://ann:s3cret@127.0.0.1:{}/pclr", free_port()),
-            "Connection refused (os error 111); check that the server runs",
+            "Connection refused (os error 111)\nhint: check that the server runs",
         ),
         (format!("mongodb://ann:s3cret@{}/pclr", silent.0), "check that the server runs"),
         (format!("mongodb://ann:s3cret@{host}/pclr{options}"), "check user, password and authSource"),
