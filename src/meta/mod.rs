@@ -50,5 +50,6 @@ pub use social::{DownloadBatch, Downloads, Social, StarRow, Starred, Totals};
 pub use sqlite::Sqlite;
 pub use tally::{Count, Difference, Table, difference, tally};
 pub use traits::{
-    Between, Catalog, Cursor, Filter, Head, Ledger, ManifestRow, Meta, MetaError, Order, Page, Refs, Releases,
+    Between, CONFIGS_MAX, Catalog, Cursor, Filter, Head, Ledger, ManifestRow, Meta, MetaError, Needs, Order, Page,
+    Refs, Releases,
 };

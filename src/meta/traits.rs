@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::domain::{
-    Area, Config, Digest, Kind, Name, Package, Published, Release, Repository, Tag, Timestamp, Version, Visibility,
+    Area, Config, Dependency, Digest, Kind, Name, Package, Published, Release, Repository, Tag, Timestamp, Version,
+    Visibility,
 };
 
 use super::{Accounts, Atomicity, Blobs, Carrier, Change, Groups, Label, LabelCount, Outcome, Replay, Social};
@@ -121,15 +123,19 @@ pub trait Catalog: Send + Sync {
         Ok(versions.into_iter().map(|version| Published { config: None, ..version }).collect())
     }
 
-    /// Their configs alone, for each that is wanted; `None` for what is not there or has none. They are read with the rest, unless
-    /// the store does better.
-    async fn configs(&self, wanted: &[(Name, Version)]) -> Result<Vec<Option<Config>>, MetaError> {
-        let versions = self.versions(wanted).await?;
-        let configs = versions.iter().map(|version| ((&version.name, version.version.number()), &version.config));
-        let configs: HashMap<_, _> = configs.collect();
-        let config =
-            |(name, version): &(Name, Version)| configs.get(&(name, version.number())).copied().cloned().flatten();
-        Ok(wanted.iter().map(config).collect())
+    /// The versions of a package that can be read, as [`Catalog::releases`] gives them, each with what a resolver asks of it.
+    /// They are made of the configs, [`CONFIGS_MAX`] at a time, unless the store does better.
+    async fn needs(&self, name: &Name) -> Result<Vec<(Release, Option<Needs>)>, MetaError> {
+        let releases = self.releases(name, Releases::Readable).await?;
+        let mut needs = Vec::with_capacity(releases.len());
+        for releases in releases.chunks(CONFIGS_MAX) {
+            let wanted: Vec<_> = releases.iter().map(|release| (name.clone(), release.version.clone())).collect();
+            let found = self.versions(&wanted).await?.into_iter();
+            let mut found: HashMap<_, _> = found.map(|found| (found.version.number(), found.config)).collect();
+            let mut needs_of = |release: &Release| found.remove(&release.version.number()).flatten().map(Needs::from);
+            needs.extend(releases.iter().map(|release| (release.clone(), needs_of(release))));
+        }
+        Ok(needs)
     }
 
     /// Packages that pass the filter, `limit` (1 to [`super::PACKAGES_MAX`]) at a time.
@@ -316,6 +322,27 @@ impl Between {
     /// Whether the time lies in it.
     pub fn contains(&self, time: Timestamp) -> bool {
         self.since.is_none_or(|since| time >= since) && self.before.is_none_or(|before| time < before)
+    }
+}
+
+/// Configs that are read at once where many are wanted: they lie in memory together.
+pub const CONFIGS_MAX: usize = 500;
+
+/// What a resolver asks of a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// What it is.
+    pub kind: Kind,
+    /// Digest of its files.
+    pub tree: Digest,
+    /// What it needs, as its source names it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<Dependency>,
+}
+
+impl From<Config> for Needs {
+    fn from(config: Config) -> Self {
+        Self { kind: config.kind, tree: config.tree, dependencies: config.about.dependencies }
     }
 }
 

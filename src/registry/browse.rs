@@ -12,15 +12,12 @@ use crate::domain::{
     Action, Actor, Algorithm, Area, Digest, Manifest, Name, Package, RECORD_MAX, Range, Record, Reference, Release,
     Repository, Scope, State, Tree, Version, Visibility, allows,
 };
-use crate::meta::{Cursor, Filter, Label, LabelCount, Order, Page, Releases};
+use crate::meta::{Cursor, Filter, Label, LabelCount, Needs, Order, Page, Releases};
 use crate::storage::StorageError;
 use crate::{pack, resolve};
 
 use super::seen::seen_of;
 use super::{Registry, RegistryError};
-
-/// Versions that are read at once where many are wanted: their configs lie in memory together.
-const ROWS: usize = 500;
 
 impl Registry {
     /// A package.
@@ -186,22 +183,20 @@ impl Registry {
     /// The versions of a package with what each needs, highest first. One whose record was purged cannot be chosen any more
     /// and is left out.
     pub async fn resolution(&self, actor: &Actor, name: &Name) -> Result<Resolution, RegistryError> {
-        let releases = self.releases(actor, name).await?;
-        let (mut kind, mut versions) = (None, Vec::with_capacity(releases.len()));
-        for releases in releases.chunks(ROWS) {
-            let wanted: Vec<_> = releases.iter().map(|release| (name.clone(), release.version.clone())).collect();
-            let configs = self.0.meta.catalog.configs(&wanted).await?;
-            for (release, config) in releases.iter().zip(configs) {
-                let Some(config) = config else { continue };
-                kind.get_or_insert(config.kind);
-                let (release, tree) = (release.clone(), config.tree);
-                versions.push(Resolvable { release, tree, dependencies: config.about.dependencies });
-            }
+        let find = self.0.meta.catalog.needs(name);
+        let found = self.if_seen(actor, &name.repository(), find).await?.unwrap_or_default();
+        if found.is_empty() {
+            return Err(RegistryError::PackageUnknown(name.to_string()));
         }
-        let kind = match kind {
+        let kind = match found.iter().find_map(|(_, needs)| needs.as_ref().map(|needs| needs.kind)) {
             Some(kind) => kind,
             None => self.package(actor, name).await?.kind,
         };
+        let versions = found.into_iter().filter_map(|(release, needs)| {
+            let Needs { tree, dependencies, .. } = needs?;
+            Some(Resolvable { release, tree, dependencies })
+        });
+        let versions = versions.collect();
         Ok(Resolution { name: name.clone(), kind, versions })
     }
 

@@ -107,7 +107,7 @@ macro_rules! metadata_contract {
             lists: filters_combine, groups_of_labels_combine, spans_of_time_are_half_open,
                 pages_have_no_gaps_and_no_doubles, a_page_may_be_long, pages_go_through_ties, labels_are_counted_as_written,
                 labels_come_in_pages;
-            needs: what_is_needed_is_a_label;
+            needs: what_is_needed_is_a_label, versions_come_with_what_they_need;
             cursors: cursors_outlive_changes, cursors_outlive_new_ranks, cursors_by_age_outlive_changes,
                 foreign_cursors_are_refused;
             accounts: users_come_and_go, roles_are_given_and_taken, tokens_tell_whose_they_are,

@@ -1,9 +1,9 @@
 //! What packages need, as labels: the packages that are meant, however a source writes them.
 
-use crate::domain::{About, Dependency, DependencyType, Visibility};
+use crate::domain::{About, Dependency, DependencyType, Release, Visibility};
 
-use super::super::{Filter, Label, Order};
-use super::world::{Artifact, artifact};
+use super::super::{Filter, Label, Needs, Order, Releases};
+use super::world::{Artifact, artifact, parse};
 use super::{Check, Failure, Stores, World};
 
 /// One letter more, behind its organisation, than a name may have.
@@ -74,4 +74,36 @@ pub async fn what_is_needed_is_a_label(stores: &dyn Stores) -> Check {
     let world = World::new(stores).await?;
     publish(&world).await?;
     assert_found(&world).await
+}
+
+/// A package's versions come with what a resolver asks of each, however much that is.
+pub async fn versions_come_with_what_they_need(stores: &dyn Stores) -> Check {
+    let world = World::new(stores).await?;
+    let name = parse("acme/a")?;
+    assert!(world.meta.catalog.needs(&name).await?.is_empty());
+    for (version, needed) in [("1.0.0", 0), ("1.1.0", 2), ("2.0.0", 500), ("2.1.0", 3)] {
+        let dependency = |at| Dependency {
+            name: format!("acme/needed-{at}"),
+            kind: DependencyType::Requires,
+            range: Some("^1.0.0".to_owned()),
+        };
+        let about = About { dependencies: (0..needed).map(dependency).collect(), ..About::default() };
+        world.push(&Artifact { about, ..artifact(&format!("acme/a@{version}"))? }).await?;
+    }
+    world.publish("acme/ab@1.0.0").await?;
+    world.yank("acme/a@1.0.0", None).await??;
+    world.delete_tag("acme/a:1.1.0").await??;
+    let found = world.meta.catalog.needs(&name).await?;
+    let releases: Vec<Release> = found.iter().map(|(release, _)| release.clone()).collect();
+    assert_eq!(releases, world.meta.catalog.releases(&name, Releases::Readable).await?);
+    assert_eq!(
+        releases.iter().map(|release| release.version.to_string()).collect::<Vec<_>>(),
+        ["2.1.0", "2.0.0", "1.0.0"]
+    );
+    for (release, needs) in found {
+        let whole = world.meta.catalog.version(&name, &release.version).await?.and_then(|whole| whole.config);
+        assert!(needs.is_some(), "{}", release.version);
+        assert_eq!(needs, whole.map(Needs::from), "{}", release.version);
+    }
+    Ok(())
 }

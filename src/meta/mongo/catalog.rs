@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 use serde::Deserialize;
 
 use crate::domain::{ActorId, Config, Name, Package, Published, Timestamp, Version};
@@ -13,8 +13,8 @@ use crate::domain::{ActorId, Config, Name, Package, Published, Timestamp, Versio
 use super::super::rules::act_of;
 use super::super::shown::Shown;
 use super::super::{
-    Act, Atomicity, Catalog, Change, Cursor, Filter, Head, Label, LabelCount, MetaError, Order, Outcome, Page,
-    Releases, Replay, engine,
+    Act, Atomicity, CONFIGS_MAX, Catalog, Change, Cursor, Filter, Head, Label, LabelCount, MetaError, Needs, Order,
+    Outcome, Page, Releases, Replay, engine,
 };
 use super::Mongo;
 use super::connection::BATCH;
@@ -65,46 +65,55 @@ impl Catalog for Mongo {
     }
 
     async fn releases(&self, name: &Name, of: Releases) -> Result<Vec<crate::domain::Release>, MetaError> {
-        let filter = match of {
-            // So that the index alone answers: it does not tell a field without a value from one that is not there.
-            Releases::Readable => doc! { "name": name.as_str(), "rank": { "$gt": "" } },
+        let (filter, deleted) = match of {
+            Releases::Readable => (readable(name), false),
             Releases::Deleted => {
                 let mut all = of_repository(&name.repository());
                 all.insert("deleted", true);
-                all
+                (all, true)
             }
         };
-        let versions = self.connection.durable::<Release>().clone_with_type::<Listed>();
-        let listed = doc! { "_id": 0, "version": 1, "manifest": 1, "yanked": 1, "deprecation": 1, "published": 1 };
-        let found = self.connection.all(versions.find(filter).projection(listed).batch_size(BATCH)).await?;
-        let release = |row: &Listed| {
-            Ok(crate::domain::Release {
-                version: parse(&row.version)?,
-                digest: second(&row.manifest)?,
-                yanked: row.yanked,
-                deprecated: row.deprecation.is_some(),
-                deleted: of == Releases::Deleted,
-                published: Timestamp::from_micros(row.published),
-            })
-        };
-        let mut releases = found.iter().map(release).collect::<Result<Vec<_>, MetaError>>()?;
+        let found = self.listed(filter, doc! {}).await?;
+        let mut releases = found.iter().map(|row| row.release(deleted)).collect::<Result<Vec<_>, MetaError>>()?;
         releases.sort_by(|one, other| other.version.cmp(&one.version));
         Ok(releases)
     }
 
+    async fn needs(&self, name: &Name) -> Result<Vec<(crate::domain::Release, Option<Needs>)>, MetaError> {
+        let found = self.listed(readable(name), doc! { "needs": 1 }).await?;
+        let long = found.iter().filter(|row| row.needs.is_none());
+        let long = long.map(|row| Ok(Release::key(name, &parse(&row.version)?)));
+        let long: Vec<String> = long.collect::<Result<_, MetaError>>()?;
+        let mut others = HashMap::new();
+        for keys in long.chunks(CONFIGS_MAX) {
+            let configs: Vec<rows::Config> = self.page(doc! { "_id": { "$in": keys } }, doc! {}, usize::MAX).await?;
+            for row in configs {
+                others.insert(row.id, Needs::from(json::<Config>(&row.text)?));
+            }
+        }
+        let needs = |row: &Listed| {
+            let release = row.release(false)?;
+            let needs = match &row.needs {
+                Some(text) => Some(json(text)?),
+                None => others.remove(&Release::key(name, &release.version)),
+            };
+            Ok((release, needs))
+        };
+        let mut needs = found.iter().map(needs).collect::<Result<Vec<_>, MetaError>>()?;
+        needs.sort_by(|(one, _), (other, _)| other.version.cmp(&one.version));
+        Ok(needs)
+    }
+
     async fn versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
-        let (mut versions, configs) = tokio::try_join!(self.bare_versions(wanted), self.configs_of(wanted))?;
+        let keys: Vec<String> = wanted.iter().map(|(name, version)| Release::key(name, version)).collect();
+        let configs = self.page::<rows::Config>(doc! { "_id": { "$in": keys } }, doc! {}, usize::MAX);
+        let (mut versions, configs) = tokio::try_join!(self.bare_versions(wanted), configs)?;
+        let configs: HashMap<&str, &rows::Config> = configs.iter().map(|row| (row.id.as_str(), row)).collect();
         for version in &mut versions {
-            let config = configs.get(&Release::key(&version.name, &version.version));
+            let config = configs.get(Release::key(&version.name, &version.version).as_str());
             version.config = config.map(|row| json(&row.text)).transpose()?;
         }
         Ok(versions)
-    }
-
-    async fn configs(&self, wanted: &[(Name, Version)]) -> Result<Vec<Option<Config>>, MetaError> {
-        let configs = self.configs_of(wanted).await?;
-        let rows = wanted.iter().map(|(name, version)| configs.get(&Release::key(name, version)));
-        rows.map(|row| row.map(|row| json(&row.text)).transpose()).collect()
     }
 
     async fn bare_versions(&self, wanted: &[(Name, Version)]) -> Result<Vec<Published>, MetaError> {
@@ -162,14 +171,35 @@ struct Listed {
     yanked: bool,
     deprecation: Option<String>,
     published: i64,
+    needs: Option<String>,
+}
+
+impl Listed {
+    fn release(&self, deleted: bool) -> Result<crate::domain::Release, MetaError> {
+        Ok(crate::domain::Release {
+            version: parse(&self.version)?,
+            digest: second(&self.manifest)?,
+            yanked: self.yanked,
+            deprecated: self.deprecation.is_some(),
+            deleted,
+            published: Timestamp::from_micros(self.published),
+        })
+    }
+}
+
+/// The versions of a package that can be read. Asked so, the index alone answers: it does not tell a field without a value from one
+/// that is not there.
+fn readable(name: &Name) -> Document {
+    doc! { "name": name.as_str(), "rank": { "$gt": "" } }
 }
 
 impl Mongo {
-    /// The configs of versions, by their keys.
-    async fn configs_of(&self, wanted: &[(Name, Version)]) -> Result<HashMap<String, rows::Config>, MetaError> {
-        let keys: Vec<String> = wanted.iter().map(|(name, version)| Release::key(name, version)).collect();
-        let found: Vec<rows::Config> = self.page(doc! { "_id": { "$in": keys } }, doc! {}, usize::MAX).await?;
-        Ok(found.into_iter().map(|row| (row.id.clone(), row)).collect())
+    /// What an index says of versions that pass a filter, and of these fields besides.
+    async fn listed(&self, filter: Document, besides: Document) -> Result<Vec<Listed>, MetaError> {
+        let versions = self.connection.durable::<Release>().clone_with_type::<Listed>();
+        let mut fields = doc! { "_id": 0, "version": 1, "manifest": 1, "yanked": 1, "deprecation": 1, "published": 1 };
+        fields.extend(besides);
+        self.connection.all(versions.find(filter).projection(fields).batch_size(BATCH)).await
     }
 
     /// Runs changes in a transaction, and keeps what they write if they come to another head.

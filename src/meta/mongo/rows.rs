@@ -6,11 +6,11 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::super::Head;
 pub(super) use super::super::column::{json, signed, to_json, unsigned};
+use super::super::{Head, MetaError, Needs};
 use super::keys::pair;
 use super::posting::Bits;
-use crate::domain::{Timestamp, Version};
+use crate::domain::{self, Timestamp, Version};
 
 /// A document whose `_id` is a text.
 pub(super) trait Row: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync {
@@ -199,6 +199,9 @@ pub(super) struct Release {
     /// What is said against it, JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deprecation: Option<String>,
+    /// What a resolver asks of it, JSON; none where that is longer than [`NEEDS_MAX`], and without a config.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
     pub deleted: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub purged: bool,
@@ -210,7 +213,15 @@ pub(super) struct Release {
     pub blobs: Vec<String>,
 }
 
+/// Longest text that lies in the index of releases, in bytes.
+const NEEDS_MAX: usize = 4096;
+
 impl Release {
+    /// What a resolver asks of a version with this config, as it is kept.
+    pub fn needs(config: domain::Config) -> Result<Option<String>, MetaError> {
+        Ok(Some(to_json(&Needs::from(config))?).filter(|text| text.len() <= NEEDS_MAX))
+    }
+
     pub fn key(name: impl std::fmt::Display, version: &Version) -> String {
         pair(name, version.number())
     }

@@ -17,7 +17,7 @@ pub(super) use layout::BY_NUMBER;
 use layout::{ADDED, DROPPED, LAYOUTS, Layout};
 
 /// The schema that this program writes. A release that changes a document's meaning counts it up.
-pub(super) const SCHEMA: i64 = 7;
+pub(super) const SCHEMA: i64 = 8;
 /// `_id` of the document with the number of the schema.
 pub(super) const NUMBER: &str = "schema";
 /// How often a step that met another server's is tried again.

@@ -13,7 +13,7 @@ use super::super::shown::Standing;
 use super::super::{Label, MetaError};
 use super::connection::{BATCH, Connection};
 use super::keys::{self, pairs_after};
-use super::rows::{self, EVENTS, Event, Release, Row, signed};
+use super::rows::{self, EVENTS, Event, Release, Row, json, signed};
 
 /// Documents that are filled in at once.
 const AT_ONCE: i64 = 1000;
@@ -36,6 +36,9 @@ pub(super) async fn fill(connection: &Connection, number: i64) -> Result<(), Met
     }
     if number < 6 {
         fill_needs(connection).await?;
+    }
+    if number < 8 {
+        fill_releases(connection).await?;
     }
     if number < 7 {
         // Last: they are made of what the packages have by now.
@@ -266,6 +269,25 @@ async fn count_needs(connection: &Connection, is_need: &Document) -> Result<(), 
         update(connection, rows::Label::COLLECTION, counts.iter().filter_map(set).collect()).await?;
     }
     Ok(())
+}
+
+/// Lets every version that can be read say what a resolver asks of it.
+async fn fill_releases(connection: &Connection) -> Result<(), MetaError> {
+    let configs = connection.durable::<rows::Config>();
+    let mut last = String::new();
+    loop {
+        // Those of purged versions are gone; deleted ones may come back.
+        let page = configs.find(doc! { "_id": { "$gt": &last } }).sort(doc! { "_id": 1 });
+        let page = connection.all(page.limit(AT_ONCE).batch_size(BATCH)).await?;
+        let Some(end) = page.last() else { return Ok(()) };
+        end.id.clone_into(&mut last);
+        let needs = |row: &rows::Config| Ok((row.id.clone(), Release::needs(json(&row.text)?)?));
+        let needs = page.iter().map(needs).collect::<Result<Vec<_>, MetaError>>()?;
+        let set = |(id, needs): (String, Option<String>)| {
+            Some(doc! { "q": { "_id": id }, "u": { "$set": { "needs": needs? } } })
+        };
+        update(connection, Release::COLLECTION, needs.into_iter().filter_map(set).collect()).await?;
+    }
 }
 
 /// Sends updates, durable on return.

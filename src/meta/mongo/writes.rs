@@ -76,7 +76,8 @@ impl Unit<'_> {
                 let row = self.known_version(name, version)?;
                 self.configs.remove(&row.id);
                 let blobs = Vec::new();
-                return self.put_version(Release { purged: true, reason: None, deprecation: None, blobs, ..row });
+                let said = Release { reason: None, deprecation: None, needs: None, blobs, ..row };
+                return self.put_version(Release { purged: true, ..said });
             }
             Write::Yanked { name, version, yanked, reason } => {
                 let mut row = self.known_version(name, version)?;
@@ -243,6 +244,7 @@ impl Unit<'_> {
             yanked: false,
             reason: None,
             deprecation: None,
+            needs: publication.config.as_deref().cloned().map(Release::needs).transpose()?.flatten(),
             deleted: false,
             purged: false,
             published: event.time.micros(),

@@ -141,7 +141,13 @@ pub const LAYOUTS: &[Layout] = &[
             ("event_id", "string"),
             ("blobs", "array"),
         ],
-        optional: &[("rank", "string"), ("reason", "string"), ("deprecation", "string"), ("purged", "bool")],
+        optional: &[
+            ("rank", "string"),
+            ("reason", "string"),
+            ("deprecation", "string"),
+            ("needs", "string"),
+            ("purged", "bool"),
+        ],
         indexes: &[
             // The versions of a package lie as far apart as they were published: with all that a list of them asks for.
             Index {
@@ -154,6 +160,7 @@ pub const LAYOUTS: &[Layout] = &[
                     ("yanked", 1),
                     ("deprecation", 1),
                     ("published", 1),
+                    ("needs", 1),
                 ],
                 of: Of::Having("rank"),
             },

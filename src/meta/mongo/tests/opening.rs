@@ -78,7 +78,7 @@ async fn an_older_database_gets_what_it_lacks() {
     let raw = database(&address).await;
     raw.run_command(doc! { "collMod": "versions", "validator": {} }).await.unwrap();
     let versions = raw.collection::<Document>("versions");
-    versions.update_many(doc! {}, doc! { "$unset": { "event_id": "" } }).await.unwrap();
+    versions.update_many(doc! {}, doc! { "$unset": { "event_id": "", "needs": "" } }).await.unwrap();
     let states = doc! { "$pull": { "labels": { "$regex": "^(state|owner) " } } };
     raw.collection::<Document>("packages").update_many(doc! {}, states).await.unwrap();
     let owners = doc! { "$unset": { "owners": "" } };
@@ -94,7 +94,9 @@ async fn an_older_database_gets_what_it_lacks() {
         assert_eq!(super::super::super::contract::dump(&again.meta).await.unwrap(), before);
     }
     let number = registry.find_one(doc! { "_id": "schema" }).await.unwrap().unwrap();
-    assert_eq!(number.get_i64("version").unwrap(), 7);
+    assert_eq!(number.get_i64("version").unwrap(), 8);
+    let needless = doc! { "needs": { "$exists": false } };
+    assert_eq!(versions.count_documents(needless).await.unwrap(), 0, "every version has a config");
     postings::assert_right(&raw).await;
 }
 
@@ -192,9 +194,9 @@ async fn a_newer_schema_and_the_database_of_another_program_are_refused() {
     let newer = databases.next();
     drop(Mongo::open(&newer).await.unwrap());
     let registry = database(&newer).await.collection::<Document>("registry");
-    registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 8i64 } }).await.unwrap();
+    registry.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 9i64 } }).await.unwrap();
     let error = refused(&newer).await;
-    assert!(matches!(error, MetaError::NewerSchema { found: 8, known: 7, .. }), "{error}");
+    assert!(matches!(error, MetaError::NewerSchema { found: 9, known: 8, .. }), "{error}");
     let foreign = databases.next();
     database(&foreign).await.collection("tags").insert_one(doc! { "theirs": true }).await.unwrap();
     let error = refused(&foreign).await;

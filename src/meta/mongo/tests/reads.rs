@@ -44,6 +44,8 @@ async fn reads_of_one_package_look_at_no_other_and_its_lists_at_no_document() {
     let (raw, name) = (database(&address).await, "acme/hello".parse::<Name>().unwrap());
     let (meta, repository) = (&world.meta, name.repository());
     assert_eq!(looked_at(&raw, "versions", meta.catalog.releases(&name, Releases::Readable)).await, [(0, 3)]);
+    assert_eq!(looked_at(&raw, "versions", meta.catalog.needs(&name)).await, [(0, 3)]);
+    assert_eq!(looked_at(&raw, "configs", meta.catalog.needs(&name)).await, []);
     let tags = looked_at(&raw, "tags", meta.refs.tags(&repository, None, 10)).await;
     assert_eq!(tags, [(0, 4)], "three and `latest`");
     assert_eq!(looked_at(&raw, "versions", meta.groups.content(&repository)).await, [(3, 3)]);
