@@ -23,7 +23,7 @@ pub(super) use crate::registry::Moved;
 use crate::registry::{
     CarryAccounts, Clock, DataError, DataOptions, Limits, Metadata, Migration, MoveError, OpenError, Registry,
     RegistryError, Stage, catch_up_catalog, check_migration, migrate_catalog, open_accounts, open_data,
-    rebuild_catalog_with, rebuild_search,
+    open_existing_data, rebuild_catalog_with, rebuild_search,
 };
 use crate::storage::Sharing;
 
@@ -87,8 +87,10 @@ pub(super) async fn serve(
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     // The address first: it is the cheaper of the two to be refused.
-    let listener =
-        TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        let hint = "another program may use it, or one that is still running; --listen names another address";
+        Failure::no(format!("cannot listen on {}: {error}", config.listen), hint)
+    })?;
     let registry = open_data(data_options(&config)).await?;
     let collecting = tokio::spawn(collect_regularly(registry.clone()));
     let folding = tokio::spawn(fold_metrics(metrics.clone()));
@@ -229,7 +231,7 @@ pub(super) async fn accounts(config: ServeConfig) -> anyhow::Result<crate::regis
 
 /// Collects what nothing names in a data folder that no server is using.
 pub(super) async fn collect(config: ServeConfig) -> anyhow::Result<Collected> {
-    let registry = open_data(data_options(&config)).await?;
+    let registry = open_existing_data(data_options(&config)).await?;
     let collected = registry.collect(&Actor::Operator).await?;
     Ok(Collected { removed: collected.deleted, uploads: collected.uploads, condemned: collected.condemned })
 }

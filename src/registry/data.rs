@@ -89,6 +89,14 @@ pub enum DataError {
     Registry(#[from] RegistryError),
 }
 
+/// Opens a data folder that is there: a mistyped one must not become a registry.
+pub async fn open_existing_data(options: DataOptions) -> Result<Registry, DataError> {
+    match is_registry(&options.folder) {
+        true => open_data(options).await,
+        false => Err(DataError::NoStore(options.folder)),
+    }
+}
+
 /// Opens a data folder, making what is not there.
 pub async fn open_data(options: DataOptions) -> Result<Registry, DataError> {
     let store = store_of(&options.folder);
@@ -114,9 +122,7 @@ pub async fn open_accounts(folder: &Path, metadata: &Metadata, clock: Clock) -> 
     match metadata {
         Metadata::Memory => return Err(DataError::NoAccounts),
         // A mistyped folder must not become a registry.
-        Metadata::Sqlite(_) if !store_of(folder).join(Key::Format.path()).is_file() => {
-            return Err(DataError::NoStore(folder.to_owned()));
-        }
+        Metadata::Sqlite(_) if !is_registry(folder) => return Err(DataError::NoStore(folder.to_owned())),
         Metadata::Sqlite(_) | Metadata::Server(_) => {}
     }
     let (meta, _) = open_metadata(metadata).await?;
@@ -323,11 +329,14 @@ fn absent_is_fine(result: std::io::Result<()>) -> Result<(), DataError> {
 
 /// The store of a data folder that is there: a mistyped one must not become a registry.
 pub(super) async fn open_existing(folder: &Path) -> Result<Storage, DataError> {
-    let store = store_of(folder);
-    if !store.join(Key::Format.path()).is_file() {
-        return Err(DataError::NoStore(folder.to_owned()));
+    match is_registry(folder) {
+        true => Ok(Storage::open_disk(&store_of(folder)).await?),
+        false => Err(DataError::NoStore(folder.to_owned())),
     }
-    Ok(Storage::open_disk(&store).await?)
+}
+
+fn is_registry(folder: &Path) -> bool {
+    store_of(folder).join(Key::Format.path()).is_file()
 }
 
 fn store_of(folder: &Path) -> PathBuf {

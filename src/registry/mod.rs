@@ -63,8 +63,8 @@ pub use clock::Clock;
 pub use collect::Collected;
 pub use commit::{Committer, Committing};
 pub use data::{
-    DataError, DataOptions, Metadata, catch_up_catalog, open_accounts, open_data, open_over, rebuild_catalog,
-    rebuild_catalog_with, rebuild_search,
+    DataError, DataOptions, Metadata, catch_up_catalog, open_accounts, open_data, open_existing_data, open_over,
+    rebuild_catalog, rebuild_catalog_with, rebuild_search,
 };
 pub use dependencies::DEPTH_MAX;
 pub use drafts::Drafted;

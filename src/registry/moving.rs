@@ -269,9 +269,12 @@ impl Moving {
             return Ok(());
         }
         let (from, to) = (&self.from.meta, &self.to.meta);
-        let accounts = carry_accounts(from.accounts.as_ref(), to.accounts.as_ref()).await?;
-        let social = carry_social(from, to).await?;
-        progress(Stage::Accounts, accounts + social);
+        // What the first keeps none of, the second keeps as it is: after a move to memory and back users are still there.
+        if self.from.is_database() {
+            let accounts = carry_accounts(from.accounts.as_ref(), to.accounts.as_ref()).await?;
+            let social = carry_social(from, to).await?;
+            progress(Stage::Accounts, accounts + social);
+        }
         let (from, to) = (from.carrier.as_ref(), to.carrier.as_ref());
         let limit = self.batch.clamp(1, ROWS);
         carry::<CarriedBlob>(from, to, limit, |compared| progress(Stage::Blobs, compared)).await?;

@@ -114,5 +114,31 @@ fn what_cannot_be_moved_to_is_said() {
     hint: expected sqlite:PATH, memory:, postgres://USER@HOST/DATABASE or mongodb://HOST/DATABASE
     ");
     assert!(migrate(&folder, &["--to", "nonsense"]).starts_with("exit: 2\n"));
+    let data = folder.path().to_str().unwrap();
+    let collected = pclr(["collect", "--data", data]).replace(data, "DATA");
+    assert!(collected.contains("there is no registry in DATA"), "{collected}");
+    assert!(!folder.path().join("store").exists(), "a mistyped folder becomes no registry");
     assert!(migrate(&folder, &[]).starts_with("exit: 2\n"));
+}
+
+/// Users, tokens, stars and downloads.
+async fn what_no_event_tells(folder: &DataFolder) -> [u64; 4] {
+    let open = folder.open().await;
+    let users = open.meta.accounts.users(None, 100).await.unwrap().len() as u64;
+    let tokens = open.meta.accounts.tokens(None).await.unwrap().len() as u64;
+    let totals = open.meta.social.totals().await.unwrap();
+    crate::rebuild::close(folder, open).await;
+    [users, tokens, totals.stars, totals.downloads]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_memory_keeps_none_of_is_there_still_after_the_way_back() {
+    let (folder, _) = filled(Owner::Sqlite).await;
+    let before = what_no_event_tells(&folder).await;
+    assert!(before.iter().all(|number| *number > 0), "{before:?}");
+    let away = migrate(&folder, &["--to", "memory:", "--without-accounts"]);
+    assert!(away.contains("moved and compared: "), "{away}");
+    let back = migrate(&folder, &["--from", "memory:", "--to", &to(&folder.database())]);
+    assert!(back.contains("moved and compared: "), "{back}");
+    assert_eq!(what_no_event_tells(&folder).await, before);
 }
