@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::args::Global;
 use super::failure::{Exit, Failure};
-use super::output::raw;
+use super::output::{plain_lines, raw};
 use super::units::human;
 use crate::client::{Client, Selector};
 use crate::domain::api::{Comparison, FileChange, FileChangeKind};
@@ -63,7 +63,7 @@ async fn version(client: &Client, name: &Name, selector: &Selector) -> anyhow::R
 fn of_comparison(comparison: &Comparison) -> String {
     let Comparison { name, from, to, fields, capabilities, files } = comparison;
     let mut lines = vec![format!("{name}  {from} → {to}")];
-    let mut line = |written: String| lines.push(written);
+    let mut line = |written: String| lines.push(plain_lines(&written));
     if fields.is_empty() && files.is_empty() {
         line("nothing differs".to_owned());
     }

@@ -70,7 +70,7 @@ pub(super) fn aside(label: &str, text: &str) {
         "warning" => "\u{1b}[1;33m",
         _ => "\u{1b}[1;36m",
     };
-    let text: String = text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+    let text = plain_lines(text);
     let _ = writeln!(anstream::stderr(), "{colour}{label}:\u{1b}[0m {text}");
 }
 
@@ -150,6 +150,16 @@ pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || reorders(c) { ' ' } else { c }).collect()
 }
 
+/// The same line by line; tabs stay too.
+pub(super) fn plain_lines(text: &str) -> String {
+    text.split_inclusive(['\n', '\t'])
+        .map(|part| match part.char_indices().next_back() {
+            Some((end, last @ ('\n' | '\t'))) => format!("{}{last}", plain(&part[..end])),
+            _ => plain(part),
+        })
+        .collect()
+}
+
 /// `1 file`, `2 files`.
 pub(super) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
@@ -167,6 +177,11 @@ mod tests {
         a        [2Jgone
         longer  x
         ");
+    }
+
+    #[test]
+    fn lines_and_tabs_stay_and_nothing_else_moves_the_cursor() {
+        assert_eq!(plain_lines("a\u{1b}[1A\n\tb\r\n\u{202e}c"), "a [1A\n\tb \n c");
     }
 
     #[test]

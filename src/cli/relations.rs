@@ -1,6 +1,7 @@
 //! `pclr dependencies`, `pclr dependents`, `pclr related` and `pclr match`: what artifacts have to do with each other.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::args::Global;
 use super::failure::Exit;
@@ -115,7 +116,7 @@ pub(super) struct Match {
     #[arg(long)]
     kind: Vec<Kind>,
     /// Only with this tag; repeat it for more, which must all be there
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     tag: Vec<String>,
     /// Find the fewest personas that have them all
     #[arg(long)]
