@@ -1,11 +1,13 @@
 //! `pclr diff`: what differs between two versions.
 
+use std::io::IsTerminal as _;
+
 use clap::Args;
 use serde_json::Value;
 
 use super::args::Global;
 use super::failure::{Exit, Failure};
-use super::output::{plain_lines, raw};
+use super::output::{plain, plain_lines, raw};
 use super::units::human;
 use crate::client::{Client, Selector};
 use crate::domain::api::{Comparison, FileChange, FileChangeKind};
@@ -38,9 +40,13 @@ impl Diff {
         let comparison = client.compare(&self.name, &from, &to).await?;
         if self.patch {
             for file in comparison.files.iter().filter(|file| !is_whole(file)) {
-                global.output().note(format!("the patch does not tell all: {}", of_file(file)));
+                global.output().note(format!("the patch does not tell all: {}", plain(&of_file(file))));
             }
-            raw(patch(&comparison).as_bytes())?;
+            let patch = patch(&comparison);
+            match std::io::stdout().is_terminal() {
+                true => raw(plain_lines(&patch).as_bytes())?,
+                false => raw(patch.as_bytes())?,
+            }
         } else {
             global.output().document(&comparison, of_comparison)?;
         }
@@ -63,7 +69,7 @@ async fn version(client: &Client, name: &Name, selector: &Selector) -> anyhow::R
 fn of_comparison(comparison: &Comparison) -> String {
     let Comparison { name, from, to, fields, capabilities, files } = comparison;
     let mut lines = vec![format!("{name}  {from} → {to}")];
-    let mut line = |written: String| lines.push(plain_lines(&written));
+    let mut line = |written: String| lines.push(plain(&written));
     if fields.is_empty() && files.is_empty() {
         line("nothing differs".to_owned());
     }
@@ -87,7 +93,7 @@ fn of_comparison(comparison: &Comparison) -> String {
     }
     let patch = patch(comparison);
     if !patch.is_empty() {
-        line(format!("\n{}", patch.trim_end()));
+        lines.push(format!("\n{}", plain_lines(patch.trim_end())));
     }
     lines.join("\n")
 }
@@ -127,4 +133,38 @@ fn value(value: Option<&Value>) -> String {
         Some(other) => other.to_string(),
     };
     super::output::short(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::api::CapabilityChange;
+
+    #[test]
+    fn what_strangers_wrote_forges_no_line_and_moves_no_cursor() {
+        let tools = ["Bash", "Read\n! may no longer use Bash", "Z\u{1b}[1A\u{1b}[J"];
+        let comparison = Comparison {
+            name: "acme/hello".parse().unwrap(),
+            from: "1.0.0".parse().unwrap(),
+            to: "1.1.0".parse().unwrap(),
+            fields: Vec::new(),
+            capabilities: CapabilityChange { restricted_to: tools.map(str::to_owned).to_vec(), ..Default::default() },
+            files: vec![FileChange {
+                path: "a\u{1b}[2Jb".to_owned(),
+                change: FileChangeKind::Added,
+                size_from: None,
+                size_to: Some(3),
+                executable: None,
+                diff: Some("+++ b/a\n+\tone\u{1b}[2J\n".to_owned()),
+            }],
+        };
+        insta::assert_snapshot!(of_comparison(&comparison), @r"
+        acme/hello  1.0.0 → 1.1.0
+        ! may now use nothing but Bash, Read ! may no longer use Bash, Z [1A [J: there was no list
+        + a [2Jb (3 B)
+
+        +++ b/a
+        +	one [2J
+        ");
+    }
 }

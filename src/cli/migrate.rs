@@ -8,7 +8,7 @@ use super::args::Global;
 use super::config::{Metadata, ServeConfig, Settings};
 use super::failure::{Exit, Failure};
 use super::output::{count, table};
-use super::server::{self, Moved};
+use super::server::{self, CarryAccounts, Moved};
 use super::settings::METADATA;
 
 /// Move the catalogue to another metadata store
@@ -30,6 +30,9 @@ pub(super) struct Migrate {
     /// Leave users, tokens, stars and counts of downloads behind, where the new metadata cannot keep them
     #[arg(long)]
     without_accounts: bool,
+    /// Keep the users, tokens, stars and counts of downloads that the new metadata hold, where the old ones have none
+    #[arg(long, conflicts_with = "without_accounts")]
+    keep_accounts: bool,
     /// Folder with everything the registry keeps [default: pclr-data]
     #[arg(long, env = "PCLR_DATA", hide_env = true, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -50,7 +53,12 @@ impl Migrate {
         let from = ServeConfig::load(settings(self.from.clone()), self.config.as_deref())?;
         // The limits of the new metadata hold too.
         let to = ServeConfig::load(settings(Some(self.to.clone())), self.config.as_deref())?;
-        let plan = server::Migrate { verify_only: self.verify_only, without_accounts: self.without_accounts };
+        let accounts = match (self.without_accounts, self.keep_accounts) {
+            (true, _) => CarryAccounts::WherePossible,
+            (_, true) => CarryAccounts::Keep,
+            _ => CarryAccounts::Always,
+        };
+        let plan = server::Migrate { verify_only: self.verify_only, accounts };
         let moved = server::migrate(&from, &to, plan, global.output()).await?;
         global.output().outcome(&moved, |moved| self.told(moved))?;
         Ok(Exit::Done)

@@ -19,11 +19,11 @@ use super::vocabulary::read_vocabulary;
 use crate::domain::Actor;
 use crate::http::{App, Options};
 use crate::meta::MetaError;
-pub(super) use crate::registry::Moved;
+pub(super) use crate::registry::{CarryAccounts, Moved};
 use crate::registry::{
-    CarryAccounts, Clock, DataError, DataOptions, Limits, Metadata, Migration, MoveError, OpenError, Registry,
-    RegistryError, Stage, catch_up_catalog, check_migration, migrate_catalog, open_accounts, open_data,
-    open_existing_data, rebuild_catalog_with, rebuild_search,
+    Clock, DataError, DataOptions, Limits, Metadata, Migration, MoveError, OpenError, Registry, RegistryError, Stage,
+    catch_up_catalog, check_migration, migrate_catalog, open_accounts, open_data, open_existing_data,
+    rebuild_catalog_with, rebuild_search,
 };
 use crate::storage::Sharing;
 
@@ -73,7 +73,7 @@ pub(super) struct Migrate {
     /// Nothing is written.
     pub(super) verify_only: bool,
     /// Users and tokens stay behind where they must.
-    pub(super) without_accounts: bool,
+    pub(super) accounts: CarryAccounts,
 }
 
 /// Opens the store, listens, calls `ready` with the address, and serves until SIGINT or SIGTERM.
@@ -88,7 +88,12 @@ pub(super) async fn serve(
     let mut terminate = signal(SignalKind::terminate())?;
     // The address first: it is the cheaper of the two to be refused.
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        let hint = "another program may use it, or one that is still running; --listen names another address";
+        let hint = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "another program uses it, maybe a registry; --listen names another address"
+            }
+            _ => "--listen names another address",
+        };
         Failure::no(format!("cannot listen on {}: {error}", config.listen), hint)
     })?;
     let registry = open_data(data_options(&config)).await?;
@@ -166,9 +171,8 @@ pub(super) async fn migrate(
     plan: Migrate,
     output: Output,
 ) -> anyhow::Result<Moved> {
-    let accounts = if plan.without_accounts { CarryAccounts::WherePossible } else { CarryAccounts::Always };
     let [from, to] = [from, to].map(data_options);
-    let migration = Migration { folder: from.folder, from: from.metadata, to: to.metadata, accounts };
+    let migration = Migration { folder: from.folder, from: from.metadata, to: to.metadata, accounts: plan.accounts };
     let mut bar: Option<(Stage, Progress)> = None;
     let show = move |stage: Stage, at| {
         if bar.as_ref().is_none_or(|(shown, _)| *shown != stage) {

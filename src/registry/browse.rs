@@ -183,11 +183,9 @@ impl Registry {
     /// The versions of a package with what each needs, highest first. One whose record was purged cannot be chosen any more
     /// and is left out.
     pub async fn resolution(&self, actor: &Actor, name: &Name) -> Result<Resolution, RegistryError> {
-        let find = self.0.meta.catalog.needs(name);
-        let found = self.if_seen(actor, &name.repository(), find).await?.unwrap_or_default();
-        if found.is_empty() {
-            return Err(RegistryError::PackageUnknown(name.to_string()));
-        }
+        // Whether it is there for who asks; what its versions need may be a lot, and is read for nobody else.
+        self.releases(actor, name).await?;
+        let found = self.0.meta.catalog.needs(name).await?;
         let kind = match found.iter().find_map(|(_, needs)| needs.as_ref().map(|needs| needs.kind)) {
             Some(kind) => kind,
             None => self.package(actor, name).await?.kind,

@@ -47,8 +47,10 @@ pub struct Moving {
 pub enum CarryAccounts {
     /// The move is refused.
     Always,
-    /// They stay behind.
+    /// They stay behind, or go.
     WherePossible,
+    /// Those that a database holds stay, where the first store keeps none.
+    Keep,
 }
 
 /// What a move is at.
@@ -111,6 +113,11 @@ pub enum MoveError {
         /// Whether downloads were counted.
         are_counted: bool,
     },
+    /// A database that somebody left has accounts of then.
+    #[error(
+        "the database holds {0} users and tokens from before, and which of them were removed since is not known\nhint: --keep-accounts lets them all in again, --without-accounts removes them"
+    )]
+    AccountsLeft(usize),
     /// What was read from the two afterwards is not the same.
     #[error(
         "the two differ in {0}; the store belongs to the first as before\nhint: run it again; if it says so again, name an empty one with --to"
@@ -239,6 +246,12 @@ impl Moving {
                 _ => Ok(()),
             };
         }
+        if !self.from.is_database() && self.accounts == CarryAccounts::Always {
+            let left = all_users(to.accounts.as_ref()).await?.len() + to.accounts.tokens(None).await?.len();
+            if left > 0 {
+                return Err(MoveError::AccountsLeft(left));
+            }
+        }
         let held = to.ledger.head().await?.n;
         if held > head {
             return Err(MoveError::Others("events"));
@@ -269,8 +282,7 @@ impl Moving {
             return Ok(());
         }
         let (from, to) = (&self.from.meta, &self.to.meta);
-        // What the first keeps none of, the second keeps as it is: after a move to memory and back users are still there.
-        if self.from.is_database() {
+        if self.from.is_database() || self.accounts != CarryAccounts::Keep {
             let accounts = carry_accounts(from.accounts.as_ref(), to.accounts.as_ref()).await?;
             let social = carry_social(from, to).await?;
             progress(Stage::Accounts, accounts + social);

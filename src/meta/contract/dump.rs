@@ -70,6 +70,7 @@ async fn package(meta: &Meta, name: &Name, numbers: &BTreeSet<Version>) -> Resul
     Ok(json!({
         "package": meta.catalog.package(name).await?,
         "releases": meta.catalog.releases(name, Releases::Readable).await?,
+        "needs": meta.catalog.needs(name).await?,
         "deleted": meta.catalog.releases(name, Releases::Deleted).await?,
         "versions": versions,
         "owners": meta.groups.owners(name).await?,

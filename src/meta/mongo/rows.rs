@@ -213,8 +213,8 @@ pub(super) struct Release {
     pub blobs: Vec<String>,
 }
 
-/// Longest text that lies in the index of releases, in bytes.
-const NEEDS_MAX: usize = 4096;
+/// Longest text that lies in the index of releases, in bytes. Entries above a tenth of a page, 1.6 KiB, lie apart from it.
+const NEEDS_MAX: usize = 1024;
 
 impl Release {
     /// What a resolver asks of a version with this config, as it is kept.

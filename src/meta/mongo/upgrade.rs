@@ -4,6 +4,7 @@ mod postings;
 
 use std::collections::{HashMap, HashSet};
 
+use futures::TryStreamExt;
 use mongodb::bson::{Bson, Document, doc};
 
 use crate::domain::{self, Name, State, Visibility};
@@ -11,10 +12,13 @@ use crate::resolve;
 
 use super::super::shown::Standing;
 use super::super::{Label, MetaError};
-use super::connection::{BATCH, Connection};
+use super::connection::{BATCH, Connection, OPERATION, within};
+use super::error::failed;
 use super::keys::{self, pairs_after};
 use super::rows::{self, EVENTS, Event, Release, Row, json, signed};
 
+/// Configs that come in one answer.
+const CONFIGS: u32 = 100;
 /// Documents that are filled in at once.
 const AT_ONCE: i64 = 1000;
 
@@ -271,22 +275,28 @@ async fn count_needs(connection: &Connection, is_need: &Document) -> Result<(), 
     Ok(())
 }
 
-/// Lets every version that can be read say what a resolver asks of it.
+/// Lets every version that has a config say what a resolver asks of it.
 async fn fill_releases(connection: &Connection) -> Result<(), MetaError> {
+    // As they come: a config may take megabytes.
     let configs = connection.durable::<rows::Config>();
-    let mut last = String::new();
+    let mut found = connection.run(configs.find(doc! {}).batch_size(CONFIGS)).await?;
+    let mut updates = Vec::new();
     loop {
-        // Those of purged versions are gone; deleted ones may come back.
-        let page = configs.find(doc! { "_id": { "$gt": &last } }).sort(doc! { "_id": 1 });
-        let page = connection.all(page.limit(AT_ONCE).batch_size(BATCH)).await?;
-        let Some(end) = page.last() else { return Ok(()) };
-        end.id.clone_into(&mut last);
-        let needs = |row: &rows::Config| Ok((row.id.clone(), Release::needs(json(&row.text)?)?));
-        let needs = page.iter().map(needs).collect::<Result<Vec<_>, MetaError>>()?;
-        let set = |(id, needs): (String, Option<String>)| {
-            Some(doc! { "q": { "_id": id }, "u": { "$set": { "needs": needs? } } })
-        };
-        update(connection, Release::COLLECTION, needs.into_iter().filter_map(set).collect()).await?;
+        let row = within(OPERATION, found.try_next()).await?.map_err(|error| failed(&error))?;
+        let is_last = row.is_none();
+        if let Some(row) = row
+            && let Some(needs) = Release::needs(json(&row.text)?)?
+        {
+            // One that is purged meanwhile has none.
+            let of = doc! { "_id": row.id, "purged": { "$ne": true } };
+            updates.push(doc! { "q": of, "u": { "$set": { "needs": needs } } });
+        }
+        if is_last || updates.len() as i64 == AT_ONCE {
+            update(connection, Release::COLLECTION, std::mem::take(&mut updates)).await?;
+        }
+        if is_last {
+            return Ok(());
+        }
     }
 }
 

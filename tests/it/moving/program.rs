@@ -132,13 +132,24 @@ async fn what_no_event_tells(folder: &DataFolder) -> [u64; 4] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_memory_keeps_none_of_is_there_still_after_the_way_back() {
+async fn accounts_of_before_come_back_only_if_somebody_says_so() {
     let (folder, _) = filled(Owner::Sqlite).await;
     let before = what_no_event_tells(&folder).await;
     assert!(before.iter().all(|number| *number > 0), "{before:?}");
     let away = migrate(&folder, &["--to", "memory:", "--without-accounts"]);
     assert!(away.contains("moved and compared: "), "{away}");
-    let back = migrate(&folder, &["--from", "memory:", "--to", &to(&folder.database())]);
-    assert!(back.contains("moved and compared: "), "{back}");
+    let database = to(&folder.database());
+    let back = ["--from", "memory:", "--to", database.as_str()];
+    let refused = migrate(&folder, &back);
+    assert!(refused.starts_with("exit: 1\n") && refused.contains("holds 4 users and tokens from before"), "{refused}");
+    let both = migrate(&folder, &[&back[..], &["--keep-accounts", "--without-accounts"]].concat());
+    assert!(both.starts_with("exit: 2\n"), "{both}");
+    let kept = migrate(&folder, &[&back[..], &["--keep-accounts"]].concat());
+    assert!(kept.contains("moved and compared: "), "{kept}");
     assert_eq!(what_no_event_tells(&folder).await, before);
+
+    migrate(&folder, &["--to", "memory:", "--without-accounts"]);
+    let removed = migrate(&folder, &[&back[..], &["--without-accounts"]].concat());
+    assert!(removed.contains("moved and compared: "), "{removed}");
+    assert_eq!(what_no_event_tells(&folder).await[..3], [0, 0, 0], "users, tokens and stars");
 }

@@ -314,13 +314,14 @@ async fn a_read_that_fails_does_not_tell_what_is_private() {
         let said = match question {
             0 => open.registry.package(&stranger, &name).await.map(drop),
             1 => open.registry.version(&stranger, &name, &"1.0.0".parse().unwrap()).await.map(drop),
-            _ => open.registry.releases(&stranger, &name).await.map(drop),
+            2 => open.registry.releases(&stranger, &name).await.map(drop),
+            _ => open.registry.resolution(&stranger, &name).await.map(drop),
         };
         said.unwrap_err().to_string().replace(slug, "it")
     };
     let unavailable: Failure = || MetaError::Unavailable("no answer came, as a test planned".into());
     let corrupt: Failure = || MetaError::Corrupt("a row, as a test planned".into());
-    for question in 0..3 {
+    for question in 0..4 {
         let absent = ask("absent", question, None).await;
         assert_eq!(ask("secret", question, Some(corrupt)).await, absent, "question {question}");
         let outage = ask("absent", question, Some(unavailable)).await;
