@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use crate::client::project::ProjectError;
 use crate::client::{ClientError, FilesError, Outage, WantedError};
 use crate::domain::Name;
-use crate::registry::DataError;
 use crate::resolve::Conflict;
 
 use super::server;
@@ -66,7 +65,7 @@ impl Failure {
                     let project = || cause.downcast_ref::<ProjectError>().map(of_project);
                     let files = || cause.downcast_ref::<FilesError>().map(of_files);
                     let wanted = || cause.downcast_ref::<WantedError>().map(|_| (Exit::Usage, None));
-                    let data = || cause.downcast_ref::<DataError>().map(|error| (server::exit_of(error), None));
+                    let data = || server::exit_of(cause).map(|exit| (exit, None));
                     client.or_else(project).or_else(files).or_else(wanted).or_else(data)
                 })
                 .unwrap_or((Exit::No, None)),

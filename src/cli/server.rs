@@ -72,7 +72,7 @@ pub(super) struct Collected {
 pub(super) struct Migrate {
     /// Nothing is written.
     pub(super) verify_only: bool,
-    /// Users and tokens stay behind where they must.
+    /// What becomes of users, tokens, stars and counts of downloads that one of the two cannot keep.
     pub(super) accounts: CarryAccounts,
 }
 
@@ -204,7 +204,7 @@ fn verb(stage: Stage) -> String {
 
 /// What a failure of a data folder means to whoever started the program.
 fn of_data(error: &DataError) -> Failure {
-    let exit = exit_of(error);
+    let exit = exit_of_data(error);
     let text = error.to_string();
     match text.split_once("\nhint: ") {
         Some((message, hint)) => Failure { exit, message: message.to_owned(), hint: Some(hint.to_owned()) },
@@ -212,8 +212,12 @@ fn of_data(error: &DataError) -> Failure {
     }
 }
 
-/// How the program ends when a data folder fails.
-pub(super) fn exit_of(error: &DataError) -> Exit {
+/// How the program ends for this cause, if it is a failure of a data folder.
+pub(super) fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+    cause.downcast_ref().map(exit_of_data)
+}
+
+fn exit_of_data(error: &DataError) -> Exit {
     let open = match error {
         DataError::Meta(MetaError::Unavailable(_))
         | DataError::Registry(RegistryError::Meta(MetaError::Unavailable(_))) => return Exit::Unreachable,
