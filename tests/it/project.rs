@@ -24,6 +24,19 @@ pub struct Ended {
     pub stderr: String,
 }
 
+impl Ended {
+    /// Itself, if it ended so.
+    pub fn with(self, code: i32, arguments: &[&str]) -> Self {
+        assert_eq!(self.code, Some(code), "{arguments:?}: {}{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// The document that a command printed.
+pub fn document(arguments: &[&str], stdout: &str) -> Value {
+    serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {stdout}"))
+}
+
 impl Bench {
     pub fn start() -> Self {
         Self::on(Backend::Sqlite).expect("it needs no server")
@@ -103,20 +116,15 @@ impl Bench {
     }
 
     pub fn done(&self, arguments: &[&str]) -> String {
-        let ended = self.run(arguments);
-        assert_eq!(ended.code, Some(0), "{arguments:?}: {}{}", ended.stdout, ended.stderr);
-        ended.stdout
+        self.run(arguments).with(0, arguments).stdout
     }
 
     pub fn json(&self, arguments: &[&str]) -> Value {
-        let stdout = self.done(&[arguments, &["--output", "json"]].concat());
-        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {stdout}"))
+        document(arguments, &self.done(&[arguments, &["--output", "json"]].concat()))
     }
 
     pub fn refused(&self, code: i32, arguments: &[&str]) -> String {
-        let ended = self.run(arguments);
-        assert_eq!(ended.code, Some(code), "{arguments:?}: {}{}", ended.stdout, ended.stderr);
-        ended.stderr
+        self.run(arguments).with(code, arguments).stderr
     }
 
     /// The locked versions: `acme/base@1.0.0 acme/top@1.0.0`.

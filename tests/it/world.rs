@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use pcl_registry::domain::Digest;
 use serde_json::{Value, json};
@@ -80,7 +81,7 @@ pub fn refused_start(data: &Path, flags: &[&str]) -> String {
 }
 
 /// The same with the exit code.
-pub fn ended_start(data: &Path, flags: &[&str]) -> (Option<i32>, String) {
+fn ended_start(data: &Path, flags: &[&str]) -> (Option<i32>, String) {
     let mut command = serve_command(data, flags);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built program starts");
     let mut line = String::new();
@@ -92,6 +93,15 @@ pub fn ended_start(data: &Path, flags: &[&str]) -> (Option<i32>, String) {
     let output = child.wait_with_output().expect("it ends");
     assert!(!output.status.success());
     (output.status.code(), String::from_utf8(output.stderr).expect("errors are text"))
+}
+
+/// That a start with these metadata ends with this code within seconds, saying this and what to do, and no password.
+pub fn assert_refused_soon(metadata: &str, code: i32, expected: &str) {
+    let (folder, begun) = (tempfile::tempdir().expect("a folder"), Instant::now());
+    let (ended, said) = ended_start(folder.path(), &["--metadata", metadata]);
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    assert!(ended == Some(code) && said.contains(expected) && said.contains("\nhint: "), "{ended:?} {said}");
+    assert!(metadata.contains("secret") && !said.contains("secret"), "{said}");
 }
 
 impl World {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::backend::{Backend, Place};
+use crate::project::{Ended, document, ended};
 use crate::world::{Server, start_server_with};
 
 /// A running registry and a folder to work in. The process ends before the folder and the database go: the order of the fields.
@@ -16,13 +17,6 @@ pub struct Tour {
     _server: Server,
     folder: tempfile::TempDir,
     _place: Place,
-}
-
-/// What one command printed and how it ended.
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
 }
 
 impl Tour {
@@ -45,25 +39,19 @@ impl Tour {
             .current_dir(self.folder.path())
             .output()
             .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        ended(output)
     }
 
     pub fn done(&self, arguments: &[&str]) -> String {
-        let ended = self.pclr(arguments);
-        assert_eq!(ended.code, Some(0), "{arguments:?}: {}{}", ended.stdout, ended.stderr);
-        ended.stdout
+        self.pclr(arguments).with(0, arguments).stdout
     }
 
     pub fn json(&self, arguments: &[&str]) -> Value {
-        let stdout = self.done(&[arguments, &["--output", "json"]].concat());
-        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {stdout}"))
+        document(arguments, &self.done(&[arguments, &["--output", "json"]].concat()))
     }
 
     pub fn refused(&self, code: i32, arguments: &[&str]) -> String {
-        let ended = self.pclr(arguments);
-        assert_eq!(ended.code, Some(code), "{arguments:?}: {}{}", ended.stdout, ended.stderr);
-        ended.stderr
+        self.pclr(arguments).with(code, arguments).stderr
     }
 
     /// Asks until the answer fits: what is published is findable within a second.
