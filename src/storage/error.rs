@@ -139,6 +139,12 @@ impl StorageError {
         }
     }
 
+    /// A store that sent fewer bytes than it had promised.
+    pub(super) fn cut(path: impl Into<String>, promised: u64, came: usize) -> Self {
+        let source = format!("{came} bytes came of {promised}").into();
+        Self::Unavailable { path: path.into(), source }
+    }
+
     pub(super) fn wrong_digest(expected: &Digest, found: Digest) -> Self {
         Self::WrongDigest { expected: Box::new(*expected), found: Box::new(found) }
     }

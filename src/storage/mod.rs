@@ -22,6 +22,7 @@ mod meter;
 mod read;
 mod recent;
 mod store;
+mod swap;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -38,5 +39,6 @@ pub use list::StoredBlob;
 pub use meter::{Failure, Fault, Meter, Step, When, Writes};
 pub use read::BlobStream;
 pub use store::{Created, Storage};
+pub use swap::{Document, Replaced, Seen};
 pub use uploads::Upload;
 pub use write::BlobPut;

@@ -255,6 +255,6 @@ pub(super) fn attributes(key: &Key) -> Attributes {
     attributes
 }
 
-fn options(key: &Key, mode: PutMode) -> PutOptions {
+pub(super) fn options(key: &Key, mode: PutMode) -> PutOptions {
     PutOptions { mode, attributes: attributes(key), ..PutOptions::default() }
 }

@@ -7,6 +7,7 @@ use super::*;
 pub async fn check_all(storage: &Storage) {
     check_objects(storage).await;
     check_creation(storage).await;
+    check_replacement(storage).await;
     check_events(storage).await;
     check_owner(storage).await;
     check_blobs(storage).await;

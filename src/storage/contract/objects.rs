@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::super::{Created, Key, Owner, Storage, StorageError};
+use super::super::{Created, Key, Owner, Replaced, Seen, Storage, StorageError};
 
 /// What is put is read back, replaced, settled and deleted; what is absent is said to be.
 pub async fn check_objects(storage: &Storage) {
@@ -48,6 +48,40 @@ pub async fn check_creation(storage: &Storage) {
         assert_eq!(storage.create(&key, Bytes::new()).await.expect("create"), Created::Exists);
         storage.delete(&key).await.expect("delete");
     }
+}
+
+/// A document is replaced by those alone who saw what is there: of many who saw the same exactly one.
+pub async fn check_replacement(storage: &Storage) {
+    let key = Key::EventSnapshot(300);
+    let other = Seen::ABSENT;
+    assert!(storage.read(&key, 100).await.expect("read").is_none());
+    let replace = |seen: Seen, text: String| {
+        let (storage, key) = (storage.clone(), key.clone());
+        async move { storage.replace(&key, &seen, text.into(), Some(7)).await.expect("replace") }
+    };
+    assert_eq!(replace(other.clone(), "first".into()).await, Replaced::Replaced);
+    assert_eq!(replace(other, "not absent".into()).await, Replaced::Changed);
+    for round in 0..4 {
+        let seen = storage.read(&key, 100).await.expect("read").expect("it is there");
+        assert_ne!(seen.as_of, Some(0), "what is kept beside it comes back, or nothing does");
+        let racers = (0..8).map(|racer| tokio::spawn(replace(seen.seen.clone(), format!("{round} by {racer}"))));
+        let mut winners = Vec::new();
+        for (racer, outcome) in racers.collect::<Vec<_>>().into_iter().enumerate() {
+            if outcome.await.expect("the racer ends") == Replaced::Replaced {
+                winners.push(racer);
+            }
+        }
+        let found = storage.read(&key, 100).await.expect("read").expect("it is there");
+        assert_eq!(winners.len(), 1, "one winner");
+        assert_eq!(found.bytes, format!("{round} by {}", winners[0]));
+        assert_ne!(found.seen, seen.seen);
+        assert_eq!(found.as_of.is_some(), seen.as_of.is_some());
+    }
+    let seen = storage.read(&key, 100).await.expect("read").expect("it is there").seen;
+    assert!(matches!(storage.read(&key, 3).await, Err(StorageError::TooLarge { limit: 3 })));
+    storage.delete(&key).await.expect("delete");
+    assert_eq!(replace(seen, "what was seen is gone".into()).await, Replaced::Changed);
+    assert!(storage.read(&key, 100).await.expect("read").is_none(), "and it did not come back");
 }
 
 /// Events come in order and without gaps; a gap is an error in its place. Needs a store without events.

@@ -19,6 +19,7 @@ use super::{DiskStore, TEMPORARY};
 const LOCK: &str = ".lock";
 const SLOTS: &str = ".servers";
 const TURN: &str = ".collecting";
+const REPLACING: &str = ".replacing";
 
 /// Whether others may open the folder meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub(super) struct Place {
 
 /// Whether a path is one of the store's own, and no object.
 pub(super) fn is_own(path: &str) -> bool {
-    [LOCK, SLOTS, TURN, TEMPORARY].contains(&path)
+    [LOCK, SLOTS, TURN, REPLACING, TEMPORARY].contains(&path)
 }
 
 /// Locks the folder. Errors: [`StorageError::Locked`].
@@ -112,6 +113,13 @@ impl DiskStore {
         let path = self.0.root.join(TURN);
         let lock = open(&path)?;
         Ok(is_locked(&path, lock.try_lock())?.then_some(Turn(Some(lock))))
+    }
+
+    /// The right to replace a document, waited for: of all processes that have the folder, and all their threads, one has it.
+    pub(in crate::storage) fn replacing(&self) -> io::Result<Turn> {
+        let lock = File::options().create(true).append(true).open(self.0.root.join(REPLACING))?;
+        lock.lock()?;
+        Ok(Turn(Some(lock)))
     }
 }
 
