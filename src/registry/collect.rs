@@ -1,6 +1,7 @@
 //! Collection: condemn what nothing references, wait, delete. A push in between brings a condemned blob back.
 
 use crate::domain::{Action, Actor, Scope};
+use crate::storage::Sharing;
 
 use super::{Registry, RegistryError};
 
@@ -41,7 +42,7 @@ impl Registry {
             self.0.meta.blobs.forget(&taken).await?;
             collected.deleted += taken.len() as u64;
         }
-        if self.0.storage.slot().is_some() {
+        if self.0.storage.sharing() == Sharing::Shared {
             // Others collect as well, and no event says what.
             self.forget_links();
         }

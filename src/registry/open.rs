@@ -12,7 +12,7 @@ use crate::domain::MANIFEST_MAX;
 use crate::meta::{Head, Meta, MetaError};
 use crate::pack;
 use crate::search::{self, SearchError};
-use crate::storage::{Key, Owner, Storage, StorageError};
+use crate::storage::{Key, Owner, Sharing, Storage, StorageError};
 
 use super::commit::{Committer, Committing};
 use super::downloads::Counting;
@@ -155,15 +155,16 @@ impl Builder {
         let committer = Committer::start(
             storage.clone(),
             meta.clone(),
-            committing,
+            committing.clone(),
             Arc::clone(&cache),
             written,
             Arc::clone(&known),
         );
         // Heard from before anything is read into the cache.
-        let heads = match storage.slot() {
-            Some(_) => Some(meta.ledger.heads().await?),
-            None => None,
+        let heads = match (storage.sharing(), &committing) {
+            (Sharing::Shared, Committing::Database) => Some(meta.ledger.heads().await?),
+            // The lane looks for the events of others.
+            (Sharing::Shared, Committing::Store(_)) | (Sharing::Alone, _) => None,
         };
         let (indexed_sender, indexed) = watch::channel(search.through());
         let head = committer.head();

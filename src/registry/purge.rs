@@ -11,7 +11,7 @@ use crate::domain::{
     Version,
 };
 use crate::meta::{Act, Refused};
-use crate::storage::{Key, StorageError};
+use crate::storage::{Key, Sharing, StorageError};
 
 use super::{Registry, RegistryError};
 
@@ -85,7 +85,7 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         // What other servers of a shared folder count on just now is not known here: collection removes it, after its grace period, or
         // the same purge by a server that has the folder to itself.
-        if self.0.storage.slot().is_some() {
+        if self.0.storage.sharing() == Sharing::Shared {
             return Ok(());
         }
         // What one removal found in this state another must not remove after somebody has brought it anew.
@@ -109,7 +109,7 @@ impl Registry {
     /// Finishes removals that were interrupted, unless one is being made just now. Gives whether it did.
     pub(super) async fn finish_removals(&self) -> Result<bool, RegistryError> {
         // Another server of a shared folder may be making it.
-        if self.0.storage.slot().is_some() {
+        if self.0.storage.sharing() == Sharing::Shared {
             return Ok(false);
         }
         let Ok(_turn) = self.0.removing.try_lock() else { return Ok(false) };

@@ -52,6 +52,8 @@ pub(super) struct Inner {
     /// Which start of the machine this is, where it can be told: what was written but never synced survives a restart of
     /// the process, and not one of the machine.
     pub(super) boot: Option<String>,
+    /// Whether other processes write to the store meanwhile.
+    pub(super) sharing: Sharing,
 }
 
 impl Storage {
@@ -77,7 +79,7 @@ impl Storage {
         let (folder, its_meter) = (root.to_owned(), meter.clone());
         let open = move || DiskStore::open(&folder, its_meter, syncing, sharing);
         let disk = blocking(root.display().to_string(), open).await?;
-        let storage = Self::new(Arc::new(disk.clone()), Some(disk), meter);
+        let storage = Self::new(Arc::new(disk.clone()), Some(disk), meter, sharing);
         let Format { format: _ } = storage.check_format().await?;
         Ok(storage)
     }
@@ -90,7 +92,13 @@ impl Storage {
     /// [`Storage::over`] with a meter of the caller's, who can plan failures with it.
     pub fn over_with(objects: Arc<dyn ObjectStore>, meter: Meter) -> Self {
         let metered = MeteredStore::new(objects, meter.clone());
-        Self::new(Arc::new(metered), None, meter)
+        Self::new(Arc::new(metered), None, meter, Sharing::Alone)
+    }
+
+    /// [`Storage::over_with`] where other processes write to the same objects meanwhile.
+    pub fn over_shared(objects: Arc<dyn ObjectStore>, meter: Meter) -> Self {
+        let metered = MeteredStore::new(objects, meter.clone());
+        Self::new(Arc::new(metered), None, meter, Sharing::Shared)
     }
 
     /// A store in memory, empty, gone with its last clone.
@@ -98,7 +106,7 @@ impl Storage {
         Self::over(Arc::new(InMemory::new()))
     }
 
-    fn new(objects: Arc<dyn ObjectStore>, disk: Option<DiskStore>, meter: Meter) -> Self {
+    fn new(objects: Arc<dyn ObjectStore>, disk: Option<DiskStore>, meter: Meter, sharing: Sharing) -> Self {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().filter(|_| disk.is_some());
         Self(Arc::new(Inner {
             objects,
@@ -110,6 +118,7 @@ impl Storage {
             sessions: Mutex::default(),
             loading: tokio::sync::Mutex::default(),
             boot: boot.map(|id| id.trim().to_owned()),
+            sharing,
         }))
     }
 
@@ -123,7 +132,12 @@ impl Storage {
         self.0.disk.as_ref()
     }
 
-    /// Its number among the processes that share the store; `None` if it has the store alone.
+    /// Whether other processes write to the store meanwhile.
+    pub fn sharing(&self) -> Sharing {
+        self.0.sharing
+    }
+
+    /// Its number among the processes that share a folder; `None` if it has the folder alone, or the store is none.
     pub fn slot(&self) -> Option<u8> {
         self.0.disk.as_ref().and_then(DiskStore::slot)
     }
