@@ -32,14 +32,15 @@ use crate::meta::{Act, Applied, Atomicity, Change, Memory, Meta, MetaError, Outc
 use crate::storage::{Key, Sharing, Storage, StorageError};
 
 use super::RegistryError;
-use super::event_objects::{write_event, write_missing_events};
+use super::event_objects::{write_events, write_missing_events};
 use super::invalidate::invalidate;
 
 /// Most changes in one transaction.
 const BATCH_MAX: usize = 256;
 
-/// How often to look whether a transaction has happened that was reported as failed, or that a process was at when it ended.
-const DOUBT: Duration = Duration::from_secs(1);
+/// How often to look whether a transaction has happened that was reported as failed, or that a process was at when it ended; and, in a
+/// store that owns itself, whether others have committed.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The way into the lane. Cheap to clone.
 #[derive(Clone)]
@@ -94,7 +95,11 @@ impl Committer {
         head: Arc<watch::Sender<u64>>,
     ) -> Self {
         let (jobs, receiver) = mpsc::channel(1024);
-        let sharing = if storage.slot().is_some() { Sharing::Shared } else { Sharing::Alone };
+        // What others write to a store that owns itself is found by the lane, which tells the cache.
+        let sharing = match committing {
+            Committing::Database => storage.sharing(),
+            Committing::Store(_) => Sharing::Alone,
+        };
         let known = head.subscribe();
         // Where others share the database, each commit looks for what they left anyway.
         let in_doubt = matches!(committing, Committing::Database) && sharing == Sharing::Alone;
@@ -138,15 +143,15 @@ impl Lane {
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut held: Option<Job> = None;
         loop {
-            let next = match self.in_doubt {
+            let has_others =
+                matches!(self.committing, Committing::Store(_)) && self.storage.sharing() == Sharing::Shared;
+            let next = match self.in_doubt || has_others {
                 _ if held.is_some() => held.take(),
                 false => jobs.recv().await,
-                true => match tokio::time::timeout(DOUBT, jobs.recv()).await {
+                true => match tokio::time::timeout(LOOK, jobs.recv()).await {
                     Ok(next) => next,
                     Err(_) => {
-                        // Whoever was told of a failure may never ask again, and the change must not be there by halves. Where
-                        // the database does not answer yet, the next look finds it.
-                        let _ = self.write_missing().await;
+                        self.look(has_others).await;
                         continue;
                     }
                 },
@@ -162,6 +167,21 @@ impl Lane {
                 batch.push(job);
             }
             self.commit(batch).await;
+        }
+    }
+
+    /// Looks for what happened that nobody here was told of.
+    async fn look(&mut self, has_others: bool) {
+        let mut looked = Ok(());
+        if self.in_doubt {
+            // Whoever was told of a failure may never ask again, and the change must not be there by halves. Where the database does
+            // not answer yet, the next look finds it.
+            looked = self.write_missing().await;
+        } else if has_others {
+            looked = self.look_for_others().await;
+        }
+        if let Err(error) = looked {
+            tracing::debug!(%error, "what others committed cannot be read, trying again");
         }
     }
 
@@ -332,15 +352,10 @@ impl Lane {
             return Ok(outcomes);
         };
         self.own = newest;
-        let (mut keys, mut last) = (Vec::new(), self.written);
-        for (event, bytes) in applied.iter().filter_map(|applied| applied.event.as_ref()) {
-            write_event(&self.storage, event.n, bytes.clone()).await?;
-            keys.push(Key::Event(event.n));
-            last = event.n;
-        }
-        self.storage.settle(&keys).await?;
+        let events = applied.iter().filter_map(|applied| applied.event.as_ref());
+        write_events(&self.storage, events.map(|(event, bytes)| (event.n, bytes.clone())).collect()).await?;
         self.in_doubt = false;
-        self.durable_through(last);
+        self.durable_through(newest);
         self.know(first, newest);
         Ok(outcomes)
     }

@@ -1,6 +1,7 @@
 //! The objects of events: created once, never replaced by other bytes.
 
 use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::meta::{Meta, MetaError};
 use crate::storage::{Created, Key, Storage};
@@ -23,17 +24,31 @@ pub(super) async fn write_missing_events(
         let events = meta.ledger.events(*written, 256).await?;
         let Some((last, _)) = events.last() else { return Ok(()) };
         let last = *last;
-        let mut keys = Vec::new();
-        for (n, bytes) in events {
+        let keys: Vec<Key> = events.iter().map(|(n, _)| Key::Event(*n)).collect();
+        let writes = events.into_iter().map(|(n, bytes)| async move {
             match n <= own {
-                true => write_event(storage, n, bytes).await?,
-                false => create_event(storage, n, bytes).await.map(drop)?,
+                true => write_event(storage, n, bytes).await,
+                false => create_event(storage, n, bytes).await.map(drop),
             }
-            keys.push(Key::Event(n));
-        }
+        });
+        stream::iter(writes).buffered(at_once(storage)).try_collect::<()>().await?;
         storage.settle(&keys).await?;
         *written = last;
     }
+}
+
+/// Creates the objects of events that a database has committed, durable on return.
+pub(super) async fn write_events(storage: &Storage, events: Vec<(u64, Bytes)>) -> Result<(), RegistryError> {
+    let keys: Vec<Key> = events.iter().map(|(n, _)| Key::Event(*n)).collect();
+    let writes = events.into_iter().map(|(n, bytes)| write_event(storage, n, bytes));
+    stream::iter(writes).buffered(at_once(storage)).try_collect::<()>().await?;
+    Ok(storage.settle(&keys).await?)
+}
+
+/// How many objects are written at once. A store that is asked for each over a network answers many in the time of one; what a process
+/// leaves out that ends between them, the next start finds (`open.rs`, `mend_tail`).
+fn at_once(storage: &Storage) -> usize {
+    if storage.disk().is_some() { 1 } else { 16 }
 }
 
 /// Creates an event's object. The same bytes may be there from a write that failed after it happened; other bytes are never replaced.

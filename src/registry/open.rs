@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::cache::Cache;
@@ -26,6 +27,9 @@ use super::{Clock, Inner, Registry, RegistryError, follow, index, snapshot};
 /// How many of the last events are looked at and synced at start: as many as the largest batch can have left unsynced, and one that was
 /// written before it.
 const TAIL: u64 = 2 * WHOLE_MAX as u64;
+
+/// How many of them are looked at at once: on a store that is asked over a network it is the time of a start.
+const LOOKS: usize = 32;
 
 /// Memory that archives may take while they are opened, all requests together, in MiB.
 pub(super) const OPENING_MIB: usize = 1024;
@@ -267,17 +271,17 @@ async fn mend_tail(storage: &Storage, meta: &Meta, head: u64) -> Result<(), Open
     let events = meta.ledger.events(before, TAIL as usize).await?;
     let keys: Vec<Key> = events.iter().map(|(n, _)| Key::Event(*n)).collect();
     // Whole events that the store has are all that says whose store it is: without one there is nothing to mend.
-    let mut absent = Vec::new();
-    for (n, bytes) in events {
+    let looks = events.into_iter().map(|(n, bytes)| async move {
         match storage.get(&Key::Event(n), EVENT_MAX).await {
-            Ok(found) if found == bytes => {}
-            Ok(found) if bytes.starts_with(&found) => absent.push((n, bytes)),
-            Ok(_) => return Err(OpenError::Diverged(n)),
-            Err(StorageError::NotFound { .. }) => absent.push((n, bytes)),
-            Err(error) => return Err(error.into()),
+            Ok(found) if found == bytes => Ok(None),
+            Ok(found) if bytes.starts_with(&found) => Ok(Some((n, bytes))),
+            Ok(_) => Err(OpenError::Diverged(n)),
+            Err(StorageError::NotFound { .. }) => Ok(Some((n, bytes))),
+            Err(error) => Err(error.into()),
         }
-    }
-    for (n, bytes) in absent {
+    });
+    let absent: Vec<_> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
+    for (n, bytes) in absent.into_iter().flatten() {
         tracing::warn!(event = n, "an event object is missing or cut, and is written again");
         storage.put(&Key::Event(n), bytes).await?;
     }
@@ -296,6 +300,10 @@ pub(super) async fn settle_tail(storage: &Storage, meta: &Meta) -> Result<u64, O
 /// Removes the last event of a store that owns itself if a loss of power cut it while it was written: each event is durable
 /// before the next is created and before anybody is told, so that a cut last one was never acknowledged.
 pub(super) async fn drop_torn_event(storage: &Storage, hint: u64) -> Result<(), OpenError> {
+    // Objects that several write are whole or not there, and the last one may be somebody's who is at the next.
+    if storage.sharing() == Sharing::Shared {
+        return Ok(());
+    }
     let last = storage.last_event(hint).await?;
     if last == 0 {
         return Ok(());

@@ -2,12 +2,13 @@
 
 use futures::TryStreamExt;
 
-use crate::meta::Meta;
-use crate::storage::Storage;
+use crate::domain::EventBatch;
+use crate::meta::{Meta, MetaError};
+use crate::storage::{Sharing, Storage};
 
 use super::RegistryError;
 use super::replay::replay_of;
-use super::whole::finish_batches;
+use super::whole::{finish_batch, finish_batches};
 
 /// Most events in one transaction of a rebuild.
 pub(super) const BATCH: usize = 512;
@@ -40,14 +41,17 @@ pub(super) async fn catch_up_by(
     most: usize,
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, RegistryError> {
-    finish_batches(storage).await?;
+    // Where others write, a document whose batch has not begun may be about to: only those of batches that have begun are looked at.
+    if storage.sharing() == Sharing::Alone {
+        finish_batches(storage).await?;
+    }
     let known = meta.ledger.head().await?.n;
     // The last known event is replayed too: its bytes are compared.
     let mut events = storage.events(known.saturating_sub(1));
     let mut batch = Vec::new();
     let mut applied = 0;
     // Events that count only together are applied together: somebody may read meanwhile.
-    let mut together = 0;
+    let mut together: Option<Together> = None;
     loop {
         let next = events.try_next().await?;
         let last = next.is_none();
@@ -55,11 +59,24 @@ pub(super) async fn catch_up_by(
             applied += u64::from(n > known);
             let replay = replay_of(storage, n, bytes).await?;
             if let Some(of) = replay.event.batch {
-                together = n.saturating_add(of.count.saturating_sub(1));
+                let last = n.saturating_add(of.count.saturating_sub(1));
+                together = Some(Together { of, last, is_finished: false });
             }
             batch.push(replay);
         }
-        let is_whole = batch.last().is_none_or(|replay| replay.event.n >= together);
+        let through = batch.last().map(|replay| replay.event.n);
+        let is_whole = together.as_ref().zip(through).is_none_or(|(together, through)| through >= together.last);
+        if let (true, false, Some(together), Some(through)) = (last, is_whole, &mut together, through) {
+            if together.is_finished {
+                let why =
+                    format!("the batch of {} events that ends with event {} is cut", together.of.count, together.last);
+                return Err(MetaError::Corrupt(why).into());
+            }
+            finish_batch(storage, together.of).await?;
+            together.is_finished = true;
+            events = storage.events(through);
+            continue;
+        }
         if (batch.len() >= most && is_whole) || last {
             meta.catalog.replay(&batch).await?;
             if let Some(replay) = batch.last() {
@@ -71,4 +88,12 @@ pub(super) async fn catch_up_by(
             return Ok(Rebuilt { known, applied });
         }
     }
+}
+
+/// Events that count only together.
+struct Together {
+    of: EventBatch,
+    last: u64,
+    /// Whether what was missing of them has been written.
+    is_finished: bool,
 }

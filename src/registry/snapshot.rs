@@ -12,7 +12,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{Mutex, watch};
 
 use crate::meta::{Archive, Ledger as _, Memory, MetaError, Snapshot, Unbelievable};
-use crate::storage::{Created, Key, Storage, StorageError};
+use crate::storage::{Created, Key, Sharing, Storage, StorageError};
 
 use super::replay::EVENT_MAX;
 use super::{Inner, Registry, RegistryError};
@@ -113,7 +113,12 @@ impl Snapshots {
             }
         }
         storage.settle(std::slice::from_ref(&key)).await?;
-        for old in storage.snapshots().await?.into_iter().filter(|old| *old < event) {
+        let mut older: Vec<u64> = storage.snapshots().await?.into_iter().filter(|old| *old < event).collect();
+        // Another who is starting may be reading the last one.
+        if storage.sharing() == Sharing::Shared {
+            older.pop();
+        }
+        for old in older {
             storage.delete(&Key::EventSnapshot(old)).await?;
         }
         self.memory.release_events(event);

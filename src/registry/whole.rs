@@ -79,6 +79,24 @@ pub(super) async fn finish_batches(storage: &Storage) -> Result<(), RegistryErro
     Ok(())
 }
 
+/// Creates the events that are missing of a batch whose first event was read. Its writer may be at it just now: whoever creates one,
+/// they are the same bytes. The document goes; that it is gone already says that all of its events are there.
+pub(super) async fn finish_batch(storage: &Storage, batch: EventBatch) -> Result<(), RegistryError> {
+    let key = Key::EventBatch(batch.digest);
+    let bytes = match storage.get(&key, DOCUMENT_MAX).await {
+        Ok(bytes) => bytes,
+        Err(StorageError::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if Digest::sha256(&bytes) != batch.digest {
+        return Err(MetaError::Corrupt(format!("the document {} is not what its name says", key.path())).into());
+    }
+    for (n, bytes) in read_lines(&bytes)? {
+        finish_event(storage, n, bytes).await?;
+    }
+    Ok(storage.delete(&key).await?)
+}
+
 /// Whether the event before these is there, and says that they belong to it.
 async fn has_begun(storage: &Storage, events: &[(u64, Bytes)], digest: Digest) -> Result<bool, RegistryError> {
     let Some(first) = events.first().and_then(|(n, _)| n.checked_sub(1)) else { return Ok(false) };

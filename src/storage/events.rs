@@ -12,8 +12,11 @@ use crate::domain::Digest;
 
 /// Longest event that is read, in bytes.
 pub const EVENT_MAX: u64 = 4 << 20;
-/// Events fetched at once.
+/// Most events fetched at once.
 const BATCH: u64 = 64;
+/// Events fetched at first from a store that answers for each by itself: those who look for what is new mostly find one, and each of
+/// the others costs a request.
+const FIRST: u64 = 2;
 /// How far ahead of a hint the last event is looked for one by one before the folder is listed.
 const PROBES: u64 = 256;
 
@@ -22,20 +25,21 @@ impl Storage {
     /// later one is there is an error, [`StorageError::EventGap`], in its place.
     pub fn events(&self, after: u64) -> BoxStream<'static, Result<(u64, Bytes), StorageError>> {
         let storage = self.clone();
-        stream::try_unfold(after, move |after| {
+        let first = if self.0.disk.is_some() { BATCH } else { FIRST };
+        stream::try_unfold((after, first), move |(after, most)| {
             let storage = storage.clone();
             async move {
-                let mut batch = storage.event_batch(after).await?;
+                let mut batch = storage.event_batch(after, most).await?;
                 if batch.is_empty() && storage.present_after(after).await?.is_some() {
                     // It may have been written since it was looked for, and then the one before it is there as well.
-                    batch = storage.event_batch(after).await?;
+                    batch = storage.event_batch(after, most).await?;
                     if let (true, Some(present)) = (batch.is_empty(), storage.present_after(after).await?) {
                         return Err(StorageError::EventGap { missing: after + 1, present });
                     }
                 }
                 let last = after + batch.len() as u64;
                 let batch = (after + 1..).zip(batch).map(Ok::<_, StorageError>);
-                Ok((last > after).then(|| (stream::iter(batch), last)))
+                Ok((last > after).then(|| (stream::iter(batch), (last, (4 * most).min(BATCH)))))
             }
         })
         .try_flatten()
@@ -43,22 +47,24 @@ impl Storage {
     }
 
     /// The highest number of an event that is present, 0 if none is. `hint` is a number that the caller believes in: if the
-    /// last event is at most a few hundred beyond it, this costs a few looks; else the folder is listed.
+    /// last event is at most a few hundred beyond it, this costs a few looks; else the folder is listed, from the hint on if that is there.
     pub async fn last_event(&self, hint: u64) -> Result<u64, StorageError> {
+        let mut known = 0;
         if hint > 0 && self.exists(&Key::Event(hint)).await? {
             for last in hint..hint.saturating_add(PROBES) {
                 if !self.exists(&Key::Event(last + 1)).await? {
                     return Ok(last);
                 }
             }
+            known = hint;
         }
-        let numbers = self.event_numbers(0).await?;
-        Ok(numbers.into_iter().max().unwrap_or_default())
+        let numbers = self.event_numbers(known).await?;
+        Ok(numbers.into_iter().max().unwrap_or(known))
     }
 
-    /// Events after `after` up to the first that is absent, or to the end of the batch.
-    async fn event_batch(&self, after: u64) -> Result<Vec<Bytes>, StorageError> {
-        let numbers = after + 1..after.saturating_add(BATCH + 1);
+    /// Events after `after` up to the first that is absent, at most so many.
+    async fn event_batch(&self, after: u64, most: u64) -> Result<Vec<Bytes>, StorageError> {
+        let numbers = after + 1..after.saturating_add(most + 1);
         if let Some(disk) = self.0.disk.clone() {
             return blocking(Key::EVENTS, move || {
                 let mut events = Vec::new();

@@ -1,7 +1,7 @@
 //! Commits of a store that owns itself: creating the next event is the commit.
 
 use crate::meta::{Applied, Atomicity, Change, Memory, MetaError, Outcome, Planned};
-use crate::storage::Key;
+use crate::storage::{Key, Sharing};
 
 use super::super::RegistryError;
 use super::super::event_objects::write_event;
@@ -92,6 +92,20 @@ impl Lane {
         catch_up(&self.storage, &self.meta, |_| {}).await?;
         self.cache.advance();
         self.cache.clear_pointers();
+        if self.storage.sharing() == Sharing::Shared {
+            // What several write is durable where it can be read.
+            let head = self.meta.ledger.head().await?.n;
+            self.own = self.own.max(head);
+            self.durable_through(head);
+        }
         Ok(())
+    }
+
+    /// Looks whether another has committed since, and if so applies it.
+    pub(super) async fn look_for_others(&mut self) -> Result<(), RegistryError> {
+        match self.storage.exists(&Key::Event(self.written + 1)).await? {
+            true => self.read_others().await,
+            false => Ok(()),
+        }
     }
 }
