@@ -41,7 +41,7 @@ pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome
 pub use engine::Planned;
 pub use groups::{CollectionRow, Collections, Groups, OrgRow, OrgSaid};
 pub use label::{Label, LabelCount};
-pub use memory::{Archive, Memory, SNAPSHOT, Snapshot, Unbelievable};
+pub use memory::{Archive, Memory, NamedBlob, Role, SNAPSHOT, Snapshot, Unbelievable};
 pub use mongo::Mongo;
 pub use page::{PACKAGES_MAX, PAGE_MAX};
 pub use postgres::Postgres;

@@ -106,7 +106,7 @@ impl Storage {
         Self::over(Arc::new(InMemory::new()))
     }
 
-    fn new(objects: Arc<dyn ObjectStore>, disk: Option<DiskStore>, meter: Meter, sharing: Sharing) -> Self {
+    pub(super) fn new(objects: Arc<dyn ObjectStore>, disk: Option<DiskStore>, meter: Meter, sharing: Sharing) -> Self {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().filter(|_| disk.is_some());
         Self(Arc::new(Inner {
             objects,

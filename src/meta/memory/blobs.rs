@@ -1,7 +1,5 @@
 //! Blobs and links, and the life of a blob: live, condemned, being deleted, forgotten.
 
-use std::collections::HashSet;
-
 use async_trait::async_trait;
 
 use crate::domain::{Area, Digest, Repository, Timestamp};
@@ -149,33 +147,5 @@ impl Blobs for Memory {
 impl State {
     fn is_being_deleted(&self, area: &Area, digest: &Digest) -> bool {
         self.blobs.get(&(area.clone(), *digest)).is_some_and(|blob| blob.life == Life::Deleting)
-    }
-
-    /// Where what is said of the versions of a package lies.
-    fn area_of_package(&self, name: &str) -> Area {
-        let visibility = self.packages.get(&name.to_owned()).map(|row| row.visibility).unwrap_or_default();
-        let repository = name.parse::<Repository>();
-        repository.map_or(Area::Public, |repository| Area::of(&repository, visibility))
-    }
-
-    /// Everything that keeps a blob: manifests (deleted versions' too), what they name, records, reasons, documents of collections and
-    /// organisations.
-    fn referenced(&self) -> HashSet<(Area, Digest)> {
-        let mut referenced = HashSet::new();
-        for (_, held) in self.manifests.iter() {
-            referenced.insert((held.row.area.clone(), held.row.digest));
-            referenced.extend(held.blobs.iter().map(|blob| (held.row.area.clone(), *blob)));
-        }
-        for ((name, _), version) in self.versions.iter().filter(|(_, version)| !version.purged) {
-            let held = self.manifests.get(&(name.clone(), version.digest));
-            referenced.extend(held.map(|held| (held.row.area.clone(), version.record)));
-            let deprecated = version.deprecation.as_ref().and_then(|deprecation| deprecation.reason);
-            let reasons = version.reason.into_iter().chain(deprecated);
-            referenced.extend(reasons.map(|reason| (self.area_of_package(name), reason)));
-        }
-        let documents = self.collections.iter().map(|(_, gathered)| (Area::Public, gathered.row.document));
-        let profiles = self.orgs.iter().map(|(_, said)| (Area::Public, said.0.document));
-        referenced.extend(documents.chain(profiles));
-        referenced
     }
 }

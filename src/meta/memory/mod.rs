@@ -14,6 +14,7 @@ mod groups;
 mod indexes;
 mod ledger;
 mod packed;
+mod references;
 mod refs;
 mod rows;
 mod snapshot;
@@ -32,6 +33,7 @@ use super::{Atomicity, Change, Meta, MetaError, Planned, Refused, engine};
 use state::{Keep, State};
 
 pub use archive::Archive;
+pub use references::{NamedBlob, Role};
 pub use snapshot::{SNAPSHOT, Snapshot, Unbelievable};
 
 /// A metadata store in memory.

@@ -61,6 +61,20 @@ impl DiskStore {
         })))
     }
 
+    /// The folder, only to be looked at: no lock is taken, and nothing is made or cleaned.
+    pub(super) fn look_at(root: &Path, meter: Meter) -> Self {
+        Self(Arc::new(Disk {
+            root: root.to_owned(),
+            meter,
+            temporary: AtomicU64::new(0),
+            durability: Durability::default(),
+            whole: None,
+            syncing: Syncing::EachFile,
+            naming: RwLock::new(()),
+            place: shared::beside(root),
+        }))
+    }
+
     /// The counts of this store.
     pub fn meter(&self) -> &Meter {
         &self.0.meter

@@ -77,6 +77,21 @@ pub(super) fn take(root: &Path, sharing: Sharing) -> Result<Place, StorageError>
     Err(StorageError::Locked(root.to_owned()))
 }
 
+/// What somebody holds of a folder who only looks at it: nothing.
+pub(super) fn beside(root: &Path) -> Place {
+    Place { temporary: root.join(TEMPORARY), slot: None, _locks: Vec::new() }
+}
+
+/// How many files lie in the folder and those below it.
+fn files_in(folder: &Path) -> io::Result<u64> {
+    let mut files = 0;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        files += if path.is_dir() { files_in(&path)? } else { 1 };
+    }
+    Ok(files)
+}
+
 /// Removes what a process that died left half written.
 pub(super) fn clean(temporary: &Path) -> io::Result<()> {
     for entry in fs::read_dir(temporary)? {
@@ -103,6 +118,15 @@ impl DiskStore {
     /// The number of this process among those who share the folder; `None` if it is alone.
     pub fn slot(&self) -> Option<u8> {
         self.0.place.slot
+    }
+
+    /// How many temporary files lie in the folder, whosever they are.
+    pub(in crate::storage) fn temporary_files(&self) -> io::Result<u64> {
+        match files_in(&self.0.root.join(TEMPORARY)) {
+            // Removed while it was looked at.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            files => files,
+        }
     }
 
     /// The right to collect; `None` while another process has it.

@@ -141,6 +141,26 @@ impl Storage {
         Ok(expired)
     }
 
+    /// Looks at what is stored of an upload, whosever it is, and keeps nothing of it in mind; `None` if there is no document of it.
+    ///
+    /// Errors: [`StorageError::Malformed`] if its document cannot be read, [`StorageError::UploadUnknown`] if bytes are lost that it
+    /// speaks of.
+    pub async fn look_at_upload(&self, id: Uuid) -> Result<Option<Upload>, StorageError> {
+        let document = match self.get(&Key::Upload(id), state::DOCUMENT_MAX).await {
+            Err(StorageError::NotFound { .. }) => return Ok(None),
+            document => document?,
+        };
+        let state = State::restore(id, &document, self.0.boot.as_deref())?;
+        if self.has_staged_bytes(&state).await? {
+            return Ok(Some(state.upload));
+        }
+        // It may have been finished between the two looks.
+        match self.exists(&Key::Upload(id)).await? {
+            true => Err(StorageError::UploadUnknown(id)),
+            false => Ok(None),
+        }
+    }
+
     /// The session, from its document if this process has not met it.
     async fn session(&self, id: Uuid) -> Result<Arc<Session>, StorageError> {
         // Two that wrote to one upload would each hash what the other wrote.
