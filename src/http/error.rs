@@ -313,9 +313,11 @@ fn storage(error: &StorageError) -> (StatusCode, Code) {
         StorageError::UploadUnknown(_) => (StatusCode::NOT_FOUND, Code::BlobUploadUnknown),
         StorageError::Offset { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, Code::BlobUploadInvalid),
         StorageError::Interrupted(_) => (StatusCode::BAD_REQUEST, Code::BlobUploadInvalid),
-        StorageError::Locked(_) | StorageError::NewerFormat { .. } | StorageError::Unavailable { .. } => {
-            (StatusCode::SERVICE_UNAVAILABLE, Code::Unknown)
-        }
+        StorageError::Locked(_)
+        | StorageError::Occupied { .. }
+        | StorageError::Collecting { .. }
+        | StorageError::NewerFormat { .. }
+        | StorageError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::Unknown),
         // What callers ask for and is not there has an error of its own; this is something that ought to be there.
         StorageError::NotFound { .. } | StorageError::Malformed { .. } | StorageError::EventGap { .. } => {
             (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown)

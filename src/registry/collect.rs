@@ -1,7 +1,9 @@
 //! Collection: condemn what nothing references, wait, delete. A push in between brings a condemned blob back.
 
+use std::time::Instant;
+
 use crate::domain::{Action, Actor, Scope};
-use crate::storage::Sharing;
+use crate::storage::{Key, PIECE, Role, Sharing, StorageError, Turn};
 
 use super::{Registry, RegistryError};
 
@@ -17,23 +19,57 @@ pub struct Collected {
 }
 
 impl Registry {
-    /// One round, or nothing if another server that shares the store is at one. Blobs untouched for the grace period are condemned; those condemned a grace period ago are deleted.
+    /// One round, or nothing if another server that shares the store is at one. Blobs untouched for the grace period are condemned; those
+    /// condemned a grace period ago are deleted.
+    ///
+    /// In a store that owns itself and that others write to, a server leaves blobs alone: what they count on is known to nobody. There
+    /// a registry that was opened for it collects, with the store to itself.
     pub async fn collect(&self, actor: &Actor) -> Result<Collected, RegistryError> {
         self.require(actor, Action::Operate, Scope::Registry)?;
-        // Two at once would each delete what the other is deleting, perhaps after it was pushed again.
-        let Some(_turn) = self.0.storage.turn().await? else { return Ok(Collected::default()) };
+        let mut collected = Collected::default();
+        if !self.owns_itself() || self.may_collect_owned() {
+            // Two at once would each delete what the other is deleting, perhaps after it was pushed again.
+            let Some(mut turn) = self.0.storage.turn().await? else {
+                return match self.0.present.role() {
+                    Role::Collector => Err(StorageError::Collecting { path: Key::Collecting.path() }.into()),
+                    Role::Server | Role::Command => Ok(collected),
+                };
+            };
+            let outcome = self.collect_blobs(&mut turn).await;
+            let ended = turn.end().await;
+            collected = outcome?;
+            ended?;
+        }
+        let idle = i64::try_from(self.0.limits.upload_idle.as_secs()).unwrap_or(i64::MAX);
+        let before = self.0.clock.now().plus_seconds(-idle);
+        collected.uploads = self.0.storage.expire_uploads(before).await? as u64;
+        Ok(collected)
+    }
+
+    async fn collect_blobs(&self, turn: &mut Turn) -> Result<Collected, RegistryError> {
+        let mut collected = Collected::default();
+        if self.owns_itself() && self.0.present.role() == Role::Collector {
+            collected.deleted = self.collect_owned(turn).await?;
+            return Ok(collected);
+        }
         let now = self.0.clock.now();
         let grace = i64::try_from(self.0.limits.grace.as_secs()).unwrap_or(i64::MAX);
         let before = now.plus_seconds(-grace);
-        let mut collected =
-            Collected { condemned: self.0.meta.blobs.condemn(before, now).await?, ..Collected::default() };
+        collected.condemned = self.0.meta.blobs.condemn(before, now).await?;
         let _turn = self.0.removing.lock().await;
-        loop {
+        // Another may have taken over meanwhile.
+        while turn.renew().await? {
+            let begun = Instant::now();
             let taken = self.0.meta.blobs.take_condemned(before, 256).await?;
             if taken.is_empty() {
                 break;
             }
             for (area, digest) in &taken {
+                if begun.elapsed() > PIECE {
+                    // What is left of them stays in the state of being deleted, and the next round goes on with it.
+                    tracing::warn!("a collection came to a stand, and is given up");
+                    return Ok(collected);
+                }
                 self.0.storage.delete_blob(area, digest).await?;
                 self.0.cache.blobs.remove(&(area.clone(), *digest));
             }
@@ -46,8 +82,6 @@ impl Registry {
             // Others collect as well, and no event says what.
             self.forget_links();
         }
-        let idle = i64::try_from(self.0.limits.upload_idle.as_secs()).unwrap_or(i64::MAX);
-        collected.uploads = self.0.storage.expire_uploads(now.plus_seconds(-idle)).await? as u64;
         Ok(collected)
     }
 }

@@ -76,6 +76,11 @@ impl Registry {
         *self.0.indexed.borrow()
     }
 
+    /// Number of the last event that is committed, as far as this process has heard, as it grows.
+    pub fn heads(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.0.committer.head()
+    }
+
     /// Waits until searches see all that is committed now.
     pub async fn settled(&self) {
         let head = *self.0.committer.head().borrow();

@@ -36,5 +36,7 @@ pub(super) struct Inner {
     pub(super) removing: tokio::sync::Mutex<()>,
     /// Of a registry without a database.
     pub(super) snapshots: Option<super::snapshot::Snapshots>,
+    /// That this process writes to a store which others write to as well.
+    pub(super) present: super::present::Present,
     pub(super) indexed: tokio::sync::watch::Receiver<u64>,
 }

@@ -13,12 +13,13 @@ use crate::domain::MANIFEST_MAX;
 use crate::meta::{Head, Meta, MetaError};
 use crate::pack;
 use crate::search::{self, SearchError};
-use crate::storage::{Key, Owner, Sharing, Storage, StorageError};
+use crate::storage::{Key, Owner, Role, Sharing, Storage, StorageError};
 
 use super::commit::{Committer, Committing};
 use super::downloads::Counting;
 use super::event_objects::write_missing_events;
 use super::import_whole::WHOLE_MAX;
+use super::present::{self, Present};
 use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
 use super::snapshot::Snapshots;
@@ -100,6 +101,14 @@ pub enum OpenError {
         /// Whose it is.
         found: Owner,
     },
+    /// A database decides what is committed to the store.
+    #[error("the store belongs to {owner}, and only its servers publish there{}", hint_of(address.as_deref()))]
+    Served {
+        /// Whose it is.
+        owner: Owner,
+        /// Where a server of it is reached, if one said so.
+        address: Option<String>,
+    },
     /// A store without an owner, and a database that belongs to another one.
     #[error(
         "the database holds {0} events, and the store is new: they belong to another store\nhint: name a database of its own, or the data folder that belongs to this one; if owner.json of the store is lost, run pclr rebuild"
@@ -116,6 +125,13 @@ pub enum OpenError {
     /// One of the stores failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+}
+
+fn hint_of(address: Option<&str>) -> String {
+    match address {
+        Some(address) => format!("\nhint: push to its server, with --registry {address}"),
+        None => "\nhint: push to its server, with --registry".to_owned(),
+    }
 }
 
 impl From<MetaError> for OpenError {
@@ -147,10 +163,18 @@ impl Builder {
     /// If the store is ahead of the database, the registry serves reads only. If both hold other bytes under one number, or the
     /// store belongs to somebody else, it does not open.
     pub async fn open(self) -> Result<Registry, OpenError> {
+        self.open_as(Role::Server).await
+    }
+
+    /// [`Builder::open`] for what is not a server: a command does what it is for and ends, so that no jobs run beside it. What follows from
+    /// the events it adds is left to the next server, and to what the command itself asks for.
+    pub async fn open_as(self, role: Role) -> Result<Registry, OpenError> {
         let Self { storage, meta, committing, search, limits, clock } = self;
+        let owns_itself = matches!(committing, Committing::Store(_));
         // Waited for in any case, so that nothing is held open after a failure.
         let (search, agreed) = tokio::join!(search, agree(&storage, &meta, &committing, limits.snapshot_every));
         let (search, Agreed { written, is_ahead, snapshots }) = (search.map_err(RegistryError::from)?, agreed?);
+        let present = Present::begin(&storage, role, owns_itself).await?;
         if is_ahead {
             tracing::warn!("the store is ahead of the database: reads only until pclr rebuild --catch-up");
         }
@@ -188,8 +212,13 @@ impl Builder {
             counting: Counting::new(),
             removing: Mutex::new(()),
             snapshots,
+            present,
             indexed,
         });
+        present::keep(&inner);
+        if role == Role::Command {
+            return Ok(Registry(inner));
+        }
         if inner.snapshots.is_some() {
             tokio::spawn(snapshot::follow(Arc::downgrade(&inner), head.clone()));
         }

@@ -73,6 +73,11 @@ impl Snapshots {
         Ok(Self { memory, every: every.max(1), last: AtomicU64::new(last), turn: Mutex::default() })
     }
 
+    /// The catalogue that they are of.
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     /// The last event of the last snapshot.
     pub(super) fn last(&self) -> u64 {
         self.last.load(Ordering::Relaxed)
@@ -158,6 +163,15 @@ pub(super) async fn follow(registry: Weak<Inner>, mut head: watch::Receiver<u64>
 }
 
 impl Registry {
+    /// Writes a snapshot if enough events have come since the last one. For a command that ends.
+    pub async fn save_snapshot_if_due(&self) -> Result<(), RegistryError> {
+        let head = *self.0.committer.head().borrow();
+        match self.0.snapshots.as_ref().filter(|snapshots| snapshots.is_due(head)) {
+            Some(snapshots) => snapshots.write(&self.0.storage).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Writes down the catalogue of a registry without a database, so that its next start is quick. Returns the event that the
     /// snapshot is of; `None` if there is a database, or nothing new. For a server that stops.
     pub async fn save_snapshot(&self) -> Result<Option<u64>, RegistryError> {

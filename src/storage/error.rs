@@ -78,6 +78,22 @@ pub enum StorageError {
     /// Another server uses this folder.
     #[error("another server uses {}\nhint: stop it first, or choose another data folder; several servers share one only if all are started with --shared true", .0.display())]
     Locked(PathBuf),
+    /// Others write to this store, and what was asked for wants it alone.
+    #[error(
+        "{who} writes to this store, and this must have it alone\nhint: stop it first; if it died, it is taken for gone a day after {path} was written, or when that is removed"
+    )]
+    Occupied {
+        /// Who, and since when.
+        who: String,
+        /// Where it says so.
+        path: String,
+    },
+    /// Somebody collects in this store, which nobody writes to meanwhile.
+    #[error("a collection has this store to itself\nhint: try again when it is over; if it died, remove {path}")]
+    Collecting {
+        /// Where it says so.
+        path: String,
+    },
     /// The store was written by a newer program.
     #[error("the store has format {found}, and this program knows formats up to {known}\nhint: use a newer program")]
     NewerFormat {

@@ -49,6 +49,10 @@ pub enum Key {
     UploadData(Uuid),
     /// One part of the bytes of an upload in flight, from 0, on stores that cannot append.
     UploadPart(Uuid, u32),
+    /// Who writes to a store that several share over a network, one object each.
+    Member(Uuid),
+    /// Who collects in it.
+    Collecting,
 }
 
 /// For objects that never change under their name. RFC 8246 defines `immutable`.
@@ -65,6 +69,8 @@ impl Key {
     pub(super) const BATCHES: &'static str = "events/batch";
     /// Folder of the uploads in flight.
     pub(super) const UPLOADS: &'static str = "staging/uploads";
+    /// Folder of those who write to a shared store.
+    pub(super) const MEMBERS: &'static str = "staging/members";
 
     /// The path from the root of the store, with `/` between components. Holds only `a-z 0-9 . _ - /`.
     pub fn path(&self) -> String {
@@ -80,13 +86,17 @@ impl Key {
             Self::Upload(id) => format!("{}/{id}.json", Self::UPLOADS),
             Self::UploadData(id) => format!("{}/{id}.data", Self::UPLOADS),
             Self::UploadPart(id, number) => format!("{}/{id}/{number:08}", Self::UPLOADS),
+            Self::Member(id) => format!("{}/{id}.json", Self::MEMBERS),
+            Self::Collecting => "staging/collecting.json".to_owned(),
         }
     }
 
     /// The media type that stores which keep one are told.
     pub fn media_type(&self) -> &'static str {
         match self {
-            Self::Format | Self::Owner | Self::Event(_) | Self::Upload(_) => "application/json",
+            Self::Format | Self::Owner | Self::Event(_) | Self::Upload(_) | Self::Member(_) | Self::Collecting => {
+                "application/json"
+            }
             // Lines of JSON.
             Self::EventBatch(_) => "application/x-ndjson",
             // A blob's type is in the manifests that name it, and may differ from one to the next.
@@ -107,7 +117,7 @@ impl Key {
             // Served to members by the server alone, which sends its own header.
             Self::Blob { area: Area::Private(_), .. } => NO_STORE,
             Self::Format | Self::Owner | Self::Event(_) | Self::EventSnapshot(_) | Self::EventBatch(_) => NO_STORE,
-            Self::Draft { .. } => NO_STORE,
+            Self::Draft { .. } | Self::Member(_) | Self::Collecting => NO_STORE,
             Self::Quarantined { .. } | Self::Upload(_) | Self::UploadData(_) | Self::UploadPart(..) => NO_STORE,
         }
     }
@@ -163,6 +173,8 @@ mod tests {
             "quarantined" => Key::Quarantined { area: area(), digest: digest() },
             "upload" => Key::Upload(upload()),
             "upload-data" => Key::UploadData(upload()),
+            "member" => Key::Member(upload()),
+            "collecting" => Key::Collecting,
             "upload-part" => Key::UploadPart(upload(), u32::try_from(number()).unwrap()),
             other => panic!("spec/vectors/keys.json names {other}, which is no key"),
         }
@@ -181,6 +193,6 @@ mod tests {
             assert_eq!(key.cache_control(), vector.cache_control, "{}", vector.path);
             assert_eq!(key.location().as_ref(), vector.path, "needs no escaping");
         }
-        assert_eq!(kinds.len(), 11, "every kind has a vector: {kinds:?}");
+        assert_eq!(kinds.len(), 13, "every kind has a vector: {kinds:?}");
     }
 }

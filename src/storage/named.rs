@@ -26,6 +26,8 @@ fn read(path: &str) -> Option<Key> {
             Some((id, "data")) => id.parse().ok().map(Key::UploadData),
             _ => None,
         },
+        ["staging", "members", name] => Some(Key::Member(name.strip_suffix(".json")?.parse().ok()?)),
+        ["staging", "collecting.json"] => Some(Key::Collecting),
         ["staging", "uploads", id, part] => Some(Key::UploadPart(id.parse().ok()?, part.parse().ok()?)),
         ["private", org, "drafts", id, revision] => {
             Some(Key::Draft { area: private(org)?, id: id.parse().ok()?, revision: number(revision)? })

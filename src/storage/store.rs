@@ -12,11 +12,12 @@ use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutM
 use uuid::Uuid;
 
 use super::buffers::Buffers;
-use super::disk::{DiskStore, Sharing, Syncing, Turn, blocking};
+use super::disk::{DiskStore, Sharing, Syncing, blocking};
 use super::error::StorageError;
 use super::fault::MeteredStore;
 use super::meter::{Meter, Writes};
 use super::trust::Trust;
+use super::turn::Watched;
 use super::uploads::Session;
 use super::{Format, Key};
 
@@ -37,6 +38,12 @@ pub enum Created {
 #[derive(Clone)]
 pub struct Storage(pub(super) Arc<Inner>);
 
+impl std::fmt::Debug for Storage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Storage({})", self.0.objects)
+    }
+}
+
 pub(super) struct Inner {
     pub(super) objects: Arc<dyn ObjectStore>,
     /// The same store, where it is a disk: it can append, rename and sync.
@@ -54,6 +61,8 @@ pub(super) struct Inner {
     pub(super) boot: Option<String>,
     /// Whether other processes write to the store meanwhile.
     pub(super) sharing: Sharing,
+    /// Another's lease of the turn to collect.
+    pub(super) watched: tokio::sync::Mutex<Watched>,
 }
 
 impl Storage {
@@ -119,6 +128,7 @@ impl Storage {
             loading: tokio::sync::Mutex::default(),
             boot: boot.map(|id| id.trim().to_owned()),
             sharing,
+            watched: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -140,14 +150,6 @@ impl Storage {
     /// Its number among the processes that share a folder; `None` if it has the folder alone, or the store is none.
     pub fn slot(&self) -> Option<u8> {
         self.0.disk.as_ref().and_then(DiskStore::slot)
-    }
-
-    /// The right to collect, which one process at a time has; `None` while another one has it.
-    pub async fn turn(&self) -> Result<Option<Turn>, StorageError> {
-        match self.0.disk.clone() {
-            Some(disk) => blocking("the turn to collect", move || disk.turn()).await,
-            None => Ok(Some(Turn::alone())),
-        }
     }
 
     /// What was written since the store was opened.

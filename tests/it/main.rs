@@ -60,3 +60,4 @@ mod stand_in;
 mod vectors;
 mod whole;
 mod world;
+mod writers;

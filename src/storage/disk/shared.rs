@@ -31,9 +31,9 @@ pub enum Sharing {
     Shared,
 }
 
-/// The right to do what one process at a time does. Given back when dropped.
+/// A lock of the operating system. Given back when dropped.
 #[derive(Debug)]
-pub struct Turn(#[expect(dead_code, reason = "its lock is what counts")] Option<File>);
+pub(in crate::storage) struct Lock(#[expect(dead_code, reason = "its lock is what counts")] File);
 
 /// What a process holds of a folder.
 pub(super) struct Place {
@@ -129,27 +129,20 @@ impl DiskStore {
         }
     }
 
-    /// The right to collect; `None` while another process has it.
-    pub(in crate::storage) fn turn(&self) -> Result<Option<Turn>, StorageError> {
+    /// The right to collect; `None` while another process has it, `Some(None)` where there is no other.
+    pub(in crate::storage) fn turn(&self) -> Result<Option<Option<Lock>>, StorageError> {
         if self.slot().is_none() {
-            return Ok(Some(Turn(None)));
+            return Ok(Some(None));
         }
         let path = self.0.root.join(TURN);
         let lock = open(&path)?;
-        Ok(is_locked(&path, lock.try_lock())?.then_some(Turn(Some(lock))))
+        Ok(is_locked(&path, lock.try_lock())?.then(|| Some(Lock(lock))))
     }
 
     /// The right to replace a document, waited for: of all processes that have the folder, and all their threads, one has it.
-    pub(in crate::storage) fn replacing(&self) -> io::Result<Turn> {
+    pub(in crate::storage) fn replacing(&self) -> io::Result<Lock> {
         let lock = File::options().create(true).append(true).open(self.0.root.join(REPLACING))?;
         lock.lock()?;
-        Ok(Turn(Some(lock)))
-    }
-}
-
-impl Turn {
-    /// Where there is nobody to share with.
-    pub(in crate::storage) const fn alone() -> Self {
-        Self(None)
+        Ok(Lock(lock))
     }
 }

@@ -1,0 +1,84 @@
+//! That this process writes to a store which others write to as well: said in the store while the registry is open.
+//!
+//! Only where the store is objects over a network. In a folder the locks of the operating system say it.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::storage::{Key, Member, Presence, RENEW_EVERY, Role, Sharing, Storage, StorageError};
+
+use super::{Inner, Registry, RegistryError};
+
+/// What is said of this process, and by which document.
+pub(super) struct Present {
+    role: Role,
+    /// Taken at the end.
+    member: Mutex<Option<Member>>,
+}
+
+impl Present {
+    /// Says that this process is here; nothing where nobody else can be.
+    ///
+    /// Errors with [`StorageError::Collecting`] if the store owns itself and somebody collects in it: whoever joins looks for a
+    /// collection afterwards, and whoever collects looks for those who joined after it said so, so that one of them sees the other.
+    pub(super) async fn begin(storage: &Storage, role: Role, owns_itself: bool) -> Result<Self, StorageError> {
+        if storage.disk().is_some() || storage.sharing() == Sharing::Alone {
+            return Ok(Self { role, member: Mutex::new(None) });
+        }
+        let member = storage.join(&Presence::of(role, None)).await?;
+        if owns_itself && role != Role::Collector && storage.is_leased().await? {
+            storage.leave(member).await?;
+            return Err(StorageError::Collecting { path: Key::Collecting.path() });
+        }
+        Ok(Self { role, member: Mutex::new(Some(member)) })
+    }
+
+    /// What this process is here for.
+    pub(super) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The document, if there is one.
+    pub(super) fn member(&self) -> Option<Member> {
+        self.member.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Says again and again that the process is here, until the registry is dropped.
+pub(super) async fn follow(registry: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        let Some(inner) = registry.upgrade() else { return };
+        if let Some(member) = inner.present.member()
+            && let Err(error) = inner.storage.renew(&member).await
+        {
+            tracing::warn!(%error, "the store could not be told that this server is still here");
+        }
+    }
+}
+
+impl Registry {
+    /// Says in a store that several share where clients reach this server.
+    pub async fn announce(&self, address: String) -> Result<(), RegistryError> {
+        let Some(member) = self.0.present.member() else { return Ok(()) };
+        let presence = Presence::of(self.0.present.role, Some(address));
+        let member = self.0.storage.say(member, &presence).await?;
+        *self.0.present.member.lock().unwrap_or_else(PoisonError::into_inner) = Some(member);
+        Ok(())
+    }
+
+    /// Takes back that this process writes to the store. For its end.
+    pub async fn leave(&self) -> Result<(), RegistryError> {
+        let member = self.0.present.member.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match member {
+            Some(member) => Ok(self.0.storage.leave(member).await?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Keeps it said from now on.
+pub(super) fn keep(inner: &Arc<Inner>) {
+    if inner.present.member().is_some() {
+        tokio::spawn(follow(Arc::downgrade(inner)));
+    }
+}
