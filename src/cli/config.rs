@@ -9,8 +9,9 @@ use super::settings::METADATA;
 use super::units::{ByteSize, Span};
 use crate::domain::{Access, MANIFEST_MAX};
 use crate::meta::Server;
+use crate::storage::{STORE_ADDRESSES, StoreAddress, StoreAddressError};
 
-pub use super::settings::{Anonymous, Listen, LogFormat, Metadata, Settings};
+pub use super::settings::{Anonymous, Listen, LogFormat, Metadata, Settings, Store};
 
 /// File of settings that is read from the data folder, if it is there and no other is named.
 pub const CONFIG_FILE: &str = "pclr.toml";
@@ -26,6 +27,8 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// Which store holds the metadata.
     pub metadata: Metadata,
+    /// Which store holds the objects; `None` for the folder `store` in the data folder.
+    pub store: Option<StoreAddress>,
     /// What callers without an account may do.
     pub anonymous: Access,
     /// Whether other servers use the same folder and database at the same time.
@@ -125,6 +128,11 @@ impl ServeConfig {
                 ));
             }
         };
+        let store = match settings.store {
+            Some(Store(Ok(address))) => Some(address),
+            Some(Store(Err(error))) => return Err(of_address(&error)),
+            None => None,
+        };
         if let Some(Metadata::Server(address)) = &settings.metadata
             && address.server().is_none()
         {
@@ -158,6 +166,7 @@ impl ServeConfig {
         }
         Ok(Self {
             metadata,
+            store,
             vocabulary: settings.vocabulary,
             data,
             listen,
@@ -201,6 +210,13 @@ impl ServeLimits {
     }
 }
 
+/// What is wrong with the address of a store, and what to write.
+fn of_address(error: &StoreAddressError) -> Failure {
+    let text = error.to_string();
+    let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, STORE_ADDRESSES));
+    Failure::usage(message, hint)
+}
+
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
@@ -227,13 +243,15 @@ pub(super) fn unknown_variables<'a>(
     known: &[&'a str],
 ) -> Vec<(String, Option<&'a str>)> {
     // Not settings of the program, but of its tests.
-    const OTHERS: [&str; 6] = [
+    const OTHERS: [&str; 8] = [
         "PCLR_CORPUS",
+        "PCLR_TEST_AZURITE",
         "PCLR_TEST_MONGOD",
         "PCLR_TEST_MONGODB",
         "PCLR_TEST_POSTGRES",
         "PCLR_TEST_POSTGRES_PROGRAMS",
         "PCLR_TEST_REGISTRY",
+        "PCLR_TEST_S3",
     ];
     let unknown = |name: &String| {
         name.starts_with("PCLR_") && !known.contains(&name.as_str()) && !OTHERS.contains(&name.as_str())
@@ -331,6 +349,8 @@ mod tests {
             ("anonymous = 'all'", "expected none, read or write"),
             ("metadata = 'mysql:x'", "expected sqlite:PATH, memory:, postgres://"),
             ("metadata = 'mysql://ann:secret@host/db'", "mysql://ann@host/db is not a metadata store"),
+            ("store = 's3://key:sesame@bucket'", "holds a user or a password"),
+            ("store = 'bucket'", "\"bucket\" is not a store"),
             ("max-requests = 0", "max-requests is 0"),
             ("max-manifest-size = '1MiB'", "max-manifest-size is 1048576 bytes"),
             ("max-manifest-size = '9MiB'\nmetadata = 'mongodb://a'", "max-manifest-size is 9437184 bytes"),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::Global;
-use super::config::{Metadata, ServeConfig, Settings};
+use super::config::{Metadata, ServeConfig, Settings, Store};
 use super::failure::{Exit, Failure};
 use super::output::{count, table};
 use super::server::{self, CarryAccounts, Moved};
@@ -36,6 +36,9 @@ pub(super) struct Migrate {
     /// Folder with everything the registry keeps [default: pclr-data]
     #[arg(long, env = "PCLR_DATA", hide_env = true, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Object store, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, file:PATH or memory: [default: file:DIR/store]
+    #[arg(long, env = "PCLR_STORE", hide_env = true, value_name = "STORE")]
+    store: Option<Store>,
     /// File with settings [default: DIR/pclr.toml, if it is there]
     #[arg(long, env = "PCLR_CONFIG", hide_env = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -49,7 +52,8 @@ impl Migrate {
             let hint = format!("expected {METADATA}");
             return Err(Failure::usage(format!("{address} is not a metadata store"), hint).into());
         }
-        let settings = |metadata| Settings { data: self.data.clone(), metadata, ..Settings::default() };
+        let settings =
+            |metadata| Settings { data: self.data.clone(), store: self.store.clone(), metadata, ..Settings::default() };
         let from = ServeConfig::load(settings(self.from.clone()), self.config.as_deref())?;
         // The limits of the new metadata hold too.
         let to = ServeConfig::load(settings(Some(self.to.clone())), self.config.as_deref())?;

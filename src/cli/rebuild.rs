@@ -35,6 +35,9 @@ pub(super) struct Store {
     /// Metadata store, sqlite:PATH, memory:, postgres://USER@HOST/DATABASE or mongodb://HOST/DATABASE [default: sqlite:DIR/metadata.sqlite]
     #[arg(long, env = "PCLR_METADATA", hide_env = true, value_name = "STORE")]
     metadata: Option<super::config::Metadata>,
+    /// Object store, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, file:PATH or memory: [default: file:DIR/store]
+    #[arg(long, env = "PCLR_STORE", hide_env = true, value_name = "STORE")]
+    store: Option<super::config::Store>,
     /// File with settings [default: DIR/pclr.toml, if it is there]
     #[arg(long, env = "PCLR_CONFIG", hide_env = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -43,18 +46,19 @@ pub(super) struct Store {
 impl Store {
     /// Whether one is named at all.
     pub(super) fn is_named(&self) -> bool {
-        self.data.is_some() || self.metadata.is_some() || self.config.is_some()
+        self.data.is_some() || self.metadata.is_some() || self.store.is_some() || self.config.is_some()
     }
 
     /// The same data folder with other metadata.
     pub(super) fn with(&self, metadata: super::config::Metadata) -> anyhow::Result<ServeConfig> {
-        let given = Settings { data: self.data.clone(), metadata: Some(metadata), ..Settings::default() };
+        let (data, store) = (self.data.clone(), self.store.clone());
+        let given = Settings { data, store, metadata: Some(metadata), ..Settings::default() };
         ServeConfig::load(given, self.config.as_deref())
     }
 
     /// The configuration that a server on this store would have.
     pub(super) fn config(self) -> anyhow::Result<ServeConfig> {
-        let given = Settings { data: self.data, metadata: self.metadata, ..Settings::default() };
+        let given = Settings { data: self.data, store: self.store, metadata: self.metadata, ..Settings::default() };
         ServeConfig::load(given, self.config.as_deref())
     }
 }

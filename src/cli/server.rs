@@ -21,11 +21,11 @@ use crate::http::{App, Options};
 use crate::meta::MetaError;
 pub(super) use crate::registry::{CarryAccounts, Moved};
 use crate::registry::{
-    Clock, DataError, DataOptions, Limits, Metadata, Migration, MoveError, OpenError, Registry, RegistryError, Stage,
-    catch_up_catalog, check_migration, migrate_catalog, open_accounts, open_data, open_existing_data,
+    Clock, DataError, DataOptions, Limits, Metadata, Migration, MoveError, OpenError, Place, Registry, RegistryError,
+    Stage, catch_up_catalog, check_migration, migrate_catalog, open_accounts, open_data, open_existing_data,
     rebuild_catalog_with, rebuild_search,
 };
-use crate::storage::Sharing;
+use crate::storage::{Sharing, StorageError};
 
 /// Time between two rounds of collection.
 const COLLECT_EVERY: Duration = Duration::from_secs(3600);
@@ -113,7 +113,8 @@ pub(super) async fn serve(
         vocabulary,
     };
     let address = listener.local_addr()?;
-    tracing::info!(%address, data = %config.data.display(), "serving");
+    let store = config.store.as_ref().map(ToString::to_string);
+    tracing::info!(%address, data = %config.data.display(), store, "serving");
     ready(address)?;
     let stop = async {
         tokio::select! {
@@ -151,11 +152,11 @@ pub(super) async fn rebuild(
     match what {
         RebuildWhat::Everything => {
             let accounts = accounts.as_ref().map(|config| data_options(config).metadata);
-            let rebuilt = rebuild_catalog_with(&options.folder, &options.metadata, accounts.as_ref(), show).await?;
+            let rebuilt = rebuild_catalog_with(place(&options), &options.metadata, accounts.as_ref(), show).await?;
             applied = rebuilt.applied;
         }
         RebuildWhat::CatchUp => {
-            let rebuilt = catch_up_catalog(&options.folder, &options.metadata, show).await?;
+            let rebuilt = catch_up_catalog(place(&options), &options.metadata, show).await?;
             return Ok(Rebuilt { applied: rebuilt.applied, head: rebuilt.known + rebuilt.applied });
         }
         RebuildWhat::Search => {}
@@ -172,7 +173,7 @@ pub(super) async fn migrate(
     output: Output,
 ) -> anyhow::Result<Moved> {
     let [from, to] = [from, to].map(data_options);
-    let migration = Migration { folder: from.folder, from: from.metadata, to: to.metadata, accounts: plan.accounts };
+    let migration = Migration { place: place(&from), from: from.metadata, to: to.metadata, accounts: plan.accounts };
     let mut bar: Option<(Stage, Progress)> = None;
     let show = move |stage: Stage, at| {
         if bar.as_ref().is_none_or(|(shown, _)| *shown != stage) {
@@ -218,15 +219,32 @@ pub(super) fn exit_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit>
 }
 
 fn exit_of_data(error: &DataError) -> Exit {
-    let open = match error {
-        DataError::Meta(MetaError::Unavailable(_))
-        | DataError::Registry(RegistryError::Meta(MetaError::Unavailable(_))) => return Exit::Unreachable,
-        DataError::Move(MoveError::Differs(_)) => return Exit::NotVerified,
-        DataError::Open(open) | DataError::Move(MoveError::Open(open)) => open,
-        _ => return Exit::No,
-    };
-    match open {
-        OpenError::Registry(RegistryError::Meta(MetaError::Unavailable(_))) => Exit::Unreachable,
+    match error {
+        DataError::Meta(MetaError::Unavailable(_)) => Exit::Unreachable,
+        DataError::Storage(error) => exit_of_storage(error),
+        DataError::Move(MoveError::Differs(_)) => Exit::NotVerified,
+        DataError::Registry(error)
+        | DataError::Open(OpenError::Registry(error))
+        | DataError::Move(MoveError::Open(OpenError::Registry(error))) => exit_of_registry(error),
+        _ => Exit::No,
+    }
+}
+
+fn exit_of_registry(error: &RegistryError) -> Exit {
+    match error {
+        RegistryError::Meta(MetaError::Unavailable(_)) => Exit::Unreachable,
+        RegistryError::Storage(error) => exit_of_storage(error),
+        _ => Exit::No,
+    }
+}
+
+fn exit_of_storage(error: &StorageError) -> Exit {
+    match error {
+        StorageError::Refused { .. }
+        | StorageError::NoBucket { .. }
+        | StorageError::Unreachable { .. }
+        | StorageError::Unavailable { .. } => Exit::Unreachable,
+        StorageError::Unusable { .. } => Exit::Usage,
         _ => Exit::No,
     }
 }
@@ -234,7 +252,7 @@ fn exit_of_data(error: &DataError) -> Exit {
 /// The accounts in a database, which a server may use at the same time.
 pub(super) async fn accounts(config: ServeConfig) -> anyhow::Result<crate::registry::Accounts> {
     let options = data_options(&config);
-    Ok(open_accounts(&options.folder, &options.metadata, options.clock).await?)
+    Ok(open_accounts(place(&options), &options.metadata, options.clock).await?)
 }
 
 /// Collects what nothing names in a data folder that no server is using.
@@ -271,10 +289,15 @@ async fn fold_metrics(metrics: PrometheusHandle) {
     }
 }
 
+fn place(options: &DataOptions) -> Place {
+    Place { folder: options.folder.clone(), store: options.store.clone() }
+}
+
 fn data_options(config: &ServeConfig) -> DataOptions {
     let limits = &config.limits;
     DataOptions {
         folder: config.data.clone(),
+        store: config.store.clone(),
         metadata: match &config.metadata {
             settings::Metadata::Sqlite(path) => Metadata::Sqlite(path.clone()),
             settings::Metadata::Memory => Metadata::Memory,

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::units::{ByteSize, Span};
 use crate::domain::Access;
 use crate::meta::Address;
+use crate::storage::{StoreAddress, StoreAddressError};
 
 /// Where to listen: an address and port; `localhost` is 127.0.0.1. Port 0 takes a free one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,10 @@ pub enum Metadata {
     /// address is not repeated with the password in it.
     Server(Address),
 }
+
+/// Which store holds the objects. What is wrong with a text is told later, so that it is not repeated with a secret in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store(pub Result<StoreAddress, StoreAddressError>);
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +74,14 @@ impl FromStr for Metadata {
     }
 }
 
+impl FromStr for Store {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.parse()))
+    }
+}
+
 impl FromStr for LogFormat {
     type Err = String;
 
@@ -104,7 +117,7 @@ macro_rules! deserialize_as_text {
     )*};
 }
 
-deserialize_as_text!(Listen, Metadata, LogFormat, Anonymous);
+deserialize_as_text!(Listen, Metadata, Store, LogFormat, Anonymous);
 
 /// Declares the settings once: the flag, its variable, the key in the file, and how two layers merge.
 macro_rules! settings {
@@ -132,6 +145,8 @@ settings! {
     listen: Listen, "PCLR_LISTEN", "ADDR";
     /// Metadata store, sqlite:PATH, memory:, postgres://USER@HOST/DATABASE or mongodb://HOST/DATABASE [default: sqlite:DIR/metadata.sqlite]
     metadata: Metadata, "PCLR_METADATA", "STORE";
+    /// Object store, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, file:PATH or memory: [default: file:DIR/store]
+    store: Store, "PCLR_STORE", "STORE";
     /// Whether other servers use the same folder and database at the same time, true or false [default: false]
     shared: bool, "PCLR_SHARED", "BOOL";
     /// What callers without an account may do, none, read or write [default: write, on loopback only]

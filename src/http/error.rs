@@ -317,6 +317,12 @@ fn storage(error: &StorageError) -> (StatusCode, Code) {
         | StorageError::Occupied { .. }
         | StorageError::Collecting { .. }
         | StorageError::NewerFormat { .. }
+        | StorageError::Refused { .. }
+        | StorageError::NoBucket { .. }
+        | StorageError::Foreign { .. }
+        | StorageError::NoStore(_)
+        | StorageError::Unusable { .. }
+        | StorageError::Unreachable { .. }
         | StorageError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::Unknown),
         // What callers ask for and is not there has an error of its own; this is something that ought to be there.
         StorageError::NotFound { .. } | StorageError::Malformed { .. } | StorageError::EventGap { .. } => {

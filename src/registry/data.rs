@@ -1,24 +1,27 @@
-//! A registry in a data folder: local disk, a metadata store in a file, in memory or on a server, and the search index beside
-//! them.
+//! A registry in a data folder: objects in it or elsewhere, a metadata store in a file, in memory or on a server, and the search index
+//! beside them.
 //!
 //! ```text
-//! DIR/store/            objects (spec/layout.md)
+//! DIR/store/            objects (spec/layout.md), unless another store is named
 //! DIR/metadata.sqlite   the database, unless another one is named
 //! DIR/search/           the index; may be deleted, it is rebuilt
 //! DIR/search-N/         that of each server, where several share the folder
+//! DIR/search-of-HEX/    that of a store which lies elsewhere
+//! DIR/.lock             of this process, where the store lies elsewhere
 //! ```
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::meta::{Address, Memory, Meta, MetaError, Mongo, Postgres, Server, Sqlite};
-use crate::search::{Index, SearchError};
-use crate::storage::{Key, Owner, Sharing, Storage, StorageError};
+use crate::search::SearchError;
+use crate::storage::{Key, Owner, Sharing, Storage, StorageError, StoreAddress};
 
 use super::carry::{carry_accounts, carry_social};
 use super::replay::EVENT_MAX;
 use super::{
-    Accounts, Builder, Clock, Committing, Limits, MoveError, OpenError, Rebuilt, Registry, RegistryError, catch_up,
+    Accounts, Builder, Clock, Committing, Limits, MoveError, OpenError, Place, Rebuilt, Registry, RegistryError,
+    catch_up,
 };
 
 /// Which store holds the pointers.
@@ -37,6 +40,8 @@ pub enum Metadata {
 pub struct DataOptions {
     /// The folder.
     pub folder: PathBuf,
+    /// The store; `None` for the one in the folder.
+    pub store: Option<StoreAddress>,
     /// Which metadata.
     pub metadata: Metadata,
     /// Whether others have it open in the same way.
@@ -89,40 +94,41 @@ pub enum DataError {
     Registry(#[from] RegistryError),
 }
 
-/// Opens a data folder that is there: a mistyped one must not become a registry.
-pub async fn open_existing_data(options: DataOptions) -> Result<Registry, DataError> {
-    match is_registry(&options.folder) {
-        true => open_data(options).await,
-        false => Err(DataError::NoStore(options.folder)),
+impl DataOptions {
+    /// Where it lies.
+    fn place(&self) -> Place {
+        Place { folder: self.folder.clone(), store: self.store.clone() }
     }
 }
 
-/// Opens a data folder, making what is not there.
+/// Opens a registry that is there: a mistyped folder or address must not become one.
+pub async fn open_existing_data(options: DataOptions) -> Result<Registry, DataError> {
+    let storage = options.place().open_existing(&[&options.metadata]).await?;
+    open_over(storage, options).await
+}
+
+/// Opens a registry, making what is not there.
 pub async fn open_data(options: DataOptions) -> Result<Registry, DataError> {
-    let store = store_of(&options.folder);
-    let storage = match (options.sharing, &options.metadata) {
-        (Sharing::Alone, _) => Storage::open_disk(&store).await?,
-        (Sharing::Shared, Metadata::Server(_)) => Storage::open_disk_shared(&store).await?,
-        (Sharing::Shared, Metadata::Sqlite(_)) => return Err(OpenError::NotShared("a file of SQLite").into()),
-        (Sharing::Shared, Metadata::Memory) => return Err(OpenError::NotShared("metadata in memory").into()),
-    };
+    let storage = options.place().open(&options.metadata, options.sharing).await?;
     open_over(storage, options).await
 }
 
 /// Opens a data folder over a store that the caller opened: tests hand in one that fails on demand.
 pub async fn open_over(storage: Storage, options: DataOptions) -> Result<Registry, DataError> {
     let (meta, committing) = open_metadata(&options.metadata).await?;
-    let search = Box::pin(open_search(options.folder.clone(), storage.slot()));
+    let search = Box::pin(options.place().open_search(storage.slot()));
     let DataOptions { limits, clock, .. } = options;
     Ok(Builder { storage, meta, committing, search, limits, clock }.open().await?)
 }
 
 /// The accounts of a registry, beside a server that may run on it. What changes so counts in that server a few seconds later.
-pub async fn open_accounts(folder: &Path, metadata: &Metadata, clock: Clock) -> Result<Accounts, DataError> {
+pub async fn open_accounts(place: impl Into<Place>, metadata: &Metadata, clock: Clock) -> Result<Accounts, DataError> {
+    let place = place.into();
     match metadata {
         Metadata::Memory => return Err(DataError::NoAccounts),
         // A mistyped folder must not become a registry.
-        Metadata::Sqlite(_) if !is_registry(folder) => return Err(DataError::NoStore(folder.to_owned())),
+        Metadata::Sqlite(_) if place.is_absent() => return Err(DataError::NoStore(place.folder)),
+        Metadata::Sqlite(path) if !place.is_inside() && !path.is_file() => return Err(DataError::NoFile(path.clone())),
         Metadata::Sqlite(_) | Metadata::Server(_) => {}
     }
     let (meta, _) = open_metadata(metadata).await?;
@@ -133,11 +139,11 @@ pub async fn open_accounts(folder: &Path, metadata: &Metadata, clock: Clock) -> 
 ///
 /// `progress` is told the number of the last applied event.
 pub async fn catch_up_catalog(
-    folder: &Path,
+    place: impl Into<Place>,
     metadata: &Metadata,
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
-    let storage = open_existing(folder).await?;
+    let storage = place.into().open_existing(&[metadata]).await?;
     let (meta, committing) = open_metadata(metadata).await?;
     let owner = owner_of(&meta, &committing).await?;
     let found = storage.claim_owner(&owner).await?;
@@ -153,17 +159,17 @@ pub async fn catch_up_catalog(
 ///
 /// `progress` is told the number of the last applied event.
 pub async fn rebuild_catalog(
-    folder: &Path,
+    place: impl Into<Place>,
     metadata: &Metadata,
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
-    rebuild_catalog_with(folder, metadata, None, progress).await
+    rebuild_catalog_with(place, metadata, None, progress).await
 }
 
 /// The same with users, tokens, downloads and stars out of another database, which must be there and is left as it is. Otherwise they
 /// are those of the database that is rebuilt, as far as it can be read; MongoDB's is empty and has none.
 pub async fn rebuild_catalog_with(
-    folder: &Path,
+    place: impl Into<Place>,
     metadata: &Metadata,
     accounts: Option<&Metadata>,
     progress: impl FnMut(u64) + Send,
@@ -175,7 +181,7 @@ pub async fn rebuild_catalog_with(
         None => None,
     };
     let accounts = accounts.as_ref();
-    let storage = open_existing(folder).await?;
+    let storage = place.into().open_existing(&[metadata]).await?;
     // Built beside the old one and put in its place when whole: a rebuild that fails leaves everything as it was.
     match metadata {
         Metadata::Sqlite(path) => rebuild_sqlite(&storage, path, accounts, progress).await,
@@ -287,8 +293,8 @@ async fn rebuild_mongo(
 
 /// Empties the search index and feeds it every package again. Returns the number of the last event.
 pub async fn rebuild_search(options: DataOptions) -> Result<u64, DataError> {
-    drop(open_existing(&options.folder).await?);
-    let index = open_search(options.folder.clone(), None).await?;
+    drop(options.place().open_existing(&[&options.metadata]).await?);
+    let index = options.place().open_search(None).await?;
     tokio::task::spawn_blocking(move || index.clear()).await.map_err(|_| RegistryError::Stopping)??;
     let registry = open_data(options).await?;
     registry.settled().await;
@@ -327,22 +333,6 @@ fn absent_is_fine(result: std::io::Result<()>) -> Result<(), DataError> {
     }
 }
 
-/// The store of a data folder that is there: a mistyped one must not become a registry.
-pub(super) async fn open_existing(folder: &Path) -> Result<Storage, DataError> {
-    match is_registry(folder) {
-        true => Ok(Storage::open_disk(&store_of(folder)).await?),
-        false => Err(DataError::NoStore(folder.to_owned())),
-    }
-}
-
-fn is_registry(folder: &Path) -> bool {
-    store_of(folder).join(Key::Format.path()).is_file()
-}
-
-fn store_of(folder: &Path) -> PathBuf {
-    folder.join("store")
-}
-
 pub(super) async fn open_metadata(metadata: &Metadata) -> Result<(Meta, Committing), DataError> {
     match metadata {
         Metadata::Sqlite(path) => {
@@ -368,17 +358,4 @@ pub(super) async fn open_metadata(metadata: &Metadata) -> Result<(Meta, Committi
 fn server_of(address: &Address) -> Result<Server, MetaError> {
     let unknown = || MetaError::Unavailable(format!("{address} is of no server that this program knows").into());
     address.server().ok_or_else(unknown)
-}
-
-/// `slot`: the number of this server among those who share the folder. Each has an index of its own.
-async fn open_search(folder: PathBuf, slot: Option<u8>) -> Result<Index, SearchError> {
-    let folder = match slot {
-        Some(slot) => folder.join(format!("search-{slot}")),
-        None => folder.join("search"),
-    };
-    let open = move || Index::open(&folder);
-    let (index, opened) =
-        tokio::task::spawn_blocking(open).await.map_err(|error| SearchError::Unavailable(error.into()))??;
-    tracing::debug!(origin = ?opened.origin, through = opened.through, "search index opened");
-    Ok(index)
 }

@@ -144,10 +144,11 @@ impl RegistryError {
         }
     }
 
-    /// What callers may read of it. Where the metadata server is and how it answers is for the log alone.
+    /// What callers may read of it. Where the stores are, and how they answer, is for the log alone.
     pub fn public_text(&self) -> String {
         match self {
             Self::Meta(MetaError::Unavailable(_)) => "the metadata store is not available".to_owned(),
+            Self::Storage(error) if error.is_for_the_log() => "the object store is not available".to_owned(),
             Self::Commit(shared) => shared.public_text(),
             error => error.to_string(),
         }
@@ -201,7 +202,9 @@ mod tests {
     fn what_the_registry_fails_in_is_no_fault_of_what_it_was_given() {
         let full = || StorageError::Full { path: "blobs/x".into() };
         let gone = || RegistryError::Meta(MetaError::Unavailable("connecting to db.internal:5432 failed".into()));
-        let faults = [full().into(), gone(), RegistryError::Commit(Arc::new(gone())), RegistryError::ReadOnly];
+        let refused = || StorageError::Refused { address: "s3://db.internal".into(), said: "AccessDenied".into() };
+        let faults =
+            [full().into(), gone(), refused().into(), RegistryError::Commit(Arc::new(gone())), RegistryError::ReadOnly];
         for fault in faults.into_iter().chain([RegistryError::Stopping]) {
             assert!(fault.is_fault(), "{fault:?}");
             assert!(!fault.public_text().contains("db.internal"), "{fault:?}");

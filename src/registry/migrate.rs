@@ -1,16 +1,16 @@
 //! A data folder's catalogue in another metadata store.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::data::{open_existing, open_metadata};
+use super::data::open_metadata;
 use super::rebuild::BATCH;
-use super::{CarryAccounts, DataError, Metadata, Moved, Moving, Side, Stage};
+use super::{CarryAccounts, DataError, Metadata, Moved, Moving, Place, Side, Stage};
 
 /// Which catalogue moves, and where.
 #[derive(Clone, Debug)]
 pub struct Migration {
-    /// The data folder, which no server may be using.
-    pub folder: PathBuf,
+    /// Data folder and store, which no server may be using.
+    pub place: Place,
     /// The metadata store that it has.
     pub from: Metadata,
     /// The one that it is to have.
@@ -40,7 +40,7 @@ pub async fn check_migration(
 
 impl Migration {
     async fn open(self) -> Result<Moving, DataError> {
-        let storage = open_existing(&self.folder).await?;
+        let storage = self.place.open_existing(&[&self.from, &self.to]).await?;
         if let Metadata::Sqlite(path) = &self.from {
             existing(path)?;
         }

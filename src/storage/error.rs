@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use super::StoreAddress;
+use super::answer::{self, Verdict, advice};
 use crate::domain::Digest;
 
 /// Any error that can be carried on as a source.
@@ -120,6 +122,53 @@ pub enum StorageError {
         /// A higher number that is present.
         present: u64,
     },
+    /// The cloud knows whoever asks not, or does not let it.
+    #[error("the store refuses {address}: {said}\nhint: {}", advice(.said))]
+    Refused {
+        /// Address of the store, or path of an object in it.
+        address: String,
+        /// What the cloud said, without what nobody should read.
+        said: String,
+    },
+    /// There is no such bucket or container.
+    #[error("there is no bucket or container for {address}\nhint: create it first, or mind the spelling")]
+    NoBucket {
+        /// Address of the store, or path of an object in it.
+        address: String,
+    },
+    /// Something that is no store lies there.
+    #[error(
+        "{address} is no store of a registry, and not empty: there is {example}\nhint: name a prefix that holds nothing, as in …/registry"
+    )]
+    Foreign {
+        /// Address of the store.
+        address: Box<StoreAddress>,
+        /// A name that lies there.
+        example: String,
+    },
+    /// There is no store there, and none was to be made.
+    #[error("there is no registry in {0}\nhint: name its store with --store")]
+    NoStore(Box<StoreAddress>),
+    /// What is needed to reach the store is not there, or cannot be used.
+    #[error("{address} cannot be opened: {why}\nhint: {hint}")]
+    Unusable {
+        /// Address of the store.
+        address: Box<StoreAddress>,
+        /// What is missing or wrong.
+        why: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The store does not answer when it is opened.
+    #[error("{address} does not answer: {why}\nhint: {hint}")]
+    Unreachable {
+        /// Address of the store.
+        address: Box<StoreAddress>,
+        /// What happened.
+        why: String,
+        /// What to do.
+        hint: &'static str,
+    },
     /// The store did not answer, or not in time; trying again may help. A write may or may not have happened.
     #[error("the store failed on {path}: {source}")]
     Unavailable {
@@ -146,12 +195,29 @@ impl StorageError {
     /// From what an object store said about `path`.
     pub(super) fn object(path: impl Into<String>, error: object_store::Error) -> Self {
         let path = path.into();
-        match error {
-            object_store::Error::NotFound { .. } => Self::NotFound { path },
-            error => match io_cause(&error) {
-                Some(cause) => Self::io(path, io::Error::new(cause.kind(), error.to_string())),
-                None => Self::Unavailable { path, source: error.into() },
-            },
+        if let Some(cause) = io_cause(&error) {
+            return Self::io(path, io::Error::new(cause.kind(), error.to_string()));
+        }
+        match answer::verdict(&error) {
+            Verdict::Absent => Self::NotFound { path },
+            Verdict::NoBucket => Self::NoBucket { address: path },
+            Verdict::Refused => Self::Refused { address: path, said: answer::said(&error) },
+            Verdict::Failed => Self::Unavailable { path, source: answer::said(&error).into() },
+        }
+    }
+
+    /// Whether it says where the store is, or how a server on the way answers, which is not for everybody.
+    pub fn is_for_the_log(&self) -> bool {
+        match self {
+            Self::Refused { .. }
+            | Self::NoBucket { .. }
+            | Self::Foreign { .. }
+            | Self::NoStore(_)
+            | Self::Unusable { .. }
+            | Self::Unreachable { .. } => true,
+            // Of a folder the system's own words; of a bucket what the network said.
+            Self::Unavailable { source, .. } => !source.is::<io::Error>(),
+            _ => false,
         }
     }
 
@@ -166,14 +232,11 @@ impl StorageError {
     }
 }
 
-/// The error of the operating system behind an error, if that is where it came from.
-fn io_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
-    let mut at = Some(error);
-    while let Some(error) = at {
-        if let Some(cause) = error.downcast_ref::<io::Error>() {
-            return Some(cause);
-        }
-        at = error.source();
+/// The error of the operating system, if the store's own code met one. What lies deeper is that of a connection or a credential,
+/// and says nothing of an object.
+fn io_cause(error: &object_store::Error) -> Option<&io::Error> {
+    match error {
+        object_store::Error::Generic { source, .. } => source.downcast_ref(),
+        _ => None,
     }
-    None
 }

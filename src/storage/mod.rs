@@ -8,7 +8,10 @@
 //! It knows names of objects, not of artifacts: which blob belongs to what, who may read it and when it may go is decided
 //! elsewhere.
 
+mod address;
+mod answer;
 mod buffers;
+mod clouds;
 pub mod contract;
 mod disk;
 mod drafts;
@@ -21,6 +24,7 @@ mod list;
 mod members;
 mod meter;
 mod named;
+mod open;
 mod read;
 mod recent;
 mod store;
@@ -33,6 +37,7 @@ mod turn;
 mod uploads;
 mod write;
 
+pub use address::{Bucket, Quoted, STORE_ADDRESSES, Source, StoreAddress, StoreAddressError};
 pub use disk::{DiskStore, Sharing, Syncing};
 pub use error::StorageError;
 pub use events::EVENT_MAX;
@@ -42,6 +47,7 @@ pub use key::Key;
 pub use list::StoredBlob;
 pub use members::{GONE_AFTER, Member, Other, Presence, RENEW_EVERY, Role};
 pub use meter::{Failure, Fault, Meter, Step, When, Writes};
+pub use open::{Absent, Opening};
 pub use read::BlobStream;
 pub use store::{Created, Storage};
 pub use survey::{Hashed, StoredObject};

@@ -1,25 +1,26 @@
 //! [`Storage`]: objects by [`Key`], on any object store.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use object_store::memory::InMemory;
+use object_store::signer::Signer;
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
 use uuid::Uuid;
 
 use super::buffers::Buffers;
-use super::disk::{DiskStore, Sharing, Syncing, blocking};
+use super::disk::{DiskStore, Sharing, blocking};
 use super::error::StorageError;
 use super::fault::MeteredStore;
 use super::meter::{Meter, Writes};
 use super::trust::Trust;
 use super::turn::Watched;
 use super::uploads::Session;
-use super::{Format, Key};
+use super::{Key, StoreAddress};
 
 /// What [`Storage::create`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,36 +64,24 @@ pub(super) struct Inner {
     pub(super) sharing: Sharing,
     /// Another's lease of the turn to collect.
     pub(super) watched: tokio::sync::Mutex<Watched>,
+    /// Where it lies, where it was opened by an address.
+    pub(super) address: Option<StoreAddress>,
+    /// Signs addresses of objects for others, where the store is a bucket.
+    pub(super) signer: Option<Arc<dyn Signer>>,
+    /// Locks of the process, which end with the store.
+    pub(super) _locks: Vec<File>,
+}
+
+/// What a store that was opened by an address knows besides.
+#[derive(Default)]
+pub(super) struct Origin {
+    pub(super) sharing: Sharing,
+    pub(super) address: Option<StoreAddress>,
+    pub(super) signer: Option<Arc<dyn Signer>>,
+    pub(super) locks: Vec<File>,
 }
 
 impl Storage {
-    /// Opens a folder as the store, creating and locking it.
-    ///
-    /// Errors: [`StorageError::Locked`] if another server has it, [`StorageError::NewerFormat`], [`StorageError::ReadOnly`],
-    /// [`StorageError::Full`].
-    pub async fn open_disk(root: &Path) -> Result<Self, StorageError> {
-        Self::open_disk_as(root, Meter::default(), Syncing::default(), Sharing::Alone).await
-    }
-
-    /// [`Storage::open_disk`] together with others who open it like this. Each needs the same database to agree with them.
-    pub async fn open_disk_shared(root: &Path) -> Result<Self, StorageError> {
-        Self::open_disk_as(root, Meter::default(), Syncing::default(), Sharing::Shared).await
-    }
-
-    /// [`Storage::open_disk`] with a meter of the caller's, who can plan failures with it, and a way of syncing.
-    pub async fn open_disk_with(root: &Path, meter: Meter, syncing: Syncing) -> Result<Self, StorageError> {
-        Self::open_disk_as(root, meter, syncing, Sharing::Alone).await
-    }
-
-    async fn open_disk_as(root: &Path, meter: Meter, syncing: Syncing, sharing: Sharing) -> Result<Self, StorageError> {
-        let (folder, its_meter) = (root.to_owned(), meter.clone());
-        let open = move || DiskStore::open(&folder, its_meter, syncing, sharing);
-        let disk = blocking(root.display().to_string(), open).await?;
-        let storage = Self::new(Arc::new(disk.clone()), Some(disk), meter, sharing);
-        let Format { format: _ } = storage.check_format().await?;
-        Ok(storage)
-    }
-
     /// The store over any object store. Callers of a store that outlives the process call [`Storage::check_format`] first.
     pub fn over(objects: Arc<dyn ObjectStore>) -> Self {
         Self::over_with(objects, Meter::default())
@@ -100,14 +89,12 @@ impl Storage {
 
     /// [`Storage::over`] with a meter of the caller's, who can plan failures with it.
     pub fn over_with(objects: Arc<dyn ObjectStore>, meter: Meter) -> Self {
-        let metered = MeteredStore::new(objects, meter.clone());
-        Self::new(Arc::new(metered), None, meter, Sharing::Alone)
+        Self::over_from(objects, meter, Origin::default())
     }
 
     /// [`Storage::over_with`] where other processes write to the same objects meanwhile.
     pub fn over_shared(objects: Arc<dyn ObjectStore>, meter: Meter) -> Self {
-        let metered = MeteredStore::new(objects, meter.clone());
-        Self::new(Arc::new(metered), None, meter, Sharing::Shared)
+        Self::over_from(objects, meter, Origin { sharing: Sharing::Shared, ..Origin::default() })
     }
 
     /// A store in memory, empty, gone with its last clone.
@@ -115,7 +102,17 @@ impl Storage {
         Self::over(Arc::new(InMemory::new()))
     }
 
-    pub(super) fn new(objects: Arc<dyn ObjectStore>, disk: Option<DiskStore>, meter: Meter, sharing: Sharing) -> Self {
+    pub(super) fn on_disk(disk: DiskStore, meter: Meter, origin: Origin) -> Self {
+        Self::new(Arc::new(disk.clone()), Some(disk), meter, origin)
+    }
+
+    pub(super) fn over_from(objects: Arc<dyn ObjectStore>, meter: Meter, origin: Origin) -> Self {
+        let metered = MeteredStore::new(objects, meter.clone());
+        Self::new(Arc::new(metered), None, meter, origin)
+    }
+
+    fn new(objects: Arc<dyn ObjectStore>, disk: Option<DiskStore>, meter: Meter, origin: Origin) -> Self {
+        let Origin { sharing, address, signer, locks } = origin;
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().filter(|_| disk.is_some());
         Self(Arc::new(Inner {
             objects,
@@ -129,12 +126,25 @@ impl Storage {
             boot: boot.map(|id| id.trim().to_owned()),
             sharing,
             watched: tokio::sync::Mutex::default(),
+            address,
+            signer,
+            _locks: locks,
         }))
     }
 
     /// The object store underneath, for what has no key here: projections.
     pub fn objects(&self) -> &Arc<dyn ObjectStore> {
         &self.0.objects
+    }
+
+    /// Where it lies; `None` of a store that was not opened by an address.
+    pub fn address(&self) -> Option<&StoreAddress> {
+        self.0.address.as_ref()
+    }
+
+    /// What signs addresses of objects for others, by names below the store's prefix; `None` of what is no bucket.
+    pub fn signer(&self) -> Option<&Arc<dyn Signer>> {
+        self.0.signer.as_ref()
     }
 
     /// The disk store underneath, if it is one.

@@ -4,7 +4,6 @@
 
 use std::io::Read as _;
 use std::path::Path as FilePath;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -12,6 +11,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
 
 use super::disk::{DiskStore, Sharing, blocking};
+use super::store::Origin;
 use super::{Key, Meter, Storage, StorageError};
 use crate::domain::{Algorithm, Digest, Hasher, Timestamp};
 
@@ -47,7 +47,8 @@ impl Storage {
     /// Errors as [`Storage::open_disk`] does, but never with [`StorageError::Locked`].
     pub async fn look_at_disk(root: &FilePath) -> Result<Self, StorageError> {
         let disk = DiskStore::look_at(root, Meter::default());
-        let storage = Self::new(Arc::new(disk.clone()), Some(disk), Meter::default(), Sharing::Shared);
+        let origin = Origin { sharing: Sharing::Shared, ..Origin::default() };
+        let storage = Self::on_disk(disk, Meter::default(), origin);
         storage.check_format().await?;
         Ok(storage)
     }

@@ -150,7 +150,7 @@ impl DataFolder {
     /// What is needed to open it as the program does.
     pub fn options(&self, metadata: Metadata) -> DataOptions {
         let (folder, limits, clock) = (self.path().to_owned(), Limits::default(), self.clock());
-        DataOptions { folder, metadata, sharing: Sharing::Alone, limits, clock }
+        DataOptions { folder, store: None, metadata, sharing: Sharing::Alone, limits, clock }
     }
 
     pub fn clock(&self) -> Clock {

@@ -91,7 +91,7 @@ pub fn onto(folder: &mut DataFolder, owner: Owner) -> Metadata {
 
 /// The move of a folder's catalogue.
 pub fn migration(folder: &DataFolder, from: Metadata, to: Metadata) -> Migration {
-    Migration { folder: folder.path().to_owned(), from, to, accounts: CarryAccounts::WherePossible }
+    Migration { place: folder.path().into(), from, to, accounts: CarryAccounts::WherePossible }
 }
 
 /// A closed registry with everything in it, and what it holds.

@@ -1,0 +1,125 @@
+//! Where a registry lies: a data folder, and the store in it or elsewhere.
+//!
+//! A store in the folder is locked with all else that is in it. Where the store lies elsewhere the folder has a lock of its own, so
+//! that no two processes get into one database file or one search index.
+
+use std::path::{Path, PathBuf};
+
+use crate::search::{Index, SearchError};
+use crate::storage::{Absent, Key, Opening, Sharing, Storage, StoreAddress};
+
+use super::{DataError, Metadata, OpenError};
+
+/// The lock of a data folder whose store lies elsewhere.
+const LOCK: &str = ".lock";
+
+/// A data folder and its store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The store; `None` for the one in the folder.
+    pub store: Option<StoreAddress>,
+}
+
+/// A folder with its store in it.
+impl<P: AsRef<Path> + ?Sized> From<&P> for Place {
+    fn from(folder: &P) -> Self {
+        Self { folder: folder.as_ref().to_owned(), store: None }
+    }
+}
+
+impl Place {
+    /// Opens the store, making what is not there.
+    pub(super) async fn open(&self, metadata: &Metadata, sharing: Sharing) -> Result<Storage, DataError> {
+        match (sharing, metadata) {
+            (Sharing::Alone, _) | (Sharing::Shared, Metadata::Server(_)) => {}
+            (Sharing::Shared, Metadata::Sqlite(_)) => return Err(OpenError::NotShared("a file of SQLite").into()),
+            (Sharing::Shared, Metadata::Memory) => return Err(OpenError::NotShared("metadata in memory").into()),
+        }
+        if sharing == Sharing::Shared && !matches!(self.address(), StoreAddress::Disk(_)) {
+            return Err(OpenError::NotShared("a store that is no folder").into());
+        }
+        self.open_as(&[metadata], sharing, Absent::Create).await
+    }
+
+    /// Opens a store that is there, alone: a mistyped one must not become a registry. `metadata`: what is worked on besides.
+    pub(super) async fn open_existing(&self, metadata: &[&Metadata]) -> Result<Storage, DataError> {
+        match self.is_absent() {
+            true => Err(DataError::NoStore(self.folder.clone())),
+            false => self.open_as(metadata, Sharing::Alone, Absent::Refuse).await,
+        }
+    }
+
+    async fn open_as(&self, metadata: &[&Metadata], sharing: Sharing, absent: Absent) -> Result<Storage, DataError> {
+        let address = self.address();
+        let locks = match sharing {
+            Sharing::Alone => self.locks(metadata),
+            // Each has an index of its own, and the database is no file.
+            Sharing::Shared => Vec::new(),
+        };
+        let storage = Storage::open(&address, Opening { sharing, absent, locks, ..Opening::default() }).await?;
+        if address.bucket().is_some() {
+            tracing::warn!(store = %address, "nothing else may write there: another server on this store would not be noticed");
+        }
+        Ok(storage)
+    }
+
+    /// Whether the folder ought to have a store in it, and has none.
+    pub(super) fn is_absent(&self) -> bool {
+        self.is_inside() && !self.inside().join(Key::Format.path()).is_file()
+    }
+
+    /// Whether the store lies in the folder.
+    pub(super) fn is_inside(&self) -> bool {
+        self.address() == StoreAddress::Disk(self.inside())
+    }
+
+    fn inside(&self) -> PathBuf {
+        self.folder.join("store")
+    }
+
+    fn address(&self) -> StoreAddress {
+        self.store.clone().unwrap_or_else(|| StoreAddress::Disk(self.inside()))
+    }
+
+    fn locks(&self, metadata: &[&Metadata]) -> Vec<PathBuf> {
+        if self.is_inside() {
+            return Vec::new();
+        }
+        let mut locks = vec![self.folder.join(LOCK)];
+        for metadata in metadata {
+            match metadata {
+                Metadata::Sqlite(path) if !path.starts_with(&self.folder) => {
+                    locks.push(PathBuf::from(format!("{}{LOCK}", path.display())));
+                }
+                Metadata::Sqlite(_) | Metadata::Memory | Metadata::Server(_) => {}
+            }
+        }
+        locks
+    }
+
+    /// Opens the search index. `slot`: the number of this server among those who share the folder. Each has an index of its own, and
+    /// so has each store that lies elsewhere.
+    pub(super) async fn open_search(self, slot: Option<u8>) -> Result<Index, SearchError> {
+        let address = self.address();
+        if address == StoreAddress::Memory {
+            // It would know what the store has forgotten.
+            return Index::memory();
+        }
+        let mut name = "search".to_owned();
+        if !self.is_inside() {
+            let digest = crate::domain::Digest::sha256(address.to_string().as_bytes()).hex();
+            name = format!("{name}-of-{}", &digest[..8]);
+        }
+        if let Some(slot) = slot {
+            name = format!("{name}-{slot}");
+        }
+        let folder = self.folder.join(name);
+        let open = move || Index::open(&folder);
+        let (index, opened) =
+            tokio::task::spawn_blocking(open).await.map_err(|error| SearchError::Unavailable(error.into()))??;
+        tracing::debug!(origin = ?opened.origin, through = opened.through, "search index opened");
+        Ok(index)
+    }
+}
