@@ -1,0 +1,87 @@
+//! The contract of stores on each cloud, opened as the program opens them.
+
+use bytes::Bytes;
+use object_store::ObjectStoreExt as _;
+use pcl_registry::storage::{Created, Key, Seen, Storage, contract};
+
+use super::bucket::{Bucket, Cloud};
+
+async fn keeps_the_contract(cloud: Cloud) {
+    let Some(bucket) = Bucket::new(cloud) else { return };
+    contract::check_all(&bucket.open().await).await;
+    if let Some(refused) = bucket.conditions_refused() {
+        assert!(refused > 0, "the stub was asked for conditions, and kept them");
+    }
+}
+
+async fn survives_a_restart(cloud: Cloud) {
+    let Some(bucket) = Bucket::new(cloud) else { return };
+    contract::check_upload_survives_restart(bucket.open().await, async || bucket.open().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s3_keeps_the_contract() {
+    keeps_the_contract(Cloud::S3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn azure_keeps_the_contract() {
+    keeps_the_contract(Cloud::Azure).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stub_of_google_keeps_the_contract() {
+    keeps_the_contract(Cloud::Gcs).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_on_s3_survive_a_restart() {
+    survives_a_restart(Cloud::S3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_on_azure_survive_a_restart() {
+    survives_a_restart(Cloud::Azure).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_on_the_stub_of_google_survive_a_restart() {
+    survives_a_restart(Cloud::Gcs).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_lies_in_a_bucket_has_its_type_and_caching_and_stays_below_its_prefix() {
+    for cloud in Cloud::ALL {
+        let Some(bucket) = Bucket::new(cloud) else { continue };
+        let storage = bucket.open().await;
+        assert_eq!(storage.address().map(ToString::to_string), Some(bucket.shown()));
+        assert!(storage.signer().is_some() && storage.disk().is_none());
+        let found = storage.objects().get(&Key::Format.location()).await.unwrap();
+        let of = |wanted| found.attributes.iter().find(|(name, _)| **name == wanted).map(|(_, value)| value.to_string());
+        assert_eq!(of(object_store::Attribute::ContentType).as_deref(), Some(Key::Format.media_type()), "{cloud:?}");
+        assert_eq!(of(object_store::Attribute::CacheControl).as_deref(), Some(Key::Format.cache_control()), "{cloud:?}");
+        // Another prefix of the same bucket is another store.
+        let Some(other) = Bucket::new(cloud) else { continue };
+        if cloud != Cloud::Gcs {
+            storage.create(&Key::Owner, Bytes::from_static(b"x")).await.unwrap();
+            assert!(!other.open().await.exists(&Key::Owner).await.unwrap());
+        }
+    }
+}
+
+/// Whoever opens a new place at the same moment finds the other's document.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_may_open_a_new_place_at_once() {
+    for cloud in Cloud::ALL {
+        let Some(bucket) = Bucket::new(cloud) else { continue };
+        let opened: Vec<Storage> = futures::future::join_all((0..6).map(|_| bucket.open())).await;
+        let mut created = 0;
+        for (index, storage) in opened.iter().enumerate() {
+            let done = storage.create(&Key::Owner, Bytes::from(format!("{index}"))).await.unwrap();
+            created += usize::from(done == Created::Created);
+        }
+        assert_eq!(created, 1, "{cloud:?}");
+        let document = opened[3].read(&Key::Owner, 100).await.unwrap().unwrap();
+        assert!(document.bytes == "0" && document.seen != Seen::ABSENT);
+    }
+}

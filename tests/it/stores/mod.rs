@@ -1,0 +1,11 @@
+//! Stores in buckets: the contract, the program on them, and what it says when something is wrong with one.
+//!
+//! S3 is SeaweedFS and Azure is Azurite, which `tests/services` starts; Google's protocol is spoken by a stub of the project's own, as
+//! no emulator speaks the part of it that is used.
+
+mod bucket;
+mod contract;
+mod gcs;
+mod refused;
+mod serving;
+mod skopeo;
