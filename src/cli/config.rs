@@ -211,7 +211,7 @@ impl ServeLimits {
 }
 
 /// What is wrong with the address of a store, and what to write.
-fn of_address(error: &StoreAddressError) -> Failure {
+pub(super) fn of_address(error: &StoreAddressError) -> Failure {
     let text = error.to_string();
     let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, STORE_ADDRESSES));
     Failure::usage(message, hint)

@@ -3,15 +3,21 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::args::Global;
 use super::artifact::Local;
+use super::config::of_address;
 use super::draft::begun;
 use super::failure::{Exit, Failure};
+use super::output::Output;
 use super::progress::Progress;
+use super::server::{self, PublishedTree};
+use super::settings::Store;
 use super::units::human;
 use crate::client::{Client, ClientError, DraftWords, Outcome, Pushed, Selector, Wanted};
-use crate::domain::{Kind, Name, Step, Version};
+use crate::domain::{Digest, Kind, Name, Step, Version};
+use crate::storage::StoreAddress;
 
 /// Publish a folder or file
 #[derive(Debug, Args)]
@@ -35,12 +41,19 @@ pub(super) struct Push {
     /// Begin a draft instead: it is published by `pclr draft publish`
     #[arg(long, requires = "wanted", conflicts_with = "bump")]
     draft: bool,
+    /// Publish in a store that owns itself, with no server: s3://, gs:// or az:// with a bucket, or file:PATH
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["bump", "draft"])]
+    store: Option<Store>,
 }
 
 impl Push {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let output = global.output();
         let local = Local::read(&self.path, self.kind, self.declaration.as_deref())?;
+        if let Some(Store(address)) = &self.store {
+            let address = address.as_ref().map_err(of_address)?;
+            return self.push_to_store(address, &local, global).await;
+        }
         let client = global.client()?;
         if let (true, Some(wanted)) = (self.draft, &self.wanted) {
             return self.begin_draft(&client, wanted, &local, global).await;
@@ -49,6 +62,30 @@ impl Push {
             (Some(step), Some(wanted)) => next(&client, wanted, step, &local).await?,
             _ => self.identity(&local)?,
         };
+        self.tell_notes(&local, output);
+        let progress = Progress::bytes(output, "sending");
+        let client = client.watched(progress.watch());
+        let pushed = client.push(&name, &local.tree, local.config(version)).await?;
+        progress.finish();
+        output.outcome(&pushed, |pushed| sentence(pushed, local.finding.kind))?;
+        Ok(Exit::Done)
+    }
+
+    async fn push_to_store(&self, address: &StoreAddress, local: &Local, global: &Global) -> anyhow::Result<Exit> {
+        let output = global.output();
+        let (name, version) = self.identity(local)?;
+        self.tell_notes(local, output);
+        let config = local.config(version.clone());
+        let published = server::publish_in_store(address, &name, &local.tree, config).await?;
+        let outcome = if published.is_known { Outcome::Unchanged } else { Outcome::Published };
+        let PublishedTree { digest, tree, .. } = published;
+        let done = PushedToStore { name, version, digest, tree, outcome, store: address.to_string() };
+        output.outcome(&done, |done| done.sentence(local.finding.kind))?;
+        Ok(Exit::Done)
+    }
+
+    /// What its author should know of it.
+    fn tell_notes(&self, local: &Local, output: Output) {
         for left_out in &local.left_out {
             output.note(format!("left out: {left_out}"));
         }
@@ -64,12 +101,6 @@ impl Push {
         for found in &local.finding.about.diagnostics {
             output.note(format!("{}:{}: {}", found.file, found.line, found.message));
         }
-        let progress = Progress::bytes(output, "sending");
-        let client = client.watched(progress.watch());
-        let pushed = client.push(&name, &local.tree, local.config(version)).await?;
-        progress.finish();
-        output.outcome(&pushed, |pushed| sentence(pushed, local.finding.kind))?;
-        Ok(Exit::Done)
     }
 
     async fn begin_draft(
@@ -141,6 +172,29 @@ async fn next(client: &Client, wanted: &Wanted, step: Step, local: &Local) -> an
     };
     let none = || Failure::usage(format!("no version comes after the highest of {wanted}"), "say which version it is");
     Ok((name, version.ok_or_else(none)?))
+}
+
+/// A version that is published in a store, by this push or an earlier one.
+#[derive(Debug, Serialize)]
+struct PushedToStore {
+    name: Name,
+    version: Version,
+    digest: Digest,
+    tree: Digest,
+    outcome: Outcome,
+    store: String,
+}
+
+impl PushedToStore {
+    fn sentence(&self, kind: Kind) -> String {
+        let Self { name, version, digest, store, .. } = self;
+        match self.outcome {
+            Outcome::Published => format!("published {kind} {name}@{version} in {store}\n{digest}"),
+            Outcome::Unchanged => {
+                format!("{name}@{version} is already published in {store}, with the same files\n{digest}")
+            }
+        }
+    }
 }
 
 fn sentence(pushed: &Pushed, kind: Kind) -> String {

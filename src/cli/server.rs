@@ -16,16 +16,16 @@ use super::output::Output;
 use super::progress::Progress;
 use super::settings;
 use super::vocabulary::read_vocabulary;
-use crate::domain::Actor;
+use crate::domain::{Actor, Config, Name, Tree};
 use crate::http::{App, Options};
 use crate::meta::MetaError;
-pub(super) use crate::registry::{CarryAccounts, Moved};
+pub(super) use crate::registry::{CarryAccounts, Moved, PublishedTree};
 use crate::registry::{
     Clock, DataError, DataOptions, Limits, Metadata, Migration, MoveError, OpenError, Place, Registry, RegistryError,
-    Stage, catch_up_catalog, check_migration, migrate_catalog, open_accounts, open_data, open_existing_data,
-    rebuild_catalog_with, rebuild_search,
+    Stage, catch_up_catalog, check_migration, migrate_catalog, open_accounts, open_data, open_serverless_at,
+    open_to_collect, rebuild_catalog_with, rebuild_search,
 };
-use crate::storage::{Sharing, StorageError};
+use crate::storage::{Sharing, StorageError, StoreAddress};
 
 /// Time between two rounds of collection.
 const COLLECT_EVERY: Duration = Duration::from_secs(3600);
@@ -115,6 +115,9 @@ pub(super) async fn serve(
     let address = listener.local_addr()?;
     let store = config.store.as_ref().map(ToString::to_string);
     tracing::info!(%address, data = %config.data.display(), store, "serving");
+    if let Err(error) = registry.announce(format!("http://{address}")).await {
+        tracing::warn!(%error, "the store could not be told where this server is reached");
+    }
     ready(address)?;
     let stop = async {
         tokio::select! {
@@ -130,6 +133,9 @@ pub(super) async fn serve(
     }
     if let Err(error) = registry.save_snapshot().await {
         tracing::error!(%error, "a snapshot could not be written: the next start takes longer");
+    }
+    if let Err(error) = registry.leave().await {
+        tracing::warn!(%error, "the store still says that this server is here, for a day");
     }
     collecting.abort();
     folding.abort();
@@ -257,9 +263,30 @@ pub(super) async fn accounts(config: ServeConfig) -> anyhow::Result<crate::regis
 
 /// Collects what nothing names in a data folder that no server is using.
 pub(super) async fn collect(config: ServeConfig) -> anyhow::Result<Collected> {
-    let registry = open_existing_data(data_options(&config)).await?;
-    let collected = registry.collect(&Actor::Operator).await?;
+    let registry = open_to_collect(data_options(&config)).await?;
+    let collected = registry.collect(&Actor::Operator).await;
+    registry.leave().await?;
+    let collected = collected?;
     Ok(Collected { removed: collected.deleted, uploads: collected.uploads, condemned: collected.condemned })
+}
+
+/// Publishes files in a store that owns itself, with no server.
+pub(super) async fn publish_in_store(
+    address: &StoreAddress,
+    name: &Name,
+    tree: &Tree,
+    config: Config,
+) -> anyhow::Result<PublishedTree> {
+    let registry = open_serverless_at(address, Limits::default(), Clock::System).await.map_err(DataError::from)?;
+    let published = registry.publish_tree(&Actor::Operator, name, tree, config).await;
+    // The next start takes longer without it, and that is all.
+    let snapshot = registry.save_snapshot_if_due().await;
+    let left = registry.leave().await;
+    let published = published.map_err(DataError::from)?;
+    for outcome in [snapshot, left] {
+        outcome.map_err(DataError::from)?;
+    }
+    Ok(published)
 }
 
 async fn collect_regularly(registry: Registry) {

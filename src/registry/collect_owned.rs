@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use futures::TryStreamExt as _;
 
 use crate::domain::Timestamp;
-use crate::storage::{Key, Role, Sharing, StorageError, Turn};
+use crate::storage::{GONE_AFTER, Key, Role, Sharing, StorageError, Turn};
 
 use super::rebuild::catch_up;
 use super::{Registry, RegistryError};
@@ -65,11 +65,8 @@ impl Registry {
     async fn alone(&self) -> Result<Timestamp, RegistryError> {
         let storage = &self.0.storage;
         let Some(member) = self.0.present.member() else { return Ok(self.0.clock.now()) };
-        if let Some(other) = storage.others(&member).await?.into_iter().next() {
-            let minutes = other.age.as_secs() / 60;
-            let at = other.presence.address.map(|address| format!(" at {address}")).unwrap_or_default();
-            let who = format!("{}{at}, as it said {minutes} minutes ago,", other.presence.role);
-            return Err(StorageError::Occupied { who, path: other.path }.into());
+        if let Some(other) = storage.others(&member, GONE_AFTER).await?.into_iter().next() {
+            return Err(StorageError::occupied(&other).into());
         }
         Ok(storage.time(&member).await?)
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::meta::{Address, Memory, Meta, MetaError, Mongo, Postgres, Server, Sqlite};
 use crate::search::SearchError;
-use crate::storage::{Key, Owner, Sharing, Storage, StorageError, StoreAddress};
+use crate::storage::{Key, Owner, Role, Sharing, Storage, StorageError, StoreAddress};
 
 use super::carry::{carry_accounts, carry_social};
 use super::replay::EVENT_MAX;
@@ -107,6 +107,12 @@ pub async fn open_existing_data(options: DataOptions) -> Result<Registry, DataEr
     open_over(storage, options).await
 }
 
+/// [`open_existing_data`] for a collection: beside servers that share a database, else alone.
+pub async fn open_to_collect(options: DataOptions) -> Result<Registry, DataError> {
+    let storage = options.place().open_beside(&options.metadata).await?;
+    open_over_as(storage, options, Role::Collector).await
+}
+
 /// Opens a registry, making what is not there.
 pub async fn open_data(options: DataOptions) -> Result<Registry, DataError> {
     let storage = options.place().open(&options.metadata, options.sharing).await?;
@@ -115,10 +121,14 @@ pub async fn open_data(options: DataOptions) -> Result<Registry, DataError> {
 
 /// Opens a data folder over a store that the caller opened: tests hand in one that fails on demand.
 pub async fn open_over(storage: Storage, options: DataOptions) -> Result<Registry, DataError> {
+    open_over_as(storage, options, Role::Server).await
+}
+
+async fn open_over_as(storage: Storage, options: DataOptions, role: Role) -> Result<Registry, DataError> {
     let (meta, committing) = open_metadata(&options.metadata).await?;
     let search = Box::pin(options.place().open_search(storage.slot()));
     let DataOptions { limits, clock, .. } = options;
-    Ok(Builder { storage, meta, committing, search, limits, clock }.open().await?)
+    Ok(Builder { storage, meta, committing, search, limits, clock }.open_as(role).await?)
 }
 
 /// The accounts of a registry, beside a server that may run on it. What changes so counts in that server a few seconds later.

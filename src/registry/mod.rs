@@ -69,7 +69,7 @@ pub use collect::Collected;
 pub use commit::{Committer, Committing};
 pub use data::{
     DataError, DataOptions, Metadata, catch_up_catalog, open_accounts, open_data, open_existing_data, open_over,
-    rebuild_catalog, rebuild_catalog_with, rebuild_search,
+    open_to_collect, rebuild_catalog, rebuild_catalog_with, rebuild_search,
 };
 pub use dependencies::DEPTH_MAX;
 pub use drafts::Drafted;
@@ -85,7 +85,7 @@ pub use publish_tree::PublishedTree;
 pub use push::{Push, Pushed};
 pub use rebuild::{Rebuilt, catch_up};
 pub use referrers::Referrers;
-pub use serverless::open_serverless;
+pub use serverless::{open_serverless, open_serverless_at};
 pub use social::TRENDING_MAX;
 
 use inner::Inner;

@@ -216,7 +216,7 @@ impl Builder {
             indexed,
         });
         present::keep(&inner);
-        if role == Role::Command {
+        if role != Role::Server {
             return Ok(Registry(inner));
         }
         if inner.snapshots.is_some() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::search::{Index, SearchError};
 use crate::storage::{Absent, Key, Opening, Sharing, Storage, StoreAddress};
 
-use super::{DataError, Metadata, OpenError};
+use super::{DataError, Metadata, OpenError, present};
 
 /// The lock of a data folder whose store lies elsewhere.
 const LOCK: &str = ".lock";
@@ -32,37 +32,57 @@ impl<P: AsRef<Path> + ?Sized> From<&P> for Place {
 impl Place {
     /// Opens the store, making what is not there.
     pub(super) async fn open(&self, metadata: &Metadata, sharing: Sharing) -> Result<Storage, DataError> {
+        let is_bucket = self.address().bucket().is_some();
         match (sharing, metadata) {
             (Sharing::Alone, _) | (Sharing::Shared, Metadata::Server(_)) => {}
+            (Sharing::Shared, Metadata::Memory) if is_bucket => {}
             (Sharing::Shared, Metadata::Sqlite(_)) => return Err(OpenError::NotShared("a file of SQLite").into()),
             (Sharing::Shared, Metadata::Memory) => return Err(OpenError::NotShared("metadata in memory").into()),
         }
-        if sharing == Sharing::Shared && !matches!(self.address(), StoreAddress::Disk(_)) {
-            return Err(OpenError::NotShared("a store that is no folder").into());
+        if sharing == Sharing::Shared && self.address() == StoreAddress::Memory {
+            return Err(OpenError::NotShared("a store in memory").into());
         }
-        self.open_as(&[metadata], sharing, Absent::Create).await
+        self.open_as(&[metadata], self.sharing(metadata, sharing), Absent::Create).await
     }
 
-    /// Opens a store that is there, alone: a mistyped one must not become a registry. `metadata`: what is worked on besides.
+    /// Opens a store that is there, as a server would, beside others where they may be.
+    pub(super) async fn open_beside(&self, metadata: &Metadata) -> Result<Storage, DataError> {
+        match self.is_absent() {
+            true => Err(DataError::NoStore(self.folder.clone())),
+            false => self.open_as(&[metadata], self.sharing(metadata, Sharing::Alone), Absent::Refuse).await,
+        }
+    }
+
+    /// Whether others may write to the store meanwhile. A bucket has no lock that could keep them out; only a database in a file says
+    /// that there is nobody else.
+    fn sharing(&self, metadata: &Metadata, asked: Sharing) -> Sharing {
+        match (self.address().bucket(), metadata) {
+            (Some(_), Metadata::Server(_) | Metadata::Memory) => Sharing::Shared,
+            (Some(_), Metadata::Sqlite(_)) | (None, _) => asked,
+        }
+    }
+
+    /// Opens a store that is there, alone: a mistyped one must not become a registry. `metadata`: what is worked on besides. Errors with
+    /// [`StorageError::Occupied`] where a server said a moment ago that it writes to the bucket.
     pub(super) async fn open_existing(&self, metadata: &[&Metadata]) -> Result<Storage, DataError> {
         match self.is_absent() {
             true => Err(DataError::NoStore(self.folder.clone())),
-            false => self.open_as(metadata, Sharing::Alone, Absent::Refuse).await,
+            false => {
+                let storage = self.open_as(metadata, Sharing::Alone, Absent::Refuse).await?;
+                present::refuse_others(&storage).await?;
+                Ok(storage)
+            }
         }
     }
 
     async fn open_as(&self, metadata: &[&Metadata], sharing: Sharing, absent: Absent) -> Result<Storage, DataError> {
         let address = self.address();
         let locks = match sharing {
-            Sharing::Alone => self.locks(metadata),
-            // Each has an index of its own, and the database is no file.
-            Sharing::Shared => Vec::new(),
+            Sharing::Shared if address.bucket().is_none() => Vec::new(),
+            // In a bucket too each needs a folder for its index.
+            Sharing::Alone | Sharing::Shared => self.locks(metadata),
         };
-        let storage = Storage::open(&address, Opening { sharing, absent, locks, ..Opening::default() }).await?;
-        if address.bucket().is_some() {
-            tracing::warn!(store = %address, "nothing else may write there: another server on this store would not be noticed");
-        }
-        Ok(storage)
+        Ok(Storage::open(&address, Opening { sharing, absent, locks, ..Opening::default() }).await?)
     }
 
     /// Whether the folder ought to have a store in it, and has none.

@@ -3,10 +3,14 @@
 //! Only where the store is objects over a network. In a folder the locks of the operating system say it.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use crate::storage::{Key, Member, Presence, RENEW_EVERY, Role, Sharing, Storage, StorageError};
 
 use super::{Inner, Registry, RegistryError};
+
+/// For how long a server counts as running after it said so: it says so again within that time.
+const LIVELY: Duration = Duration::from_secs(20 * 60);
 
 /// What is said of this process, and by which document.
 pub(super) struct Present {
@@ -21,7 +25,7 @@ impl Present {
     /// Errors with [`StorageError::Collecting`] if the store owns itself and somebody collects in it: whoever joins looks for a
     /// collection afterwards, and whoever collects looks for those who joined after it said so, so that one of them sees the other.
     pub(super) async fn begin(storage: &Storage, role: Role, owns_itself: bool) -> Result<Self, StorageError> {
-        if storage.disk().is_some() || storage.sharing() == Sharing::Alone {
+        if !is_bucket(storage) {
             return Ok(Self { role, member: Mutex::new(None) });
         }
         let member = storage.join(&Presence::of(role, None)).await?;
@@ -40,6 +44,26 @@ impl Present {
     /// The document, if there is one.
     pub(super) fn member(&self) -> Option<Member> {
         self.member.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Whether others could write to the store, and no lock keeps them out.
+fn is_bucket(storage: &Storage) -> bool {
+    let is_there = storage.address().is_some_and(|address| address.bucket().is_some());
+    is_there || (storage.disk().is_none() && storage.sharing() == Sharing::Shared)
+}
+
+/// Sees that nobody has just said that they write to the store: for what wants it alone, with a database that others may have open.
+pub(super) async fn refuse_others(storage: &Storage) -> Result<(), StorageError> {
+    if !is_bucket(storage) {
+        return Ok(());
+    }
+    let member = storage.join(&Presence::of(Role::Command, None)).await?;
+    let others = storage.others(&member, LIVELY).await;
+    storage.leave(member).await?;
+    match others?.into_iter().next() {
+        Some(other) => Err(StorageError::occupied(&other)),
+        None => Ok(()),
     }
 }
 

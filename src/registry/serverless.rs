@@ -1,10 +1,31 @@
 //! A store that owns itself, opened for one command, with no server and no data folder.
 
+use std::time::{Duration, Instant};
+
 use crate::meta::Memory;
 use crate::search::Index;
-use crate::storage::{Owner, Presence, Role, Storage};
+use crate::storage::{GONE_AFTER, Opening, Owner, Presence, Role, Sharing, Storage, StorageError, StoreAddress};
 
 use super::{Builder, Clock, Committing, Limits, OpenError, Registry};
+
+/// How long to wait for another command on the same folder.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often to look whether it is over.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// [`open_serverless`] at an address. A folder is had alone: another command there is waited for, for half a minute; in a bucket several
+/// are at work at once.
+pub async fn open_serverless_at(address: &StoreAddress, limits: Limits, clock: Clock) -> Result<Registry, OpenError> {
+    let sharing = if address.bucket().is_some() { Sharing::Shared } else { Sharing::Alone };
+    let begun = Instant::now();
+    let storage = loop {
+        match Storage::open(address, Opening { sharing, ..Opening::default() }).await {
+            Err(StorageError::Locked(_)) if begun.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
+            opened => break opened?,
+        }
+    };
+    open_serverless(storage, limits, clock).await
+}
 
 /// Opens a store for one command. Errors with [`OpenError::Served`] if a database decides what is committed there.
 pub async fn open_serverless(storage: Storage, limits: Limits, clock: Clock) -> Result<Registry, OpenError> {
@@ -24,7 +45,7 @@ async fn address_in(storage: &Storage) -> Option<String> {
         return None;
     }
     let member = storage.join(&Presence::of(Role::Command, None)).await.ok()?;
-    let others = storage.others(&member).await;
+    let others = storage.others(&member, GONE_AFTER).await;
     let _ = storage.leave(member).await;
     others.ok()?.into_iter().find_map(|other| other.presence.address)
 }

@@ -221,6 +221,14 @@ impl StorageError {
         }
     }
 
+    /// Another is here.
+    pub(crate) fn occupied(other: &super::Other) -> Self {
+        let minutes = other.age.as_secs() / 60;
+        let at = other.presence.address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
+        let who = format!("{}{at}, as it said {minutes} minutes ago,", other.presence.role);
+        Self::Occupied { who, path: other.path.clone() }
+    }
+
     /// A store that sent fewer bytes than it had promised.
     pub(super) fn cut(path: impl Into<String>, promised: u64, came: usize) -> Self {
         let source = format!("{came} bytes came of {promised}").into();

@@ -115,11 +115,11 @@ impl Storage {
         Ok(Timestamp::from_micros(written.last_modified.timestamp_micros()))
     }
 
-    /// The others who said in the last day that they are here, the latest first.
+    /// The others who said at most so long ago that they are here, the latest first.
     ///
     /// Relies on a list that shows what was written before it: what S3, Google and Azure promise. Where it does not show even this
     /// process it is an error.
-    pub async fn others(&self, member: &Member) -> Result<Vec<Other>, StorageError> {
+    pub async fn others(&self, member: &Member, within: Duration) -> Result<Vec<Other>, StorageError> {
         self.renew(member).await?;
         let folder = Key::MEMBERS;
         let list = self.0.objects.list(Some(&Path::from(folder)));
@@ -133,7 +133,7 @@ impl Storage {
         let mut others = Vec::new();
         for meta in found.into_iter().filter(|meta| meta.location != own) {
             let age = (now - meta.last_modified).to_std().unwrap_or_default();
-            if age >= GONE_AFTER {
+            if age >= within {
                 continue;
             }
             let path = meta.location.to_string();

@@ -110,6 +110,7 @@ fn help_of_push() {
           --declaration <NAME>  Which of several declarations in a PCL file
           --bump <STEP>         Publish as the next version after the highest published one: major, minor, patch or pre
           --draft               Begin a draft instead: it is published by `pclr draft publish`
+          --store <ADDRESS>     Publish in a store that owns itself, with no server: s3://, gs:// or az:// with a bucket, or file:PATH
       -h, --help                Print help
 
     Everywhere:
