@@ -1,4 +1,4 @@
-//! Puts a [`Meter`] in front of any object store, so that its writes are counted and a test can make them fail.
+//! Puts a [`Meter`] in front of any object store, so that its writes and reads are counted and a test can make them fail.
 //!
 //! The disk store has the same meter inside, at each of its steps; with this every store has one.
 
@@ -9,13 +9,15 @@ use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    CopyMode, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 
-use super::meter::{Meter, Step};
+use super::fault_reads::{cut, failing, stale};
+use super::meter::Meter;
+use super::planned::{Failure, ReadFailure, Reading, Step, When};
 
-/// An object store whose every write passes a meter.
+/// An object store whose every write and read passes a meter.
 #[derive(Debug)]
 pub struct MeteredStore {
     inner: Arc<dyn ObjectStore>,
@@ -27,27 +29,77 @@ impl MeteredStore {
     pub fn new(inner: Arc<dyn ObjectStore>, meter: Meter) -> Self {
         Self { inner, meter }
     }
+}
 
-    fn alive(&self) -> Result<()> {
-        self.meter.alive().map_err(planned)
+/// One step of a write.
+struct Write<'a> {
+    meter: &'a Meter,
+    step: Step,
+    location: &'a Path,
+    condition: Condition,
+}
+
+/// On what a write depends: what it is told when it meets another one.
+#[derive(Clone, Copy)]
+enum Condition {
+    Nothing,
+    Absent,
+    Seen,
+}
+
+impl Condition {
+    fn of(mode: &PutMode) -> Self {
+        match mode {
+            PutMode::Overwrite => Self::Nothing,
+            PutMode::Create => Self::Absent,
+            PutMode::Update(_) => Self::Seen,
+        }
     }
 }
 
-async fn step<T>(meter: &Meter, step: Step, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let after = meter.before(step).map_err(planned)?;
-    let done = work.await?;
-    meter.after(step, after).map_err(planned)?;
-    Ok(done)
+impl Write<'_> {
+    async fn run<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let planned = self.meter.begin().map_err(planned)?;
+        if let Some((When::Before, failure)) = planned {
+            self.strike(failure).await?;
+        }
+        let done = work.await?;
+        self.meter.end(self.step);
+        if let Some((When::After, failure)) = planned {
+            self.strike(failure).await?;
+        }
+        Ok(done)
+    }
+
+    async fn strike(&self, failure: Failure) -> Result<()> {
+        let path = self.location.to_string();
+        match (failure, self.condition) {
+            (Failure::Slow(pause), _) => {
+                tokio::time::sleep(pause).await;
+                Ok(())
+            }
+            (Failure::Denied, _) => Err(Error::PermissionDenied { path, source: "403, as a test planned".into() }),
+            (Failure::Conflict, Condition::Absent) => {
+                Err(Error::AlreadyExists { path, source: "409, as a test planned".into() })
+            }
+            (Failure::Conflict, Condition::Seen) => {
+                Err(Error::Precondition { path, source: "412, as a test planned".into() })
+            }
+            (failure, _) => self.meter.strike(failure).map_err(planned),
+        }
+    }
 }
 
-fn planned(error: std::io::Error) -> Error {
+pub(super) fn planned(error: std::io::Error) -> Error {
     Error::Generic { store: "metered", source: error.into() }
 }
 
 #[async_trait]
 impl ObjectStore for MeteredStore {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        step(&self.meter, Step::Publish, self.inner.put_opts(location, payload, options)).await
+        let condition = Condition::of(&options.mode);
+        let write = Write { meter: &self.meter, step: Step::Publish, location, condition };
+        write.run(self.inner.put_opts(location, payload, options)).await
     }
 
     async fn put_multipart_opts(
@@ -55,14 +107,22 @@ impl ObjectStore for MeteredStore {
         location: &Path,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.alive()?;
+        self.meter.alive().map_err(planned)?;
         let inner = self.inner.put_multipart_opts(location, options).await?;
-        Ok(Box::new(MeteredParts { inner, meter: self.meter.clone() }))
+        Ok(Box::new(MeteredParts { inner, location: location.clone(), meter: self.meter.clone() }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.alive()?;
-        self.inner.get_opts(location, options).await
+        let reading = if options.head { Reading::Head } else { Reading::Get };
+        let failure = self.meter.read(reading).map_err(planned)?;
+        if let Some(failure) = failure {
+            failing(failure, location).await?;
+        }
+        let found = self.inner.get_opts(location, options).await?;
+        match failure {
+            Some(ReadFailure::Cut { after }) if reading == Reading::Get => Ok(cut(found, after)),
+            _ => Ok(found),
+        }
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
@@ -73,7 +133,9 @@ impl ObjectStore for MeteredStore {
                 async move {
                     let one = futures::stream::once(std::future::ready(Ok(location.clone()))).boxed();
                     let deleted = inner.delete_stream(one).try_collect::<Vec<_>>();
-                    step(&meter, Step::Delete, deleted).await?;
+                    let condition = Condition::Nothing;
+                    let write = Write { meter: &meter, step: Step::Delete, location: &location, condition };
+                    write.run(deleted).await?;
                     Ok(location)
                 }
             })
@@ -81,26 +143,27 @@ impl ObjectStore for MeteredStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        match self.alive() {
-            Ok(()) => self.inner.list(prefix),
-            Err(error) => futures::stream::once(std::future::ready(Err(error))).boxed(),
-        }
+        stale(self.meter.read(Reading::List), self.inner.list(prefix))
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        match self.alive() {
-            Ok(()) => self.inner.list_with_offset(prefix, offset),
-            Err(error) => futures::stream::once(std::future::ready(Err(error))).boxed(),
-        }
+        stale(self.meter.read(Reading::List), self.inner.list_with_offset(prefix, offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.alive()?;
-        self.inner.list_with_delimiter(prefix).await
+        let failure = self.meter.read(Reading::List);
+        let found = self.inner.list_with_delimiter(prefix).await?;
+        let objects = stale(failure, futures::stream::iter(found.objects.into_iter().map(Ok)).boxed());
+        Ok(ListResult { objects: objects.try_collect().await?, ..found })
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        step(&self.meter, Step::Publish, self.inner.copy_opts(from, to, options)).await
+        let condition = match options.mode {
+            CopyMode::Create => Condition::Absent,
+            CopyMode::Overwrite => Condition::Nothing,
+        };
+        let write = Write { meter: &self.meter, step: Step::Publish, location: to, condition };
+        write.run(self.inner.copy_opts(from, to, options)).await
     }
 }
 
@@ -113,18 +176,24 @@ impl std::fmt::Display for MeteredStore {
 #[derive(Debug)]
 struct MeteredParts {
     inner: Box<dyn MultipartUpload>,
+    location: Path,
     meter: Meter,
 }
 
 #[async_trait]
 impl MultipartUpload for MeteredParts {
     fn put_part(&mut self, payload: PutPayload) -> UploadPart {
-        let (meter, part) = (self.meter.clone(), self.inner.put_part(payload));
-        Box::pin(async move { step(&meter, Step::Stage, part).await })
+        let (meter, location, part) = (self.meter.clone(), self.location.clone(), self.inner.put_part(payload));
+        Box::pin(async move {
+            let condition = Condition::Nothing;
+            Write { meter: &meter, step: Step::Stage, location: &location, condition }.run(part).await
+        })
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        step(&self.meter, Step::Publish, self.inner.complete()).await
+        let condition = Condition::Nothing;
+        let write = Write { meter: &self.meter, step: Step::Publish, location: &self.location, condition };
+        write.run(self.inner.complete()).await
     }
 
     async fn abort(&mut self) -> Result<()> {

@@ -22,15 +22,6 @@ use super::turn::Watched;
 use super::uploads::Session;
 use super::{Key, StoreAddress};
 
-/// What [`Storage::create`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Created {
-    /// The object is there now, with the bytes given.
-    Created,
-    /// It was there before; nothing changed.
-    Exists,
-}
-
 /// The object store. Clones are cheap and share everything.
 ///
 /// Serialisable by key, and read-after-write: what was put is what every later read returns. A put is complete and readable
@@ -178,27 +169,6 @@ impl Storage {
         }
         let done = self.0.objects.put_opts(&key.location(), bytes.into(), options(key, PutMode::Overwrite)).await;
         done.map(|_| ()).map_err(|error| StorageError::object(path, error))
-    }
-
-    /// Puts an object unless one has its name. Of any number of racing calls exactly one is told [`Created::Created`].
-    pub async fn create(&self, key: &Key, bytes: Bytes) -> Result<Created, StorageError> {
-        let path = key.path();
-        let created = |yes| if yes { Created::Created } else { Created::Exists };
-        if let Some(disk) = self.0.disk.clone() {
-            return blocking(path.clone(), move || {
-                // Most of those who are late find the name taken without writing anything.
-                if disk.stat(&path).is_ok_and(|present| present.is_some()) {
-                    return Ok(Created::Exists);
-                }
-                disk.create(&path, &bytes).map(created).map_err(|error| StorageError::io(path, error))
-            })
-            .await;
-        }
-        match self.0.objects.put_opts(&key.location(), bytes.into(), options(key, PutMode::Create)).await {
-            Ok(_) => Ok(Created::Created),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::Exists),
-            Err(error) => Err(StorageError::object(path, error)),
-        }
     }
 
     /// Makes these objects durable, all in one group: afterwards they survive a loss of power.

@@ -180,7 +180,7 @@ async fn fails_at_every_step(owner: Owner, when: When, failure: Failure) {
                 drop(open);
                 folder.open().await
             }
-            Failure::Error | Failure::Full => open,
+            _ => open,
         };
         assert!(open.has(&kept()).await, "{what}");
         purge(&open, &purged()).await.unwrap_or_else(|error| panic!("{what}: {error}"));

@@ -23,7 +23,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::error::StorageError;
-use super::meter::{Meter, Step};
+use super::meter::Meter;
+use super::planned::Step;
 use parts::Disk;
 pub(super) use parts::Stamp;
 use settle::Durability;

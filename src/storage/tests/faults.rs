@@ -126,12 +126,12 @@ async fn any_object_store_can_be_made_to_fail() {
     let storage = Storage::over_with(Arc::new(InMemory::new()), meter.clone());
     let key = Key::Event(1);
     meter.arm(Some(Fault { step: 1, when: When::Before, failure: Failure::Error }));
-    assert!(storage.create(&key, Bytes::new()).await.is_err());
+    assert!(storage.put(&key, Bytes::new()).await.is_err());
     assert_eq!(storage.create(&key, Bytes::new()).await.unwrap(), Created::Created);
     let key = Key::Event(2);
     meter.arm(Some(Fault { step: 1, when: When::After, failure: Failure::Full }));
-    assert!(matches!(storage.create(&key, Bytes::new()).await, Err(StorageError::Full { .. })));
-    assert_eq!(storage.create(&key, Bytes::new()).await.unwrap(), Created::Exists);
+    assert!(matches!(storage.put(&key, Bytes::new()).await, Err(StorageError::Full { .. })));
+    assert_eq!(storage.create(&key, Bytes::from_static(b"other")).await.unwrap(), Created::Exists);
     assert_eq!(storage.writes().objects, 2);
     meter.arm(Some(Fault { step: 1, when: When::Before, failure: Failure::Crash }));
     assert!(storage.put(&key, Bytes::new()).await.is_err());

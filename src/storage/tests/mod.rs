@@ -43,6 +43,13 @@ async fn memory_keeps_the_contract() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_store_that_answers_wrongly_keeps_the_contract_of_creation() {
+    let meter = Meter::default();
+    let storage = Storage::over_with(Arc::new(InMemory::new()), meter.clone());
+    contract::check_answers_in_doubt(&storage, &meter).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_on_disk_survive_a_restart() {
     let folder = folder();
     contract::check_upload_survives_restart(open(&folder).await, async || open(&folder).await).await;

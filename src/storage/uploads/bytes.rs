@@ -11,7 +11,7 @@ use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use super::super::disk::{DiskStore, blocking};
-use super::super::meter::Step;
+use super::super::planned::Step;
 use super::super::{Key, Storage, StorageError};
 use super::state::State;
 
