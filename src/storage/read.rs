@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
@@ -281,13 +282,12 @@ async fn read_object(blob: Blob, range: Option<Range<u64>>) -> Result<BlobStream
     let range = range.unwrap_or(0..size);
     let stamp = Stamp::of_object(&found.meta);
     let hasher = blob.hasher(&range, stamp);
-    let path = blob.path.clone();
-    let chunks = found.into_stream().map(move |chunk| chunk.map_err(|error| StorageError::object(&path, error)));
+    let chunks = all_of(blob.path.clone(), range.end - range.start, found.into_stream());
     let Some(hasher) = hasher else {
         return Ok(BlobStream { size, range, chunks: chunks.map(|chunk| chunk.map_err(to_stream)).boxed() });
     };
     let digest = blob.digest;
-    let checked = Checked { blob, stamp, hasher: Some(hasher), chunks: chunks.boxed(), held: None };
+    let checked = Checked { blob, stamp, hasher: Some(hasher), chunks, held: None };
     let mut chunks = Box::pin(stream::try_unfold(checked, Checked::next).map(|chunk| chunk.map_err(to_stream)));
     // The first chunk is awaited here, so that the damage of a blob that is one chunk is an error of this call.
     let first = match chunks.next().await {
@@ -295,6 +295,30 @@ async fn read_object(blob: Blob, range: Option<Range<u64>>) -> Result<BlobStream
         first => stream::iter(first),
     };
     Ok(BlobStream { size, range, chunks: first.chain(chunks).boxed() })
+}
+
+/// The bytes of an answer. One that ends before all that it promised have come is an error: neither a shorter blob nor a damaged one.
+fn all_of(
+    path: String,
+    promised: u64,
+    chunks: BoxStream<'static, object_store::Result<Bytes>>,
+) -> BoxStream<'static, Result<Bytes, StorageError>> {
+    let path: Arc<str> = path.into();
+    let chunks = stream::try_unfold((chunks, 0), move |(mut chunks, came)| {
+        let path = path.clone();
+        async move {
+            match chunks.next().await {
+                Some(Ok(chunk)) => {
+                    let came = came + chunk.len();
+                    Ok(Some((chunk, (chunks, came))))
+                }
+                Some(Err(error)) => Err(StorageError::object(&*path, error)),
+                None if (came as u64) < promised => Err(StorageError::cut(&*path, promised, came)),
+                None => Ok(None),
+            }
+        }
+    });
+    chunks.boxed()
 }
 
 /// An object that is hashed while it is read; the latest chunk is held back until the next one, or the verdict, is there.

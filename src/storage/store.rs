@@ -206,10 +206,12 @@ impl Storage {
         }
         let failed = |error| StorageError::object(&path, error);
         let found = self.0.objects.get(&key.location()).await.map_err(failed)?;
-        if found.meta.size > limit {
+        let size = found.meta.size;
+        if size > limit {
             return Err(StorageError::TooLarge { limit });
         }
-        found.bytes().await.map_err(failed)
+        let bytes = found.bytes().await.map_err(failed)?;
+        if bytes.len() as u64 == size { Ok(bytes) } else { Err(StorageError::cut(path, size, bytes.len())) }
     }
 
     /// Whether there is such an object.

@@ -2,10 +2,13 @@
 // Panics because: these are checks of a store; a promise that is not kept is reported as in any test.
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 
 use super::super::{
     Created, Failure, Fault, Key, Meter, ReadFailure, ReadFault, Reading, Storage, StorageError, When, Which,
 };
+use super::{content, read};
+use crate::domain::{Area, Digest};
 
 /// Whoever creates an object is told the truth, whatever the store answers. The store is no disk, and its writes and reads pass `meter`.
 pub async fn check_answers_in_doubt(storage: &Storage, meter: &Meter) {
@@ -81,4 +84,42 @@ async fn check_looks(storage: &Storage, meter: &Meter, key: &Key, ours: &Bytes, 
     assert_eq!(meter.steps(), 5, "it was tried again");
     meter.arm_reads(None);
     assert_eq!(storage.get(key, 100).await.expect("get"), ours);
+}
+
+/// A body that ends before its promised length is an error, whole or in a range, and damages nothing. The store is no disk, and its reads pass `meter`.
+pub async fn check_bodies_cut_short(storage: &Storage, meter: &Meter) {
+    let cut = |after| {
+        let (reading, which, failure) = (Reading::Get, Which::Only(1), ReadFailure::Cut { after });
+        meter.arm_reads(Some(ReadFault { reading, which, failure }));
+    };
+    let key = Key::EventSnapshot(500);
+    storage.put(&key, Bytes::from_static(b"all of it")).await.expect("put");
+    for after in [0, 4, 8] {
+        cut(after);
+        let found = storage.get(&key, 100).await;
+        assert!(matches!(found, Err(StorageError::Unavailable { .. })), "{found:?} of {after} bytes");
+        cut(after);
+        let found = storage.read(&key, 100).await;
+        assert!(matches!(found, Err(StorageError::Unavailable { .. })), "{found:?} of {after} bytes");
+    }
+    storage.delete(&key).await.expect("delete");
+    for length in [100, 3 << 20] {
+        let bytes = content(5, length);
+        let digest = Digest::sha256(&bytes);
+        storage.put_blob(&Area::Public, bytes.clone(), &digest).await.expect("put");
+        for trusted in [false, true] {
+            for (range, after) in [(None, 0), (None, 99), (Some(10..90), 0), (Some(10..90), 79)] {
+                cut(after);
+                let found = match storage.read_blob(&Area::Public, &digest, range.clone()).await {
+                    Ok(stream) => stream.try_collect::<Vec<Bytes>>().await.map(drop).map_err(|error| error.to_string()),
+                    Err(error) => Err(error.to_string()),
+                };
+                let said = found.expect_err("it is cut short");
+                assert!(said.contains("bytes came of"), "{said}: {length}, {range:?}, {after}, trusted: {trusted}");
+            }
+            assert_eq!(read(storage, &Area::Public, &digest).await, bytes, "it is where it was, and good");
+        }
+        storage.delete_blob(&Area::Public, &digest).await.expect("delete");
+    }
+    assert_eq!(storage.corruptions(), 0, "what did not come is not damaged");
 }

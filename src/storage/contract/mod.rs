@@ -17,7 +17,7 @@ pub use blobs::{
     check_blobs, check_damage_is_found, check_large_blobs, check_listing, check_ranges, check_refused_blobs,
 };
 use content::{content, pieces, read};
-pub use doubt::check_answers_in_doubt;
+pub use doubt::{check_answers_in_doubt, check_bodies_cut_short};
 pub use objects::{check_creation, check_events, check_objects, check_owner, check_replacement};
 pub use uploads::{
     check_chunks, check_expiry, check_finish_with_another_algorithm, check_hang_up, check_one_writer,

@@ -50,6 +50,13 @@ async fn an_object_store_that_answers_wrongly_keeps_the_contract_of_creation() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_object_store_cuts_short_is_not_taken_as_whole() {
+    let meter = Meter::default();
+    let storage = Storage::over_with(Arc::new(InMemory::new()), meter.clone());
+    contract::check_bodies_cut_short(&storage, &meter).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_on_disk_survive_a_restart() {
     let folder = folder();
     contract::check_upload_survives_restart(open(&folder).await, async || open(&folder).await).await;
