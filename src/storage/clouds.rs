@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::signer::{HeaderValue, Signer};
-use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig, StaticCredentialProvider};
 
 use super::address::{Bucket, Choice, StoreAddress};
 use super::{StorageError, answer};
@@ -134,8 +134,10 @@ fn gcs(bucket: &Bucket, options: ClientOptions, retries: RetryConfig) -> object_
     if let Some(endpoint) = bucket.choice(Choice::Endpoint) {
         builder = builder.with_base_url(endpoint.trim_end_matches('/'));
     }
-    if let Some(anonymous) = bucket.is_chosen(Choice::Anonymous) {
-        builder = builder.with_skip_signature(anonymous);
+    if let Some(true) = bucket.is_chosen(Choice::Anonymous) {
+        // Writes ask for credentials all the same.
+        let nobody = StaticCredentialProvider::new(GcpCredential { bearer: String::new() });
+        builder = builder.with_skip_signature(true).with_credentials(Arc::new(nobody));
     }
     Ok(below(builder.build()?, bucket))
 }

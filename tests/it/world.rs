@@ -152,6 +152,11 @@ impl World {
         &self.data
     }
 
+    /// What the program is started with besides the data folder.
+    pub fn flags(&self) -> &[String] {
+        &self.flags
+    }
+
     /// Ends the process as a power cut would: no signal that it could answer.
     pub fn kill(&mut self) {
         self.server = None;

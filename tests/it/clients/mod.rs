@@ -4,5 +4,5 @@
 
 mod buildah;
 mod oras;
-mod program;
+pub mod program;
 mod skopeo;

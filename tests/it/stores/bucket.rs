@@ -29,7 +29,10 @@ impl Bucket {
         let given = |name: &str| {
             let address = std::env::var(name).ok();
             if address.is_none() {
-                assert!(std::env::var("CI").as_deref() != Ok("true"), "{name} is not set, and CI=true says that it must be");
+                assert!(
+                    std::env::var("CI").as_deref() != Ok("true"),
+                    "{name} is not set, and CI=true says that it must be"
+                );
                 eprintln!("skipped: {name} is not set; tests/run starts a server and sets it");
             }
             address
@@ -65,12 +68,6 @@ impl Bucket {
     pub fn with(&self, from: &str, to: &str) -> String {
         assert!(self.address.contains(from), "{}", self.address);
         self.address.replace(from, to)
-    }
-
-    /// Host and port of the server.
-    pub fn server(&self) -> String {
-        let (_, rest) = self.address.split_once("endpoint=http://").expect("it names an endpoint");
-        rest.split('&').next().expect("there is a first").to_owned()
     }
 
     pub async fn open(&self) -> Storage {

@@ -56,10 +56,15 @@ async fn what_lies_in_a_bucket_has_its_type_and_caching_and_stays_below_its_pref
         let storage = bucket.open().await;
         assert_eq!(storage.address().map(ToString::to_string), Some(bucket.shown()));
         assert!(storage.signer().is_some() && storage.disk().is_none());
-        let found = storage.objects().get(&Key::Format.location()).await.unwrap();
-        let of = |wanted| found.attributes.iter().find(|(name, _)| **name == wanted).map(|(_, value)| value.to_string());
+        let found = storage.objects().get(&object_store::path::Path::from(Key::Format.path())).await.unwrap();
+        let of =
+            |wanted| found.attributes.iter().find(|(name, _)| **name == wanted).map(|(_, value)| value.to_string());
         assert_eq!(of(object_store::Attribute::ContentType).as_deref(), Some(Key::Format.media_type()), "{cloud:?}");
-        assert_eq!(of(object_store::Attribute::CacheControl).as_deref(), Some(Key::Format.cache_control()), "{cloud:?}");
+        assert_eq!(
+            of(object_store::Attribute::CacheControl).as_deref(),
+            Some(Key::Format.cache_control()),
+            "{cloud:?}"
+        );
         // Another prefix of the same bucket is another store.
         let Some(other) = Bucket::new(cloud) else { continue };
         if cloud != Cloud::Gcs {

@@ -9,3 +9,4 @@ mod gcs;
 mod refused;
 mod serving;
 mod skopeo;
+mod working;

@@ -10,14 +10,15 @@ use crate::script::wire::Request;
 use crate::world::{Artifact, World};
 
 /// A registry with its objects in the bucket and its metadata on that backend.
-fn start(bucket: &Bucket, backend: Backend) -> Option<World> {
+pub fn start(bucket: &Bucket, backend: Backend) -> Option<World> {
     let place = backend.place()?;
     let mut flags = place.flags();
     flags.extend(["--store".to_owned(), bucket.text().to_owned()]);
     Some(World::start_new(flags, Some(place)))
 }
 
-fn pclr(world: &World, arguments: &[&str]) -> String {
+/// Runs a command of the program on the data folder and store of a registry; gives what it says.
+pub fn pclr(world: &World, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
     let output = command.args(arguments).arg("--data").arg(world.data()).args(world.flags()).output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -56,7 +57,10 @@ async fn lives(cloud: Cloud, backend: Backend) {
     let gone = world.send(Request::new("DELETE", &format!("/v2/team/image/manifests/{digest}"))).await;
     assert_eq!(gone.status, 202);
     assert_eq!(world.get(&format!("/v2/team/image/manifests/{digest}")).await.status, 404);
-    assert_eq!(world.pull_blob("team/image", &orphan).await, b"nobody names this");
+    if backend != Backend::Memory {
+        // Who may read what nothing names is known to the database alone.
+        assert_eq!(world.pull_blob("team/image", &orphan).await, b"nobody names this");
+    }
     world.kill();
     assert!(!world.data().join("store").exists(), "nothing of the store lies in the data folder");
     let said = pclr(&world, &["collect"]);
