@@ -109,13 +109,12 @@ impl Place {
         }
         let mut locks = vec![self.folder.join(LOCK)];
         for metadata in metadata {
-            match metadata {
-                Metadata::Sqlite(path) if !path.starts_with(&self.folder) => {
-                    locks.push(PathBuf::from(format!("{}{LOCK}", path.display())));
-                }
-                Metadata::Sqlite(_) | Metadata::Memory | Metadata::Server(_) => {}
+            // Another data folder may name the same file.
+            if let Metadata::Sqlite(path) = metadata {
+                locks.push(PathBuf::from(format!("{}{LOCK}", path.display())));
             }
         }
+        locks.dedup();
         locks
     }
 

@@ -162,6 +162,14 @@ impl World {
         self.server = None;
     }
 
+    /// Ends the process as an operator would: it finishes what it does, and takes its leave.
+    pub fn stop(&mut self) {
+        let Some(mut server) = self.server.take() else { return };
+        let told = Command::new("kill").args(["-TERM", &server.child.id().to_string()]).status();
+        assert!(told.expect("kill is there").success());
+        assert!(server.child.wait().expect("it ends").success());
+    }
+
     /// Starts a killed registry again on the same data, on another port.
     pub fn restart(&mut self) {
         self.kill();

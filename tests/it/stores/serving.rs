@@ -61,7 +61,7 @@ async fn lives(cloud: Cloud, backend: Backend) {
         // Who may read what nothing names is known to the database alone.
         assert_eq!(world.pull_blob("team/image", &orphan).await, b"nobody names this");
     }
-    world.kill();
+    world.stop();
     assert!(!world.data().join("store").exists(), "nothing of the store lies in the data folder");
     let said = pclr(&world, &["collect"]);
     assert!(said.contains("0 blobs"), "the grace period has not passed: {said}");

@@ -59,18 +59,41 @@ async fn a_catalogue_is_built_again_and_moved_with_its_objects_in_a_bucket() {
     world.push_manifest("team/image", "1", &image).await;
     let said = pclr(&world, &["user", "add", "ann"]);
     assert!(said.contains("ann"), "accounts are beside a server that runs: {said}");
-    world.kill();
+    world.stop();
 
     std::fs::remove_file(world.data().join("metadata.sqlite")).unwrap();
     let said = pclr(&world, &["rebuild"]);
     assert!(said.contains("the last is event 1"), "{said}");
     world.restart();
     assert_eq!(world.pull("team/image", "1").await, image.manifest());
-    world.kill();
+    world.stop();
 
     let said = pclr(&world, &["migrate", "--without-accounts", "--to", "memory:"]);
     assert!(said.contains("1 event"), "{said}");
     // The bucket owns itself now: a new data folder is as good as the old one.
     let moved = World::start_with(&["--metadata", "memory:", "--store", bucket.text()]);
     assert_eq!(moved.pull("team/image", "1").await, image.manifest());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_wants_a_bucket_alone_is_refused_beside_a_server() {
+    for cloud in Cloud::ALL {
+        let Some(bucket) = Bucket::new(cloud) else { continue };
+        let Some(mut world) = start(&bucket, Backend::Sqlite) else { return };
+        // From another machine, so that the lock of the data folder does not say it first.
+        let elsewhere = tempfile::tempdir().unwrap();
+        let metadata = format!("sqlite:{}", world.data().join("metadata.sqlite").display());
+        let refused = |world: &World| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pclr"));
+            command.args(["rebuild", "--catch-up", "--store", bucket.text(), "--metadata", &metadata]);
+            let output = command.arg("--data").arg(elsewhere.path()).output().unwrap();
+            assert!(world.data().is_dir());
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        };
+        let (code, said) = refused(&world);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("another server uses") && said.contains("metadata.sqlite.lock"), "{said}");
+        world.stop();
+        assert_eq!(refused(&world).0, Some(0), "{cloud:?}: it took its leave");
+    }
 }
