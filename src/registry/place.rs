@@ -5,6 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use uuid::Uuid;
+
+use crate::meta::MetaError;
 use crate::search::{Index, SearchError};
 use crate::storage::{Absent, Key, Opening, Sharing, Storage, StoreAddress};
 
@@ -12,6 +15,9 @@ use super::{DataError, Metadata, OpenError, present};
 
 /// The lock of a data folder whose store lies elsewhere.
 const LOCK: &str = ".lock";
+
+/// The name of a data folder among those who write to a bucket.
+const SERVER: &str = "server-id";
 
 /// A data folder and its store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +88,24 @@ impl Place {
             // In a bucket too each needs a folder for its index.
             Sharing::Alone | Sharing::Shared => self.locks(metadata),
         };
-        Ok(Storage::open(&address, Opening { sharing, absent, locks, ..Opening::default() }).await?)
+        let server = address.bucket().map(|_| self.server()).transpose()?;
+        Ok(Storage::open(&address, Opening { sharing, absent, server, locks, ..Opening::default() }).await?)
+    }
+
+    /// What this folder is called among those who write to a bucket. Its lock proves that whoever used the name before is gone.
+    fn server(&self) -> Result<Uuid, DataError> {
+        let path = self.folder.join(SERVER);
+        let failed = |error: std::io::Error| MetaError::Unavailable(format!("{}: {error}", path.display()).into());
+        std::fs::create_dir_all(&self.folder).map_err(failed)?;
+        match std::fs::read_to_string(&path) {
+            Ok(text) => text.trim().parse().map_err(|error| failed(std::io::Error::other(error)).into()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let server = Uuid::now_v7();
+                std::fs::write(&path, format!("{server}\n")).map_err(failed)?;
+                Ok(server)
+            }
+            Err(error) => Err(failed(error).into()),
+        }
     }
 
     /// Whether the folder ought to have a store in it, and has none.

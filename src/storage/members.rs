@@ -82,9 +82,9 @@ pub struct Member {
 }
 
 impl Storage {
-    /// Says in the store that this process writes to it.
+    /// Says in the store that this process writes to it. One with a name says it under that, over what it said before it died.
     pub async fn join(&self, presence: &Presence) -> Result<Member, StorageError> {
-        let member = Member { key: Key::Member(Uuid::now_v7()), document: Bytes::new() };
+        let member = Member { key: Key::Member(self.0.server.unwrap_or_else(Uuid::now_v7)), document: Bytes::new() };
         self.say(member, presence).await
     }
 

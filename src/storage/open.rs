@@ -11,6 +11,8 @@ use futures::StreamExt as _;
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
+use uuid::Uuid;
+
 use super::clouds::{self, Client, Patience};
 use super::disk::{DiskStore, Sharing, Syncing, blocking};
 use super::fault::MeteredStore;
@@ -34,6 +36,9 @@ pub struct Opening {
     pub sharing: Sharing,
     /// What to do where there is no store yet.
     pub absent: Absent,
+    /// What this process is called among those who write to a bucket, the same at each of its starts: what it said before it died is
+    /// said anew. Nothing: another name each time.
+    pub server: Option<Uuid>,
     /// Files that this process alone may have locked for as long as it has the store open. They are created.
     pub locks: Vec<PathBuf>,
 }
@@ -56,8 +61,8 @@ impl Storage {
     /// a bucket [`StorageError::Refused`], [`StorageError::NoBucket`], [`StorageError::Unusable`], [`StorageError::Unreachable`].
     pub async fn open(address: &StoreAddress, opening: Opening) -> Result<Self, StorageError> {
         let locks = take_locks(&opening.locks)?;
-        let sharing = opening.sharing;
-        let origin = |signer| Origin { sharing, address: Some(address.clone()), signer, locks };
+        let (sharing, server) = (opening.sharing, opening.server);
+        let origin = |signer| Origin { sharing, address: Some(address.clone()), signer, server, locks };
         let storage = match address {
             StoreAddress::Disk(root) => return Self::open_folder(root, opening, origin(None)).await,
             StoreAddress::Memory => match opening.absent {

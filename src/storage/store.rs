@@ -59,6 +59,8 @@ pub(super) struct Inner {
     pub(super) address: Option<StoreAddress>,
     /// Signs addresses of objects for others, where the store is a bucket.
     pub(super) signer: Option<Arc<dyn Signer>>,
+    /// What this process is called among those who write to a bucket.
+    pub(super) server: Option<Uuid>,
     /// Locks of the process, which end with the store.
     pub(super) _locks: Vec<File>,
 }
@@ -69,6 +71,7 @@ pub(super) struct Origin {
     pub(super) sharing: Sharing,
     pub(super) address: Option<StoreAddress>,
     pub(super) signer: Option<Arc<dyn Signer>>,
+    pub(super) server: Option<Uuid>,
     pub(super) locks: Vec<File>,
 }
 
@@ -103,7 +106,7 @@ impl Storage {
     }
 
     fn new(objects: Arc<dyn ObjectStore>, disk: Option<DiskStore>, meter: Meter, origin: Origin) -> Self {
-        let Origin { sharing, address, signer, locks } = origin;
+        let Origin { sharing, address, signer, server, locks } = origin;
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().filter(|_| disk.is_some());
         Self(Arc::new(Inner {
             objects,
@@ -119,6 +122,7 @@ impl Storage {
             watched: tokio::sync::Mutex::default(),
             address,
             signer,
+            server,
             _locks: locks,
         }))
     }
