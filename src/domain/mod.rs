@@ -20,6 +20,7 @@ mod name;
 mod org;
 mod patch;
 mod popularity;
+pub mod public;
 mod schema;
 mod text;
 mod time;

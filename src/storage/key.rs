@@ -5,7 +5,9 @@
 use object_store::path::Path;
 use uuid::Uuid;
 
-use crate::domain::{Area, Digest};
+use crate::domain::media_type::{OCI_INDEX, OCTET_STREAM};
+use crate::domain::public::{PublicPath, content_path};
+use crate::domain::{Area, Digest, Reference};
 
 /// The name of one object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,10 +55,14 @@ pub enum Key {
     Member(Uuid),
     /// Who collects in it.
     Collecting,
+    /// A document of the static tree.
+    Public(PublicPath),
 }
 
 /// For objects that never change under their name. RFC 8246 defines `immutable`.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// For documents that change: as long as a reader may not know it.
+const POINTER: &str = "public, max-age=30";
 /// For objects that are not for readers at all.
 const NO_STORE: &str = "no-store";
 
@@ -72,7 +78,8 @@ impl Key {
     /// Folder of those who write to a shared store.
     pub(super) const MEMBERS: &'static str = "staging/members";
 
-    /// The path from the root of the store, with `/` between components. Holds only `a-z 0-9 . _ - /`.
+    /// The path from the root of the store, with `/` between components. Holds only `a-z 0-9 . _ - /`, and below `public/v2/` also
+    /// what tags and digests are written with, and `@`.
     pub fn path(&self) -> String {
         match self {
             Self::Format => "format.json".to_owned(),
@@ -88,6 +95,7 @@ impl Key {
             Self::UploadPart(id, number) => format!("{}/{id}/{number:08}", Self::UPLOADS),
             Self::Member(id) => format!("{}/{id}.json", Self::MEMBERS),
             Self::Collecting => "staging/collecting.json".to_owned(),
+            Self::Public(document) => format!("{}/{}", Area::Public.as_str(), document.path()),
         }
     }
 
@@ -106,7 +114,8 @@ impl Key {
             | Self::Quarantined { .. }
             | Self::EventSnapshot(_)
             | Self::UploadData(_)
-            | Self::UploadPart(..) => "application/octet-stream",
+            | Self::UploadPart(..) => OCTET_STREAM,
+            Self::Public(document) => public_type(document),
         }
     }
 
@@ -119,6 +128,7 @@ impl Key {
             Self::Format | Self::Owner | Self::Event(_) | Self::EventSnapshot(_) | Self::EventBatch(_) => NO_STORE,
             Self::Draft { .. } | Self::Member(_) | Self::Collecting => NO_STORE,
             Self::Quarantined { .. } | Self::Upload(_) | Self::UploadData(_) | Self::UploadPart(..) => NO_STORE,
+            Self::Public(document) => public_caching(document),
         }
     }
 
@@ -133,15 +143,50 @@ pub(super) fn blobs_folder(area: &Area) -> String {
     format!("{}/blobs", area.as_str())
 }
 
-/// Two hexadecimal digits of folder keep folders small: 256 of them hold a million blobs at 4,000 each.
+/// 256 folders hold a million blobs at 4,000 each.
 fn blob_path(area: &Area, digest: &Digest) -> String {
-    let hex = digest.hex();
-    format!("{}/{}/{}/{hex}", blobs_folder(area), digest.algorithm().as_str(), &hex[..2])
+    format!("{}/{}", area.as_str(), content_path(digest))
+}
+
+fn public_type(document: &PublicPath) -> &'static str {
+    match document {
+        PublicPath::Registry
+        | PublicPath::Package(_)
+        | PublicPath::Repository(_)
+        | PublicPath::TagList(_)
+        | PublicPath::Skills => "application/json",
+        PublicPath::Manifest { form, .. } | PublicPath::TypedManifest { form, .. } => form.media_type(),
+        PublicPath::Referrers { .. } => OCI_INDEX,
+        PublicPath::Blob { .. } => OCTET_STREAM,
+        PublicPath::Page(_) | PublicPath::Home => "text/html; charset=utf-8",
+        // Compressed whoever asks: `Content-Encoding` would have clients of some stores undo it, and of others not.
+        PublicPath::Shard(_) => "application/gzip",
+    }
+}
+
+fn public_caching(document: &PublicPath) -> &'static str {
+    match document {
+        PublicPath::Manifest { reference, .. } | PublicPath::TypedManifest { reference, .. } => match reference {
+            Reference::Digest(_) => IMMUTABLE,
+            Reference::Tag(_) => POINTER,
+        },
+        PublicPath::Blob { .. } => IMMUTABLE,
+        PublicPath::Registry
+        | PublicPath::Package(_)
+        | PublicPath::Repository(_)
+        | PublicPath::TagList(_)
+        | PublicPath::Referrers { .. }
+        | PublicPath::Page(_)
+        | PublicPath::Home
+        | PublicPath::Shard(_)
+        | PublicPath::Skills => POINTER,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::public::{ManifestForm, Shard};
     use serde::Deserialize;
 
     #[derive(Deserialize)]
@@ -152,6 +197,9 @@ mod tests {
         area: Option<Area>,
         digest: Option<Digest>,
         upload: Option<Uuid>,
+        name: Option<String>,
+        reference: Option<String>,
+        form: Option<String>,
         path: String,
         media_type: String,
         cache_control: String,
@@ -176,7 +224,39 @@ mod tests {
             "member" => Key::Member(upload()),
             "collecting" => Key::Collecting,
             "upload-part" => Key::UploadPart(upload(), u32::try_from(number()).unwrap()),
+            public if public.starts_with("public-") => Key::Public(public_path(vector)),
             other => panic!("spec/vectors/keys.json names {other}, which is no key"),
+        }
+    }
+
+    fn public_path(vector: &Vector) -> PublicPath {
+        let name = || vector.name.clone().unwrap();
+        let package = || name().parse().unwrap();
+        let repository = || name().parse().unwrap();
+        let reference = || {
+            let text = vector.reference.clone().unwrap();
+            text.parse().map(Reference::Digest).unwrap_or_else(|_| Reference::Tag(text.parse().unwrap()))
+        };
+        let form = || ManifestForm::of(vector.form.as_deref().unwrap()).unwrap();
+        let digest = || vector.digest.unwrap();
+        match vector.key.as_str() {
+            "public-registry" => PublicPath::Registry,
+            "public-package" => PublicPath::Package(package()),
+            "public-repository" => PublicPath::Repository(repository()),
+            "public-manifest" => {
+                PublicPath::Manifest { repository: repository(), reference: reference(), form: form() }
+            }
+            "public-typed-manifest" => {
+                PublicPath::TypedManifest { repository: repository(), reference: reference(), form: form() }
+            }
+            "public-tags" => PublicPath::TagList(repository()),
+            "public-referrers" => PublicPath::Referrers { repository: repository(), subject: digest() },
+            "public-blob" => PublicPath::Blob { repository: repository(), digest: digest() },
+            "public-page" => PublicPath::Page(package()),
+            "public-home" => PublicPath::Home,
+            "public-shard" => PublicPath::Shard(Shard::of(&package())),
+            "public-skills" => PublicPath::Skills,
+            other => panic!("spec/vectors/keys.json names {other}, which is no document of the tree"),
         }
     }
 
@@ -193,6 +273,6 @@ mod tests {
             assert_eq!(key.cache_control(), vector.cache_control, "{}", vector.path);
             assert_eq!(key.location().as_ref(), vector.path, "needs no escaping");
         }
-        assert_eq!(kinds.len(), 13, "every kind has a vector: {kinds:?}");
+        assert_eq!(kinds.len(), 25, "every kind has a vector: {kinds:?}");
     }
 }
