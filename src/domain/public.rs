@@ -3,6 +3,7 @@
 //! Who writes the tree and who reads it agree here. Knows nothing of stores and networks, nor of how a document comes about.
 
 mod documents;
+mod tree;
 
 use std::str::FromStr;
 
@@ -16,6 +17,7 @@ pub use documents::{
     CatalogueLine, GoneLine, OciDocument, OciManifest, PackageDocument, RegistryDocument, RepositoryDocument,
     ShardLine, SkillEntry, SkillIndex, StaticVersion, Tombstone, read_document,
 };
+pub use tree::{Medium, Piece, oci_tree};
 
 /// The version of the tree's documents that this code writes and reads.
 pub const PUBLIC_FORMAT: u32 = 1;

@@ -255,9 +255,7 @@ pub struct SkillIndex {
     /// Which form this is.
     #[serde(rename = "$schema")]
     pub schema: String,
-    /// The last event that it surely shows.
-    pub as_of: u64,
-    /// One entry a skill.
+    /// One entry a skill, by package.
     pub skills: Vec<SkillEntry>,
 }
 
@@ -280,4 +278,10 @@ pub struct SkillEntry {
     pub url: String,
     /// Digest of the archive.
     pub digest: Digest,
+    /// The package that it is; no member of that form, whose readers pass it over.
+    pub package: Name,
+    /// Its version.
+    pub version: Version,
+    /// The last event that the entry surely shows.
+    pub as_of: u64,
 }

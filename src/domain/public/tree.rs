@@ -1,0 +1,146 @@
+//! The part of `v2/` that a repository has, made of what its document says and of nothing else.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::super::media_type::OCI_INDEX;
+use super::super::{Digest, Reference, Repository};
+use super::{ManifestForm, OciDocument, OciManifest, PublicPath};
+
+/// Where the tree lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// In files: they have no media types, and servers find blobs where content lies.
+    Files,
+    /// In objects that have media types of their own.
+    Objects,
+}
+
+/// What a document of `v2/` holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// The bytes of this content.
+    Content(Digest),
+    /// These bytes.
+    Text(String),
+}
+
+/// All documents that `v2/` has of a repository, by their paths below `public/`.
+pub fn oci_tree(
+    repository: &Repository,
+    document: &OciDocument,
+    medium: Medium,
+) -> BTreeMap<String, (PublicPath, Piece)> {
+    let mut tree = BTreeMap::new();
+    let mut add = |path: PublicPath, piece| tree.insert(path.path(), (path, piece));
+    if document.manifests.is_empty() {
+        return tree;
+    }
+    let mut forms = BTreeMap::new();
+    let mut referrers: BTreeMap<Digest, Vec<&OciManifest>> = BTreeMap::new();
+    for manifest in &document.manifests {
+        let Some(form) = ManifestForm::of(&manifest.media_type) else { continue };
+        forms.insert(manifest.digest, form);
+        if let Some(subject) = manifest.subject {
+            referrers.entry(subject).or_default().push(manifest);
+        }
+        for digest in manifest.blobs.iter().filter(|_| medium == Medium::Objects) {
+            let (repository, digest) = (repository.clone(), *digest);
+            add(PublicPath::Blob { repository, digest }, Piece::Content(digest));
+        }
+    }
+    let by_digest = forms.keys().map(|digest| (Reference::Digest(*digest), *digest));
+    let by_tag = document.tags.iter().map(|(tag, digest)| (Reference::Tag(tag.clone()), *digest));
+    for (reference, digest) in by_digest.chain(by_tag) {
+        // A tag on what is not here names nothing.
+        let Some(&form) = forms.get(&digest) else { continue };
+        let repository = repository.clone();
+        if medium == Medium::Files && form.suffix().is_some() {
+            let (repository, reference) = (repository.clone(), reference.clone());
+            add(PublicPath::TypedManifest { repository, reference, form }, Piece::Content(digest));
+        }
+        add(PublicPath::Manifest { repository, reference, form }, Piece::Content(digest));
+    }
+    // OCI distribution 1.1, "Listing Tags": in the order of their bytes.
+    let tags: Vec<_> =
+        document.tags.iter().filter(|(_, digest)| forms.contains_key(digest)).map(|(tag, _)| tag).collect();
+    let tags = json!({ "name": repository, "tags": tags });
+    add(PublicPath::TagList(repository.clone()), Piece::Text(tags.to_string()));
+    for (subject, manifests) in referrers {
+        let index = referrers_index(&manifests);
+        add(PublicPath::Referrers { repository: repository.clone(), subject }, Piece::Text(index));
+    }
+    tree
+}
+
+/// OCI distribution 1.1, "Listing Referrers": an image index of descriptors, with `artifactType` and annotations copied from each manifest.
+fn referrers_index(manifests: &[&OciManifest]) -> String {
+    let descriptor = |manifest: &&OciManifest| {
+        let mut descriptor =
+            json!({ "mediaType": manifest.media_type, "digest": manifest.digest, "size": manifest.size });
+        if let Some(artifact_type) = &manifest.artifact_type {
+            descriptor["artifactType"] = json!(artifact_type);
+        }
+        if !manifest.annotations.is_empty() {
+            descriptor["annotations"] = json!(manifest.annotations);
+        }
+        descriptor
+    };
+    let descriptors: Vec<Value> = manifests.iter().map(descriptor).collect();
+    json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Tag;
+    use crate::domain::media_type::{OCI_INDEX, OCI_MANIFEST};
+
+    fn manifest(seed: &str, media_type: &str, subject: Option<Digest>) -> OciManifest {
+        OciManifest {
+            digest: Digest::sha256(seed.as_bytes()),
+            media_type: media_type.to_owned(),
+            size: 2,
+            artifact_type: None,
+            subject,
+            annotations: BTreeMap::new(),
+            blobs: vec![Digest::sha256(b"{}")],
+        }
+    }
+
+    #[test]
+    fn a_tree_has_all_that_clients_ask_for_and_nothing_else() {
+        let repository: Repository = "acme/app".parse().unwrap();
+        let image = manifest("image", OCI_MANIFEST, None);
+        let index = manifest("index", OCI_INDEX, Some(image.digest));
+        let tag = |tag: &str| tag.parse::<Tag>().unwrap();
+        let tags = [(tag("v1"), image.digest), (tag("all"), index.digest), (tag("lost"), Digest::sha256(b"lost"))];
+        let (one, two) = (image.digest, index.digest);
+        let document =
+            OciDocument { tags: tags.into_iter().collect(), manifests: vec![image, index], removed: Vec::new() };
+        let mut expected = [
+            format!("v2/acme/app/manifests/{one}"),
+            format!("v2/acme/app/manifests/{two}"),
+            "v2/acme/app/manifests/v1".to_owned(),
+            "v2/acme/app/manifests/all".to_owned(),
+            "v2/acme/app/tags/list".to_owned(),
+            format!("v2/acme/app/referrers/{one}"),
+        ];
+        expected.sort();
+        let paths = |medium| oci_tree(&repository, &document, medium).into_keys().collect::<Vec<_>>();
+        let mut objects = expected.to_vec();
+        objects.push(format!("v2/acme/app/blobs/{}", Digest::sha256(b"{}")));
+        objects.sort();
+        assert_eq!(paths(Medium::Objects), objects);
+        let mut files = expected.to_vec();
+        files.push(format!("v2/acme/app/manifests/{two}@index"));
+        files.push("v2/acme/app/manifests/all@index".to_owned());
+        files.sort();
+        assert_eq!(paths(Medium::Files), files);
+        let tree = oci_tree(&repository, &document, Medium::Files);
+        let (_, Piece::Text(list)) = &tree["v2/acme/app/tags/list"] else { panic!("no list") };
+        assert_eq!(list, r#"{"name":"acme/app","tags":["all","v1"]}"#, "a tag on what is not here names nothing");
+        assert!(oci_tree(&repository, &OciDocument::default(), Medium::Objects).is_empty());
+    }
+}
