@@ -103,7 +103,7 @@ impl Registry {
         Ok((through, changed))
     }
 
-    async fn document(&self, package: Package, shown: Option<Published>) -> Result<Document, RegistryError> {
+    pub(super) async fn document(&self, package: Package, shown: Option<Published>) -> Result<Document, RegistryError> {
         let name = &package.name;
         let config = shown.as_ref().and_then(|shown| shown.config.as_ref());
         let dependencies = config.map(|config| config.about.dependencies.as_slice()).unwrap_or_default();

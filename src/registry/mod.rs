@@ -53,6 +53,7 @@ mod serverless;
 mod snapshot;
 mod social;
 mod standing;
+mod statics;
 mod uploads;
 mod visibility;
 mod whole;

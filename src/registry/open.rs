@@ -23,7 +23,7 @@ use super::present::{self, Present};
 use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
 use super::snapshot::Snapshots;
-use super::{Clock, Inner, Registry, RegistryError, follow, index, snapshot};
+use super::{Clock, Inner, Registry, RegistryError, follow, index, snapshot, statics};
 
 /// How many of the last events are looked at and synced at start: as many as the largest batch can have left unsynced, and one that was
 /// written before it.
@@ -54,10 +54,13 @@ pub struct Limits {
     pub cache: u64,
     /// Least number of events between two snapshots of a registry without a database.
     pub snapshot_every: u64,
+    /// Whether the static tree is kept, and for how long what shows many packages gathers changes.
+    pub static_tree: Option<Duration>,
 }
 
 impl Default for Limits {
-    /// 20 GiB a blob, a day for uploads and for the grace period, 32 MiB for each cache, a snapshot every 2,048 events.
+    /// 20 GiB a blob, a day for uploads and for the grace period, 32 MiB for each cache, a snapshot every 2,048 events, no
+    /// static tree.
     fn default() -> Self {
         Self {
             blob: 20 << 30,
@@ -68,6 +71,7 @@ impl Default for Limits {
             grace: Duration::from_secs(24 * 3600),
             cache: 32 << 20,
             snapshot_every: 2048,
+            static_tree: None,
         }
     }
 }
@@ -196,6 +200,8 @@ impl Builder {
         };
         let (indexed_sender, indexed) = watch::channel(search.through());
         let head = committer.head();
+        let kept = limits.static_tree.filter(|_| role == Role::Server);
+        let rendering = kept.map(|gather| (gather, watch::channel(0)));
         let inner = Arc::new(Inner {
             storage,
             meta,
@@ -214,10 +220,14 @@ impl Builder {
             snapshots,
             present,
             indexed,
+            rendered: rendering.as_ref().map(|(_, (_, rendered))| rendered.clone()),
         });
         present::keep(&inner);
         if role != Role::Server {
             return Ok(Registry(inner));
+        }
+        if let Some((gather, (rendered, _))) = rendering {
+            tokio::spawn(statics::follow(Arc::downgrade(&inner), head.clone(), rendered, gather));
         }
         if inner.snapshots.is_some() {
             tokio::spawn(snapshot::follow(Arc::downgrade(&inner), head.clone()));

@@ -23,7 +23,7 @@ const ATTEMPTS: usize = 5;
 const LINKS: usize = 1000;
 /// How long to wait before it is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long to wait for searches to forget what is private now.
+/// How long to wait for searches and the static tree to forget what is private now.
 const FORGET: Duration = Duration::from_secs(5);
 
 /// What lies in the other area.
@@ -102,7 +102,8 @@ impl Registry {
         }
         if visibility != Visibility::Public {
             // Whoever was told of the change finds it no more; an index that is behind for longer says so in the log.
-            let _ = tokio::time::timeout(FORGET, self.settled()).await;
+            let forgotten = async { tokio::join!(self.settled(), self.rendered()) };
+            let _ = tokio::time::timeout(FORGET, forgotten).await;
         }
         Ok(())
     }

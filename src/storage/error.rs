@@ -180,6 +180,14 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// Whether a folder has the name that a file was to have, or a file that of a folder above it.
+    pub fn is_name_taken(&self) -> bool {
+        use io::ErrorKind as Kind;
+        let Self::Unavailable { source, .. } = self else { return false };
+        let taken = [Kind::NotADirectory, Kind::IsADirectory, Kind::AlreadyExists, Kind::DirectoryNotEmpty];
+        source.downcast_ref::<io::Error>().is_some_and(|error| taken.contains(&error.kind()))
+    }
+
     /// From what the system said about `path`.
     pub(super) fn io(path: impl Into<String>, error: io::Error) -> Self {
         use io::ErrorKind as Kind;

@@ -26,8 +26,12 @@ mod list;
 mod members;
 mod meter;
 mod named;
+<<<<<<< HEAD
 mod open;
 mod planned;
+=======
+mod projection;
+>>>>>>> 3e1a020 (registry: the static tree follows the events)
 mod read;
 mod recent;
 mod store;
@@ -53,6 +57,7 @@ pub use members::{GONE_AFTER, Member, Other, Presence, RENEW_EVERY, Role};
 pub use meter::{Meter, Reads, Writes};
 pub use open::{Absent, Opening};
 pub use planned::{Failure, Fault, ReadFailure, ReadFault, Reading, Step, When, Which};
+pub use projection::Rendering;
 pub use read::BlobStream;
 pub use store::Storage;
 pub use survey::{Hashed, StoredObject};

@@ -20,6 +20,7 @@ const LOCK: &str = ".lock";
 const SLOTS: &str = ".servers";
 const TURN: &str = ".collecting";
 const REPLACING: &str = ".replacing";
+const RENDERING: &str = ".rendering";
 
 /// Whether others may open the folder meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub(super) struct Place {
 
 /// Whether a path is one of the store's own, and no object.
 pub(super) fn is_own(path: &str) -> bool {
-    [LOCK, SLOTS, TURN, REPLACING, TEMPORARY].contains(&path)
+    [LOCK, SLOTS, TURN, REPLACING, RENDERING, TEMPORARY].contains(&path)
 }
 
 /// Locks the folder. Errors: [`StorageError::Locked`].
@@ -141,7 +142,17 @@ impl DiskStore {
 
     /// The right to replace a document, waited for: of all processes that have the folder, and all their threads, one has it.
     pub(in crate::storage) fn replacing(&self) -> io::Result<Lock> {
-        let lock = File::options().create(true).append(true).open(self.0.root.join(REPLACING))?;
+        self.waited_for(REPLACING)
+    }
+
+    /// The right to write what the static tree has of a repository, waited for in the same way.
+    pub(in crate::storage) fn rendering(&self) -> io::Result<Lock> {
+        self.waited_for(RENDERING)
+    }
+
+    fn waited_for(&self, name: &str) -> io::Result<Lock> {
+        self.0.meter.alive()?;
+        let lock = File::options().create(true).append(true).open(self.0.root.join(name))?;
         lock.lock()?;
         Ok(Lock(lock))
     }

@@ -1,0 +1,187 @@
+//! The job that keeps the static tree: follows the events from the one that `registry.json` shows, and renders what each touched.
+//!
+//! A store without `registry.json` is rendered whole first. Between two steps nothing of the registry is held: who closed it may open it
+//! again.
+
+use std::collections::BTreeSet;
+use std::sync::Weak;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::domain::{Event, Name, Repository};
+use crate::meta::MetaError;
+
+use super::super::{Inner, Registry, RegistryError};
+use super::render::{Outcome, Thoroughness};
+
+/// Most events whose repositories are rendered at once.
+const BATCH_MAX: usize = 256;
+/// Repositories of a step of the first rendering.
+const STEP: usize = 64;
+/// Most packages whose changes gather.
+const PENDING_MAX: usize = 4096;
+/// How long to wait before trying again after an error.
+const RETRY: Duration = Duration::from_secs(1);
+/// At most one part in so many of the time goes into what shows many packages.
+const PART: u32 = 20;
+
+/// How far the job is.
+pub(super) struct Progress {
+    stage: Stage,
+    /// Packages that changed and are not shown yet in what shows many.
+    pending: BTreeSet<Name>,
+    /// Something is hidden that is shown still.
+    urgent: bool,
+    /// Not before this does what shows many change again.
+    not_before: Instant,
+}
+
+enum Stage {
+    /// Nothing is known of the tree.
+    Beginning,
+    /// Everything is rendered, in the order of the repositories, those after this one still. What is committed meanwhile comes after.
+    Whole { after: Option<String>, head: Option<u64>, thoroughness: Thoroughness },
+    /// All up to this event is rendered; `saved`: and `registry.json` says so.
+    Following { through: u64, saved: bool },
+}
+
+/// When the next step is.
+pub(super) enum Next {
+    Now,
+    At(Instant),
+    Change,
+}
+
+/// Follows the events until the registry is dropped.
+pub(in crate::registry) async fn follow(
+    registry: Weak<Inner>,
+    mut head: watch::Receiver<u64>,
+    rendered: watch::Sender<u64>,
+    gather: Duration,
+) {
+    let mut progress = Progress::new();
+    loop {
+        head.mark_unchanged();
+        let next = {
+            let Some(inner) = registry.upgrade() else { return };
+            let outcome = Registry(inner).render_next(&mut progress, gather).await;
+            if let Stage::Following { through, saved: true } = progress.stage {
+                rendered.send_replace(through);
+            }
+            outcome.unwrap_or_else(|error| {
+                tracing::error!(%error, "the static tree could not be written, trying again");
+                Next::At(Instant::now() + RETRY)
+            })
+        };
+        let changed = match next {
+            Next::Now => continue,
+            Next::Change => head.changed().await,
+            Next::At(time) => match tokio::time::timeout_at(time, head.changed()).await {
+                Ok(changed) => changed,
+                Err(_) => Ok(()),
+            },
+        };
+        if changed.is_err() {
+            return;
+        }
+    }
+}
+
+impl Progress {
+    /// Goes on where the tree ends.
+    fn new() -> Self {
+        Self { stage: Stage::Beginning, pending: BTreeSet::new(), urgent: false, not_before: Instant::now() }
+    }
+
+    /// Renders everything.
+    pub(super) fn whole(thoroughness: Thoroughness) -> Self {
+        Self { stage: Stage::Whole { after: None, head: None, thoroughness }, ..Self::new() }
+    }
+}
+
+impl Registry {
+    pub(super) async fn render_next(&self, progress: &mut Progress, gather: Duration) -> Result<Next, RegistryError> {
+        match &progress.stage {
+            Stage::Beginning => {
+                progress.stage = match self.registry_document().await? {
+                    Some(document) => Stage::Following { through: document.as_of, saved: true },
+                    None => {
+                        self.render_former(Thoroughness::Changes).await?;
+                        Stage::Whole { after: None, head: None, thoroughness: Thoroughness::Changes }
+                    }
+                };
+                Ok(Next::Now)
+            }
+            Stage::Whole { after, head, thoroughness } => {
+                let thoroughness = *thoroughness;
+                // What is committed from here on is followed afterwards.
+                let head = match head {
+                    Some(head) => *head,
+                    None => self.0.meta.ledger.head().await?.n,
+                };
+                let page = self.0.meta.refs.repositories(after.as_deref(), STEP).await?;
+                for repository in &page {
+                    self.render_one(repository, thoroughness, progress).await?;
+                }
+                progress.stage = match page.last() {
+                    Some(last) => {
+                        Stage::Whole { after: Some(last.as_str().to_owned()), head: Some(head), thoroughness }
+                    }
+                    None => Stage::Following { through: head, saved: false },
+                };
+                Ok(Next::Now)
+            }
+            Stage::Following { through, saved } => {
+                let (through, saved) = (*through, *saved);
+                let events = self.0.meta.ledger.events(through, BATCH_MAX).await?;
+                if let Some((last, _)) = events.last() {
+                    for repository in touched(&events)? {
+                        self.render_one(&repository, Thoroughness::Changes, progress).await?;
+                    }
+                    progress.stage = Stage::Following { through: *last, saved: false };
+                }
+                let through = events.last().map_or(through, |(last, _)| *last);
+                let is_behind = events.len() == BATCH_MAX;
+                if events.is_empty() && saved {
+                    return Ok(Next::Change);
+                }
+                let is_due = progress.urgent || Instant::now() >= progress.not_before;
+                if progress.pending.len() < PENDING_MAX && (is_behind || !is_due) {
+                    return Ok(if is_behind { Next::Now } else { Next::At(progress.not_before) });
+                }
+                let begun = Instant::now();
+                self.gather(&progress.pending, through).await?;
+                progress.pending.clear();
+                progress.urgent = false;
+                // A catalogue that takes long to write is written more seldom.
+                progress.not_before = Instant::now() + gather.max(begun.elapsed() * PART);
+                progress.stage = Stage::Following { through, saved: true };
+                Ok(Next::Now)
+            }
+        }
+    }
+
+    async fn render_one(
+        &self,
+        repository: &Repository,
+        thoroughness: Thoroughness,
+        progress: &mut Progress,
+    ) -> Result<(), RegistryError> {
+        let outcome = self.render(repository, thoroughness).await?;
+        progress.urgent |= outcome == Outcome::Hidden;
+        progress.pending.extend(repository.package());
+        Ok(())
+    }
+}
+
+/// The repositories that these events touched.
+fn touched(events: &[(u64, bytes::Bytes)]) -> Result<BTreeSet<Repository>, MetaError> {
+    let mut touched = BTreeSet::new();
+    for (n, bytes) in events {
+        let event = Event::parse(bytes).map_err(|error| MetaError::Corrupt(format!("event {n}: {error}")))?;
+        touched.extend(event.body.repository());
+    }
+    Ok(touched)
+}

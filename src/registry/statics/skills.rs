@@ -1,0 +1,127 @@
+//! The index of skills, as Agent Skills Discovery 0.2.0 has agents look for them at `/.well-known/agent-skills/index.json`.
+
+use crate::domain::media_type::SKILL_CONTENT;
+use crate::domain::public::{SkillEntry, SkillIndex, content_path};
+use crate::domain::{Area, MANIFEST_READ_MAX, Manifest, Name, Package, Published};
+use crate::storage::StorageError;
+
+use super::super::{Registry, RegistryError};
+
+/// From the index to the root of the tree.
+const UP: &str = "../../";
+/// Characters of a name, and of a description, that the form takes.
+const NAME_MAX: usize = 64;
+const DESCRIPTION_MAX: usize = 1024;
+
+/// What becomes of the entry of a package. `None`: it has none any more.
+pub(super) type Entry = (Name, u64, Option<SkillEntry>);
+
+impl Registry {
+    /// The entry of a package, if it shows a skill folder under a name that the form takes.
+    pub(super) async fn skill_entry(
+        &self,
+        package: &Package,
+        shown: &Published,
+        as_of: u64,
+    ) -> Result<Option<SkillEntry>, RegistryError> {
+        if !is_skill_name(package.name.slug()) {
+            return Ok(None);
+        }
+        let bytes = match self.0.storage.get_blob(&Area::Public, &shown.digest, MANIFEST_READ_MAX as u64).await {
+            Ok(bytes) => bytes,
+            Err(StorageError::NotFound { .. } | StorageError::Corrupt(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let Ok(manifest) = Manifest::parse(bytes, None, shown.digest.algorithm()) else { return Ok(None) };
+        // The form has one archive a skill.
+        let [layer] = manifest.layers.as_slice() else { return Ok(None) };
+        if layer.media_type != SKILL_CONTENT {
+            return Ok(None);
+        }
+        let said = [&package.description, &package.title].into_iter().flatten().find(|text| !text.trim().is_empty());
+        let description = said.map_or(package.name.slug(), |text| text.trim());
+        Ok(Some(SkillEntry {
+            name: package.name.slug().to_owned(),
+            kind: "archive".to_owned(),
+            description: description.chars().take(DESCRIPTION_MAX).collect(),
+            url: format!("{UP}{}", content_path(&layer.digest)),
+            digest: layer.digest,
+            package: package.name.clone(),
+            version: shown.version.clone(),
+            as_of,
+        }))
+    }
+}
+
+/// The index with these entries in it; `None` if it says all of that already.
+pub(super) fn merged(held: Option<SkillIndex>, entries: Vec<Entry>) -> Option<SkillIndex> {
+    let is_new = held.is_none();
+    let mut index = held.unwrap_or_else(|| SkillIndex { schema: SkillIndex::SCHEMA.to_owned(), skills: Vec::new() });
+    let mut changed = is_new;
+    for (name, as_of, entry) in entries {
+        match (index.skills.binary_search_by(|held| held.package.cmp(&name)), entry) {
+            (Ok(place), _) if index.skills[place].as_of > as_of => {}
+            (Ok(place), Some(entry)) => {
+                changed |= index.skills[place] != entry;
+                index.skills[place] = entry;
+            }
+            (Ok(place), None) => {
+                index.skills.remove(place);
+                changed = true;
+            }
+            (Err(place), Some(entry)) => {
+                index.skills.insert(place, entry);
+                changed = true;
+            }
+            (Err(_), None) => {}
+        }
+    }
+    changed.then_some(index)
+}
+
+/// Whether the Agent Skills specification takes this as the name of a skill.
+fn is_skill_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    name.len() <= NAME_MAX && name.bytes().all(is_plain) && !name.contains("--") && !name.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Digest;
+
+    fn entry(package: &str, as_of: u64) -> Entry {
+        let package: Name = package.parse().unwrap();
+        let digest = Digest::sha256(b"layer");
+        let entry = SkillEntry {
+            name: package.slug().to_owned(),
+            kind: "archive".to_owned(),
+            description: format!("as of {as_of}"),
+            url: String::new(),
+            digest,
+            package: package.clone(),
+            version: "1.0.0".parse().unwrap(),
+            as_of,
+        };
+        (package, as_of, Some(entry))
+    }
+
+    #[test]
+    fn an_entry_that_shows_a_later_event_wins() {
+        let index = merged(None, vec![entry("acme/b", 5), entry("acme/a", 5)]).unwrap();
+        let packages: Vec<&str> = index.skills.iter().map(|skill| skill.package.as_str()).collect();
+        assert_eq!(packages, ["acme/a", "acme/b"]);
+        assert_eq!(merged(Some(index.clone()), vec![entry("acme/a", 4)]), None);
+        assert_eq!(merged(Some(index.clone()), vec![entry("acme/a", 5)]), None);
+        let gone = merged(Some(index), vec![("acme/a".parse().unwrap(), 6, None)]).unwrap();
+        assert_eq!(gone.skills.len(), 1);
+    }
+
+    #[test]
+    fn names_are_those_that_agents_take() {
+        assert!(is_skill_name("pdf-forms2"));
+        for name in ["a.b", "a_b", "a--b", &"x".repeat(65)] {
+            assert!(!is_skill_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Rendering everything anew, and finding what is left of what is not there any more.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+
+use crate::domain::Repository;
+
+use super::super::{Registry, RegistryError};
+use super::follow::{Next, Progress};
+use super::former::Held;
+use super::render::Thoroughness;
+
+impl Registry {
+    /// Renders everything anew, whatever is there, and removes what does not belong to it. Returns the last event that the tree shows.
+    pub async fn render_whole(&self) -> Result<u64, RegistryError> {
+        let storage = &self.0.storage;
+        let catalogue: Vec<String> = storage.list_projections("catalogue").try_collect().await?;
+        for path in catalogue.iter().map(String::as_str).chain([".well-known/agent-skills/index.json"]) {
+            storage.remove_projection(path).await?;
+        }
+        self.render_former(Thoroughness::Everything).await?;
+        let (head, mut progress) = (self.0.meta.ledger.head().await?.n, Progress::whole(Thoroughness::Everything));
+        loop {
+            match self.render_next(&mut progress, Duration::ZERO).await? {
+                Next::Now => {}
+                Next::At(time) => tokio::time::sleep_until(time).await,
+                Next::Change => break,
+            }
+        }
+        self.remove_orphans().await?;
+        Ok(head)
+    }
+
+    /// Renders again what has a document: whatever was hidden meanwhile is in no list.
+    pub(super) async fn render_former(&self, thoroughness: Thoroughness) -> Result<(), RegistryError> {
+        for folder in ["index", "repositories"] {
+            let mut paths = self.0.storage.list_projections(folder);
+            while let Some(path) = paths.try_next().await? {
+                let name = path.strip_prefix(folder).and_then(|path| path.strip_prefix('/'));
+                let ending = if folder == "index" { ".json" } else { "/_.json" };
+                let repository = name.and_then(|name| name.strip_suffix(ending)).and_then(|name| name.parse().ok());
+                if let Some(repository) = repository {
+                    self.render(&repository, thoroughness).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what belongs to no document.
+    async fn remove_orphans(&self) -> Result<(), RegistryError> {
+        let mut found: BTreeMap<Repository, Vec<String>> = BTreeMap::new();
+        for folder in ["v2", "pages"] {
+            let mut paths = self.0.storage.list_projections(folder);
+            while let Some(path) = paths.try_next().await? {
+                if let Some(repository) = owner(&path) {
+                    found.entry(repository).or_default().push(path);
+                }
+            }
+        }
+        for (repository, paths) in found {
+            let _turn = self.0.storage.rendering().await?;
+            let held = Held::of(&self.0.storage, &repository).await?;
+            let medium = self.0.storage.medium();
+            let pieces: Vec<_> = held.iter().map(|held| held.former.pieces(&repository, medium)).collect();
+            for path in paths.iter().filter(|path| !pieces.iter().any(|pieces| pieces.contains_key(*path))) {
+                self.0.storage.remove_projection(path).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The repository that a path of `v2/` or `pages/` belongs to.
+fn owner(path: &str) -> Option<Repository> {
+    if let Some(page) = path.strip_prefix("pages/") {
+        return page.strip_suffix(".html")?.parse().ok();
+    }
+    let (folder, _) = path.strip_prefix("v2/")?.rsplit_once('/')?;
+    let (repository, _) = folder.rsplit_once('/')?;
+    repository.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_tells_whose_it_is() {
+        let check = |path: &str, expected: Option<&str>| {
+            assert_eq!(owner(path).map(|repository| repository.to_string()).as_deref(), expected, "{path}");
+        };
+        check("v2/acme/hello/manifests/1.0.0", Some("acme/hello"));
+        check("v2/a/b/c/tags/list", Some("a/b/c"));
+        check("pages/acme/hello.html", Some("acme/hello"));
+        check("v2/list", None);
+        check("pages/acme/hello.txt", None);
+    }
+}
