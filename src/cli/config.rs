@@ -33,6 +33,8 @@ pub struct ServeConfig {
     pub anonymous: Access,
     /// Whether other servers use the same folder and database at the same time.
     pub shared: bool,
+    /// Whether the static tree is kept.
+    pub static_tree: bool,
     /// File with what the operator says of tags and skills.
     pub vocabulary: Option<PathBuf>,
     /// How log lines are written.
@@ -172,6 +174,7 @@ impl ServeConfig {
             listen,
             anonymous,
             shared: settings.shared.unwrap_or_default(),
+            static_tree: settings.r#static.unwrap_or(true),
             log_format: settings.log_format.unwrap_or_default(),
             log: settings.log.unwrap_or_else(|| "info".to_owned()),
             limits,

@@ -16,11 +16,14 @@ pub(super) struct Rebuild {
     /// Only the search index
     #[arg(long, conflicts_with = "catch_up")]
     search: bool,
+    /// Only the static tree
+    #[arg(long, conflicts_with_all = ["search", "catch_up"])]
+    r#static: bool,
     /// Only add to the catalogue what the store has more, after an older database was restored
     #[arg(long)]
     catch_up: bool,
     /// Database to take users, tokens, downloads and stars from [default: the one that is rebuilt, unless it is one of MongoDB]
-    #[arg(long, value_name = "STORE", conflicts_with_all = ["search", "catch_up"])]
+    #[arg(long, value_name = "STORE", conflicts_with_all = ["search", "catch_up", "static"])]
     accounts_from: Option<super::config::Metadata>,
     #[command(flatten)]
     store: Store,
@@ -65,15 +68,17 @@ impl Store {
 
 impl Rebuild {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let what = match (self.search, self.catch_up) {
-            (true, _) => RebuildWhat::Search,
-            (false, true) => RebuildWhat::CatchUp,
-            (false, false) => RebuildWhat::Everything,
+        let what = match (self.search, self.catch_up, self.r#static) {
+            (true, ..) => RebuildWhat::Search,
+            (_, true, _) => RebuildWhat::CatchUp,
+            (.., true) => RebuildWhat::Static,
+            (false, false, false) => RebuildWhat::Everything,
         };
         let accounts = self.accounts_from.map(|metadata| self.store.with(metadata)).transpose()?;
         let done = server::rebuild(self.store.config()?, what, accounts, global.output()).await?;
         global.output().outcome(&done, |done| {
             let what = match what {
+                RebuildWhat::Static => return format!("static tree rebuilt, it shows event {}", done.head),
                 RebuildWhat::Search => "search index rebuilt",
                 RebuildWhat::CatchUp => "catalogue caught up",
                 RebuildWhat::Everything => "catalogue and search index rebuilt",

@@ -36,6 +36,9 @@ const SAVE_DOWNLOADS_EVERY: Duration = Duration::from_secs(5);
 /// Time between two foldings of the metrics.
 const FOLD_METRICS_EVERY: Duration = Duration::from_secs(5);
 
+/// How long what shows many packages gathers changes, between two writes of the static tree.
+const GATHER_STATIC: Duration = Duration::from_secs(10);
+
 /// Which projections to rebuild.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RebuildWhat {
@@ -45,6 +48,8 @@ pub(super) enum RebuildWhat {
     Search,
     /// The catalogue, from its own last event on.
     CatchUp,
+    /// The static tree, from nothing.
+    Static,
 }
 
 /// What a rebuild did.
@@ -96,7 +101,9 @@ pub(super) async fn serve(
         };
         Failure::no(format!("cannot listen on {}: {error}", config.listen), hint)
     })?;
-    let registry = open_data(data_options(&config)).await?;
+    let mut options = data_options(&config);
+    options.limits.static_tree = config.static_tree.then_some(GATHER_STATIC);
+    let registry = open_data(options).await?;
     let collecting = tokio::spawn(collect_regularly(registry.clone()));
     let folding = tokio::spawn(fold_metrics(metrics.clone()));
     let saving = tokio::spawn(save_downloads_regularly(registry.clone()));
@@ -164,6 +171,10 @@ pub(super) async fn rebuild(
         RebuildWhat::CatchUp => {
             let rebuilt = catch_up_catalog(place(&options), &options.metadata, show).await?;
             return Ok(Rebuilt { applied: rebuilt.applied, head: rebuilt.known + rebuilt.applied });
+        }
+        RebuildWhat::Static => {
+            let head = open_existing_data(options).await?.render_whole().await?;
+            return Ok(Rebuilt { applied: 0, head });
         }
         RebuildWhat::Search => {}
     }

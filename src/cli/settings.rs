@@ -149,6 +149,8 @@ settings! {
     store: Store, "PCLR_STORE", "STORE";
     /// Whether other servers use the same folder and database at the same time, true or false [default: false]
     shared: bool, "PCLR_SHARED", "BOOL";
+    /// Whether public artifacts are kept as plain files that any web server can serve, true or false [default: true]
+    r#static: bool, "PCLR_STATIC", "BOOL";
     /// What callers without an account may do, none, read or write [default: write, on loopback only]
     anonymous: Anonymous, "PCLR_ANONYMOUS", "ACCESS";
     /// What to say of tags and skills, a file in TOML or JSON
