@@ -26,12 +26,9 @@ mod list;
 mod members;
 mod meter;
 mod named;
-<<<<<<< HEAD
 mod open;
 mod planned;
-=======
 mod projection;
->>>>>>> 3e1a020 (registry: the static tree follows the events)
 mod read;
 mod recent;
 mod store;
