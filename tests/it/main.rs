@@ -57,6 +57,7 @@ mod snapshots;
 mod source;
 mod sparse;
 mod stand_in;
+mod statics;
 mod stores;
 mod vectors;
 mod whole;

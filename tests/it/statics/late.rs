@@ -1,0 +1,154 @@
+//! Two servers on one bucket, one of which writes late: documents that show more stay, and what is hidden stays hidden.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
+    PutOptions, PutPayload, PutResult, Result,
+};
+use pcl_registry::domain::public::{PackageDocument, read_document};
+use pcl_registry::domain::{Actor, Visibility};
+use pcl_registry::storage::Meter;
+use tokio::sync::watch;
+
+use super::{kept, open_bucket, tree_in};
+use crate::inside::{Opened, Package};
+
+/// A store whose writes to some names wait until they may go on.
+#[derive(Debug)]
+struct Gate {
+    inner: Arc<dyn ObjectStore>,
+    /// Part of the names that wait.
+    name: &'static str,
+    /// How many have come so far.
+    waiting: watch::Sender<u64>,
+    open: watch::Sender<bool>,
+}
+
+impl Gate {
+    fn closed(inner: Arc<dyn ObjectStore>, name: &'static str) -> Arc<Self> {
+        Arc::new(Self { inner, name, waiting: watch::channel(0).0, open: watch::channel(false).0 })
+    }
+
+    async fn pass(&self, location: &Path) {
+        if location.as_ref().starts_with("public/") && location.as_ref().contains(self.name) {
+            self.waiting.send_modify(|waiting| *waiting += 1);
+            let _ = self.open.subscribe().wait_for(|open| *open).await;
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Gate {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.pass(location).await;
+        self.inner.put_opts(location, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(location, options).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.pass(to).await;
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+fn hello(version: &str) -> Package {
+    Package::new(&format!("acme/hello@{version}"), &format!("murmuring of {version}"))
+}
+
+/// The names at which the late server stands still.
+const NAMES: [&str; 8] = [
+    "/blobs/sha256:",
+    "manifests/sha256:",
+    "manifests/latest",
+    "tags/list",
+    "index/",
+    "pages/",
+    "catalogue/",
+    "registry.json",
+];
+
+/// One server stands still in the middle of rendering the first version, while another does this and renders it.
+async fn beside(name: &'static str, work: impl AsyncFnOnce(&Opened)) -> Arc<dyn ObjectStore> {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let gate = Gate::closed(objects.clone(), name);
+    let late = open_bucket(gate.clone(), &Meter::default(), kept()).await;
+    late.push(&hello("1.0.0")).await.unwrap();
+    gate.waiting.subscribe().wait_for(|waiting| *waiting > 0).await.unwrap();
+    let quick = open_bucket(objects.clone(), &Meter::default(), kept()).await;
+    work(&quick).await;
+    quick.registry.rendered().await;
+    gate.open.send_replace(true);
+    let head = quick.registry.health().await.unwrap().head;
+    while late.registry.health().await.unwrap().head < head {
+        tokio::task::yield_now().await;
+    }
+    late.registry.rendered().await;
+    objects
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_renderer_replaces_nothing_that_shows_more() {
+    for name in NAMES {
+        let objects = beside(name, async |quick| quick.push(&hello("1.1.0")).await.unwrap()).await;
+        let tree = tree_in(&objects).await;
+        let document: PackageDocument = read_document(&tree["index/acme/hello.json"]).unwrap().unwrap();
+        assert_eq!((document.as_of, document.versions.len()), (2, 2), "{name}");
+        assert_eq!(tree["v2/acme/hello/manifests/latest"], hello("1.1.0").packed.manifest.content, "{name}");
+        assert!(String::from_utf8_lossy(&tree["v2/acme/hello/tags/list"]).contains("1.1.0"), "{name}");
+        assert!(String::from_utf8_lossy(&tree["pages/acme/hello.html"]).contains("1.1.0"), "{name}");
+        let (shard, line) = tree.iter().find(|(path, _)| path.starts_with("catalogue/")).unwrap();
+        assert!(String::from_utf8_lossy(line).contains("murmuring of 1.1.0"), "{name}: {shard}");
+        let registry: serde_json::Value = serde_json::from_slice(&tree["registry.json"]).unwrap();
+        assert_eq!(registry["as_of"], 2, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_renderer_shows_nothing_that_is_hidden() {
+    for name in NAMES {
+        let hide = async |quick: &Opened| {
+            let name = hello("1.0.0").name();
+            quick.registry.set_visibility(&Actor::Operator, &name, Visibility::Unlisted).await.unwrap();
+        };
+        let tree = tree_in(&beside(name, hide).await).await;
+        for (path, bytes) in &tree {
+            assert!(!String::from_utf8_lossy(bytes).contains("murmuring"), "{name}: {path}");
+            assert!(!path.contains("hello") || path == "index/acme/hello.json", "{name}: {path}");
+        }
+    }
+}
