@@ -76,7 +76,10 @@ impl Push {
         let (name, version) = self.identity(local)?;
         self.tell_notes(local, output);
         let config = local.config(version.clone());
-        let published = server::publish_in_store(address, &name, &local.tree, config).await?;
+        let (published, is_shown) = server::publish_in_store(address, &name, &local.tree, config).await?;
+        if !is_shown {
+            output.note("the static tree does not show it yet: `pclr rebuild --static` writes it".to_owned());
+        }
         let outcome = if published.is_known { Outcome::Unchanged } else { Outcome::Published };
         let PublishedTree { digest, tree, .. } = published;
         let done = PushedToStore { name, version, digest, tree, outcome, store: address.to_string() };

@@ -22,8 +22,8 @@ use crate::meta::MetaError;
 pub(super) use crate::registry::{CarryAccounts, Moved, PublishedTree};
 use crate::registry::{
     Clock, DataError, DataOptions, Limits, Metadata, Migration, MoveError, OpenError, Place, Registry, RegistryError,
-    Stage, catch_up_catalog, check_migration, migrate_catalog, open_accounts, open_data, open_serverless_at,
-    open_to_collect, rebuild_catalog_with, rebuild_search,
+    Stage, catch_up_catalog, check_migration, migrate_catalog, open_accounts, open_data, open_existing_data,
+    open_serverless_at, open_to_collect, rebuild_catalog_with, rebuild_search,
 };
 use crate::storage::{Sharing, StorageError, StoreAddress};
 
@@ -287,17 +287,21 @@ pub(super) async fn publish_in_store(
     name: &Name,
     tree: &Tree,
     config: Config,
-) -> anyhow::Result<PublishedTree> {
+) -> anyhow::Result<(PublishedTree, bool)> {
     let registry = open_serverless_at(address, Limits::default(), Clock::System).await.map_err(DataError::from)?;
     let published = registry.publish_tree(&Actor::Operator, name, tree, config).await;
     // The next start takes longer without it, and that is all.
     let snapshot = registry.save_snapshot_if_due().await;
+    let is_shown = registry.render_rest().await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the static tree could not be written");
+        false
+    });
     let left = registry.leave().await;
     let published = published.map_err(DataError::from)?;
     for outcome in [snapshot, left] {
         outcome.map_err(DataError::from)?;
     }
-    Ok(published)
+    Ok((published, is_shown))
 }
 
 async fn collect_regularly(registry: Registry) {

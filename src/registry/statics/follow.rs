@@ -91,7 +91,7 @@ pub(in crate::registry) async fn follow(
 
 impl Progress {
     /// Goes on where the tree ends.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { stage: Stage::Beginning, pending: BTreeSet::new(), urgent: false, not_before: Instant::now() }
     }
 

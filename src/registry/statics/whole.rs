@@ -12,6 +12,9 @@ use super::follow::{Next, Progress};
 use super::former::Held;
 use super::render::Thoroughness;
 
+/// Most events that a push without a server renders what was touched by.
+const REST_MAX: u64 = 256;
+
 impl Registry {
     /// Renders everything anew, whatever is there, and removes what does not belong to it. Returns the last event that the tree shows.
     pub async fn render_whole(&self) -> Result<u64, RegistryError> {
@@ -31,6 +34,24 @@ impl Registry {
         }
         self.remove_orphans().await?;
         Ok(head)
+    }
+
+    /// For who publishes without a server: renders what the events touched that the tree does not show, if that is little. Says whether the
+    /// tree shows all now.
+    pub async fn render_rest(&self) -> Result<bool, RegistryError> {
+        let head = self.0.meta.ledger.head().await?.n;
+        let shown = self.registry_document().await?.map_or(0, |document| document.as_of);
+        if head.saturating_sub(shown) > REST_MAX {
+            return Ok(false);
+        }
+        let mut progress = Progress::new();
+        loop {
+            match self.render_next(&mut progress, Duration::ZERO).await? {
+                Next::Now => {}
+                Next::At(time) => tokio::time::sleep_until(time).await,
+                Next::Change => return Ok(true),
+            }
+        }
     }
 
     /// Renders again what has a document: whatever was hidden meanwhile is in no list.
