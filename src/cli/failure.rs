@@ -115,6 +115,13 @@ fn of_client(error: &ClientError) -> (Exit, Option<String>) {
             (Exit::Unreachable, said("`pclr serve` starts a registry here; --registry URL names another"))
         }
         ClientError::Unavailable { .. } => (Exit::Unreachable, said("it is safe to try again")),
+        ClientError::NeedsServer { .. } => (
+            Exit::No,
+            said(
+                "a copy can be pulled and installed from and searched, and tells versions, tags and what is in them; for the rest name the \
+                 registry that it is a copy of: --registry URL",
+            ),
+        ),
         ClientError::NotUnderstood { .. } => (Exit::Unreachable, said("is there a registry at this address?")),
         ClientError::NotVerified { .. } => {
             (Exit::NotVerified, said("nothing of it was used; the registry, or something on the way, changed it"))

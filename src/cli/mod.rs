@@ -40,6 +40,7 @@ mod restore;
 mod rollback;
 mod run;
 mod search;
+mod search_static;
 mod serve;
 mod server;
 mod settings;

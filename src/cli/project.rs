@@ -85,14 +85,18 @@ impl Sources {
     }
 
     fn cache_folder(&self) -> Result<PathBuf, Failure> {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        // The XDG base directory specification ignores relative paths here.
-        let user = variable("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-        let user = user.or_else(|| variable("HOME").map(|home| home.join(".cache"))).map(|folder| folder.join("pclr"));
-        self.cache.clone().or(user).ok_or_else(|| {
+        self.cache.clone().or_else(user_cache).ok_or_else(|| {
             Failure::usage("there is no folder for what is fetched: HOME is not set", "name one with --cache DIR")
         })
     }
+}
+
+/// The folder of this user for what is fetched, if there is one.
+pub(super) fn user_cache() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // The XDG base directory specification ignores relative paths here.
+    let user = variable("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+    user.or_else(|| variable("HOME").map(|home| home.join(".cache"))).map(|folder| folder.join("pclr"))
 }
 
 impl Opened {

@@ -1,11 +1,15 @@
 //! `pclr search`: artifacts by words.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::args::{Filter, Global};
 use super::failure::{Exit, Failure};
 use super::output::{Format, about, table};
-use crate::client::SearchQuery;
+use super::project::user_cache;
+use super::search_static;
+use crate::client::{Cache, ClientError, SearchQuery};
 use crate::domain::api::{Count, SearchPage};
 
 /// Find artifacts by words
@@ -22,6 +26,9 @@ pub(super) struct Search {
     /// Also count the matches by kind, tag, skill and organisation
     #[arg(long)]
     facets: bool,
+    /// Folder for the catalogue of a copy without a server (also PCLR_CACHE) [default: that of the user]
+    #[arg(long, env = "PCLR_CACHE", hide_env = true, value_name = "DIR")]
+    cache: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -40,7 +47,14 @@ impl Search {
         });
         let words = self.words.join(" ");
         let query = SearchQuery { q: words.clone(), filter: self.filter.query(sort), facets: self.facets };
-        let (page, output) = (global.client()?.search(&query).await?, global.output());
+        let (client, output) = (global.client()?, global.output());
+        let page = match client.search(&query).await {
+            Err(ClientError::NeedsServer { .. }) => {
+                let cache = self.cache.or_else(user_cache).map(Cache::at);
+                search_static::search(&client, query, cache.as_ref(), output).await?
+            }
+            page => page?,
+        };
         if page.hits.is_empty() && output.format == Format::Table {
             return Err(Failure::no(format!("nothing matches {words:?}"), "fewer words or filters find more").into());
         }

@@ -14,6 +14,10 @@ use crate::domain::api::Problem;
 
 /// Most that is read of an error document, in bytes: one may name a thousand artifacts.
 const ERROR_MAX: u64 = 4 << 20;
+/// How what a stranger says begins.
+const FOREIGN: &str = "HTTP ";
+/// The status of servers that know GET and HEAD alone.
+const NOT_IMPLEMENTED: u16 = 501;
 /// Most characters of a foreign error that are shown.
 const SHOWN: usize = 400;
 
@@ -32,8 +36,36 @@ struct OciError {
     detail: Value,
 }
 
-/// Lets good answers through; reads others and says what they mean.
+/// Lets good answers through; reads others and says what they mean. What no server of a registry would say may be that of a server of
+/// files, which is looked at then.
 pub(super) async fn accept(client: &Client, response: Response, what: &str) -> Result<Response, ClientError> {
+    let may_be_files = may_be_files(&response);
+    let error = match judge(client, response, what).await {
+        Ok(response) => return Ok(response),
+        Err(error) => error,
+    };
+    let is_foreign = match &error {
+        ClientError::NotFound { detail, .. } => detail.starts_with(FOREIGN),
+        ClientError::Refused { said, .. } => said.code.is_empty(),
+        ClientError::NotUnderstood { .. } => true,
+        ClientError::Unavailable { outage: Outage::Failed { status, .. }, .. } => *status == NOT_IMPLEMENTED,
+        _ => false,
+    };
+    match is_foreign && may_be_files && client.has_files().await? {
+        true => Err(client.needs_server(what)),
+        false => Err(error),
+    }
+}
+
+/// Whether a server of files could have said so. That a blob is not there is what most pushes ask about, and is nothing special.
+fn may_be_files(response: &Response) -> bool {
+    let status = response.status();
+    let is_refusal = status.is_client_error() && !matches!(status, StatusCode::UNAUTHORIZED);
+    (is_refusal || status.as_u16() == NOT_IMPLEMENTED) && !response.url().path().contains("/blobs/sha")
+}
+
+/// Lets good answers through; reads others and says what they mean, as a registry's.
+pub(super) async fn judge(client: &Client, response: Response, what: &str) -> Result<Response, ClientError> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return Ok(response);
@@ -130,7 +162,7 @@ fn foreign(status: StatusCode, body: &[u8]) -> Refusal {
     Refusal {
         status: status.as_u16(),
         code: String::new(),
-        detail: format!("HTTP {status}{said}"),
+        detail: format!("{FOREIGN}{status}{said}"),
         hint: None,
         digest: None,
         items: Vec::new(),

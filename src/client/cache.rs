@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::folder::{FilesError, failed};
+use crate::domain::public::Shard;
 use crate::domain::{Digest, Name};
 
 /// Most that is read of an answer, in bytes.
@@ -74,19 +75,27 @@ impl Cache {
 
     /// The last answer of a registry about a package. What is damaged is as good as absent: it is asked for again.
     pub fn answer(&self, registry: &str, name: &Name) -> Option<Kept> {
-        let bytes = read(&self.answer_path(registry, name), ANSWER_MAX).ok()??;
-        let (checksum, rest) = split_line(&bytes)?;
-        let (etag, body) = split_line(rest)?;
-        let matches = checksum == Digest::sha256(rest).to_string().as_bytes();
-        let etag = String::from_utf8(etag.to_vec()).ok()?;
-        matches.then(|| Kept { etag, body: body.to_vec() })
+        kept(&self.answer_path(registry, name))
     }
 
     /// Keeps an answer of a registry about a package.
     pub fn keep_answer(&self, registry: &str, name: &Name, kept: &Kept) -> Result<(), FilesError> {
-        let rest = [kept.etag.as_bytes(), b"\n", &kept.body].concat();
-        let bytes = [Digest::sha256(&rest).to_string().as_bytes(), b"\n", &rest].concat();
-        write_atomically(&self.answer_path(registry, name), &bytes)
+        keep(&self.answer_path(registry, name), kept)
+    }
+
+    /// The last part of a catalogue that a registry of files gave, as [`Cache::answer`].
+    pub fn shard(&self, registry: &str, shard: Shard) -> Option<Kept> {
+        kept(&self.catalogue(registry).join(shard.as_str()))
+    }
+
+    /// Keeps a part of the catalogue of a registry of files.
+    pub fn keep_shard(&self, registry: &str, shard: Shard, kept: &Kept) -> Result<(), FilesError> {
+        keep(&self.catalogue(registry).join(shard.as_str()), kept)
+    }
+
+    /// The folder for the catalogue of a registry of files, and for what is made of it.
+    pub fn catalogue(&self, registry: &str) -> PathBuf {
+        self.root.join("catalogues").join(short(registry))
     }
 
     /// Waits until no other process works on this project; the project is this one's while the file is held.
@@ -114,9 +123,28 @@ impl Cache {
     }
 
     fn answer_path(&self, registry: &str, name: &Name) -> PathBuf {
-        let registry = &Digest::sha256(registry.as_bytes()).hex()[..16];
-        self.root.join("packages").join(registry).join(name.org()).join(name.slug())
+        self.root.join("packages").join(short(registry)).join(name.org()).join(name.slug())
     }
+}
+
+/// The name of a registry's folder.
+fn short(registry: &str) -> String {
+    Digest::sha256(registry.as_bytes()).hex()[..16].to_owned()
+}
+
+fn kept(path: &Path) -> Option<Kept> {
+    let bytes = read(path, ANSWER_MAX).ok()??;
+    let (checksum, rest) = split_line(&bytes)?;
+    let (etag, body) = split_line(rest)?;
+    let matches = checksum == Digest::sha256(rest).to_string().as_bytes();
+    let etag = String::from_utf8(etag.to_vec()).ok()?;
+    matches.then(|| Kept { etag, body: body.to_vec() })
+}
+
+fn keep(path: &Path, kept: &Kept) -> Result<(), FilesError> {
+    let rest = [kept.etag.as_bytes(), b"\n", &kept.body].concat();
+    let bytes = [Digest::sha256(&rest).to_string().as_bytes(), b"\n", &rest].concat();
+    write_atomically(path, &bytes)
 }
 
 /// Replaces a file as a whole: readers see the old bytes or the new ones.

@@ -105,7 +105,9 @@ impl Client {
 
     /// One package.
     pub async fn package(&self, name: &Name) -> Result<Package, ClientError> {
-        self.document(name.as_str(), &format!("/api/v1/artifacts/{name}"), &()).await
+        let path = format!("/api/v1/artifacts/{name}");
+        let files = async { self.package_of_files(name).await.map(|document| document.package) };
+        self.or_files(self.document(name.as_str(), &path, &()), files).await
     }
 
     /// All releases of a package that can be read, all pages together.
@@ -117,14 +119,15 @@ impl Client {
     pub async fn releases_in(&self, name: &Name, state: Option<&str>) -> Result<Vec<Release>, ClientError> {
         let (path, what) = (format!("/api/v1/artifacts/{name}/versions"), format!("the versions of {name}"));
         let query = ListQuery { state: state.map(str::to_owned), ..ListQuery::default() };
-        let releases: ReleaseList = self.all(&what, &path, query).await?;
-        Ok(releases.items)
+        let server = async { self.all(&what, &path, query).await.map(|releases: ReleaseList| releases.items) };
+        self.or_files(server, self.releases_of_files(name, state)).await
     }
 
     /// One version with its files.
     pub async fn version(&self, name: &Name, version: &Version) -> Result<VersionDetail, ClientError> {
         let path = format!("/api/v1/artifacts/{name}/versions/{version}");
-        self.document(&format!("{name}@{version}"), &path, &()).await
+        let what = format!("{name}@{version}");
+        self.or_files(self.document(&what, &path, &()), self.version_of_files(name, version)).await
     }
 
     /// The version with this id, with its files.
@@ -137,26 +140,29 @@ impl Client {
         let path = format!("/api/v1/artifacts/{name}/versions/{version}/source");
         let what = format!("{} of {name}@{version}", file.unwrap_or("the source"));
         let query: Vec<(&str, &str)> = file.iter().map(|file| ("file", *file)).collect();
-        self.get(&what, &path, &query, self.limits.file).await
+        let server = self.get(&what, &path, &query, self.limits.file);
+        self.or_files(server, self.source_of_files(name, version, file)).await
     }
 
     /// The best version in a range, as the server finds it.
     pub async fn resolve(&self, name: &Name, range: &Range) -> Result<Resolved, ClientError> {
         let path = format!("/api/v1/artifacts/{name}/resolve");
-        self.document(&format!("{name}@{range}"), &path, &[("range", range.as_str())]).await
+        let (what, query) = (format!("{name}@{range}"), [("range", range.as_str())]);
+        self.or_files(self.document(&what, &path, &query), self.resolve_in_files(name, range)).await
     }
 
     /// The version that a tag names.
     pub async fn resolve_tag(&self, name: &Name, tag: &Tag) -> Result<Resolved, ClientError> {
         let path = format!("/api/v1/artifacts/{name}/resolve");
-        self.document(&format!("{name}:{tag}"), &path, &[("tag", tag.as_str())]).await
+        let (what, query) = (format!("{name}:{tag}"), [("tag", tag.as_str())]);
+        self.or_files(self.document(&what, &path, &query), self.resolve_tag_in_files(name, tag)).await
     }
 
     /// The versions of a package with what each needs, as the registry writes them, with their entity tag. `None`: they are
     /// still what the tag `known` stands for.
     pub async fn resolution(&self, name: &Name, known: Option<&str>) -> Result<Option<(String, Bytes)>, ClientError> {
         let (path, what) = (format!("/api/v1/artifacts/{name}/resolution"), format!("the versions of {name}"));
-        self.repeat(|| async {
+        let server = self.repeat(|| async {
             let request = self.request(Method::GET, &path);
             let request = match known {
                 Some(known) => request.header(IF_NONE_MATCH, known),
@@ -169,8 +175,8 @@ impl Client {
             let etag = header(&response, ETAG.as_str()).unwrap_or_default().to_owned();
             let body = read_body(self, response, &what, DOCUMENT_MAX, self.timeouts.idle).await?;
             Ok(Some((etag, body)))
-        })
-        .await
+        });
+        self.or_files(server, self.resolution_of_files(name, known)).await
     }
 
     /// One page of search results.
@@ -193,18 +199,22 @@ impl Client {
 
     /// All tags and how many packages have each.
     pub async fn tags(&self) -> Result<List<LabelDocument>, ClientError> {
-        self.all("the tags", "/api/v1/tags", ListQuery::default()).await
+        let server = self.all("the tags", "/api/v1/tags", ListQuery::default());
+        self.or_files(server, self.labels_of_files(|line| line.tags)).await
     }
 
     /// All skills and how many packages have each.
     pub async fn skills(&self) -> Result<List<LabelDocument>, ClientError> {
-        self.all("the skills", "/api/v1/skills", ListQuery::default()).await
+        let server = self.all("the skills", "/api/v1/skills", ListQuery::default());
+        self.or_files(server, self.labels_of_files(|line| line.skills)).await
     }
 
     /// The channel tags of a package and what each names.
     pub async fn channel_tags(&self, name: &Name) -> Result<List<ChannelTag>, ClientError> {
         let path = format!("/api/v1/artifacts/{name}/tags");
-        self.all(&format!("the tags of {name}"), &path, ListQuery::default()).await
+        let what = format!("the tags of {name}");
+        let server = self.all(&what, &path, ListQuery::default());
+        self.or_files(server, self.channel_tags_of_files(name)).await
     }
 
     /// All pages of a list together, from that of the query on.

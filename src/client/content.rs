@@ -18,9 +18,41 @@ const DIGEST_HEADER: &str = "docker-content-digest";
 /// Parts that a body is sent in, in bytes: small enough that a slow line shows progress.
 const PART: usize = 64 << 10;
 
+/// Whether an answer named the digest of its manifest, which registries do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// It did.
+    ByDigest,
+    /// It did not.
+    Not,
+}
+
 impl Client {
     /// A manifest by tag or digest. Its digest is what was asked for, or what the registry says that the tag names.
     pub async fn manifest(&self, name: &Name, reference: &Reference) -> Result<Manifest, ClientError> {
+        if self.are_files() {
+            return self.manifest_of_files(name, reference).await;
+        }
+        match self.pushed_manifest(name, reference).await {
+            Ok((manifest, Named::ByDigest)) => Ok(manifest),
+            // A server of files that has `v2/` answers with what lies there, and with less than a registry says. Where it has not,
+            // the documents still know. Nothing of `v2/` counts then.
+            Ok(_) | Err(ClientError::NotFound { .. } | ClientError::NotUnderstood { .. })
+                if self.has_files().await? =>
+            {
+                self.manifest_of_files(name, reference).await
+            }
+            Err(ClientError::NeedsServer { .. }) => self.manifest_of_files(name, reference).await,
+            answer => answer.map(|(manifest, _)| manifest),
+        }
+    }
+
+    /// A manifest as the distribution specification gives it, and whether the answer named its digest.
+    pub(super) async fn pushed_manifest(
+        &self,
+        name: &Name,
+        reference: &Reference,
+    ) -> Result<(Manifest, Named), ClientError> {
         let what = match reference {
             Reference::Tag(tag) => format!("{name}:{tag}"),
             Reference::Digest(digest) => format!("{name}@{digest}"),
@@ -38,6 +70,7 @@ impl Client {
             })
             .await?;
         let not_verified = |why: String| ClientError::NotVerified { what: what.clone(), why };
+        let named = if said.is_some() { Named::ByDigest } else { Named::Not };
         let expected = match (reference, said) {
             (Reference::Digest(digest), _) => Some(*digest),
             (Reference::Tag(_), Some(said)) => Some(said.parse().map_err(|error| not_verified(format!("{error}")))?),
@@ -48,7 +81,8 @@ impl Client {
             return Err(not_verified(format!("expected {expected}, the content is {found}")));
         }
         let algorithm = expected.map_or(Algorithm::Sha256, |digest| digest.algorithm());
-        Manifest::parse(bytes, content_type.as_deref(), algorithm).map_err(|error| self.not_understood(&what, error))
+        let manifest = Manifest::parse(bytes, content_type.as_deref(), algorithm);
+        manifest.map(|manifest| (manifest, named)).map_err(|error| self.not_understood(&what, error))
     }
 
     /// The content that a descriptor names, of at most `maximum` bytes, with exactly its size and digest.
@@ -59,16 +93,23 @@ impl Client {
         }
         let not_verified = |why: String| ClientError::NotVerified { what: what.clone(), why };
         let path = format!("/v2/{name}/blobs/{}", wanted.digest);
-        let bytes = self
-            .repeat(|| async {
-                let response = self.send(self.request(Method::GET, &path), &what).await?;
-                read_body(self, response, &what, wanted.size, self.timeouts.idle).await
-            })
-            .await
-            .map_err(|error| match error {
-                ClientError::TooLarge { .. } => not_verified(format!("it is larger than its {} bytes", wanted.size)),
-                other => other,
-            })?;
+        let server = self.repeat(|| async {
+            let response = self.send(self.request(Method::GET, &path), &what).await?;
+            read_body(self, response, &what, wanted.size, self.timeouts.idle).await
+        });
+        let answer = match self.are_files() {
+            true => self.raw_content(&what, &wanted.digest, wanted.size).await,
+            false => match server.await {
+                Err(ClientError::NotFound { .. }) if self.has_files().await? => {
+                    self.raw_content(&what, &wanted.digest, wanted.size).await
+                }
+                answer => answer,
+            },
+        };
+        let bytes = answer.map_err(|error| match error {
+            ClientError::TooLarge { .. } => not_verified(format!("it is larger than its {} bytes", wanted.size)),
+            other => other,
+        })?;
         if bytes.len() as u64 != wanted.size {
             return Err(not_verified(format!("expected {} bytes, {} came", wanted.size, bytes.len())));
         }

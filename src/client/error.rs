@@ -78,6 +78,14 @@ pub enum ClientError {
         /// The limit, in bytes.
         maximum: u64,
     },
+    /// There is no server at the address, but a copy of a registry's files, which cannot do this.
+    #[error("{address} is a copy of a registry's files, without a server: {what} cannot be had there")]
+    NeedsServer {
+        /// The copy.
+        address: String,
+        /// What was asked for.
+        what: String,
+    },
     /// An answer that is none of this protocol: is this a registry?
     #[error("the answer of {address} to {what} is not understood: {why}")]
     NotUnderstood {

@@ -6,7 +6,7 @@ use super::error::ClientError;
 use super::transport::Client;
 use super::wanted::{Selector, Wanted};
 use crate::domain::{Config, Descriptor, Digest, Manifest, Name, Reference, Tag, Tree, Version};
-use crate::pack::{Contents, unpack};
+use crate::pack::{Contents, check_identity, unpack};
 use crate::resolve;
 
 /// Largest config that is read, in bytes.
@@ -33,9 +33,15 @@ impl Client {
     /// Fetches what is wanted and verifies it: manifest, config and layers by digest and size, the files by the tree
     /// digest that the config states.
     pub async fn pull(&self, wanted: &Wanted) -> Result<Pulled, ClientError> {
-        let (reference, mut warnings) = self.reference(wanted).await?;
+        let (reference, expected, mut warnings) = self.reference(wanted).await?;
         let manifest = self.manifest(&wanted.name, &reference).await?;
         let contents = self.open(&wanted.name, &manifest).await?;
+        if let Some(config) = contents.config.as_ref().filter(|_| self.are_files()) {
+            // A server takes no artifact under another name than its own. Of files anybody may have changed what a name names.
+            let expected = expected.as_ref().unwrap_or(&config.version);
+            check_identity(config, wanted.name.slug(), expected)
+                .map_err(|error| ClientError::NotVerified { what: wanted.to_string(), why: error.to_string() })?;
+        }
         warnings.extend(contents.diagnostics.iter().map(|diagnostic| diagnostic.message.clone()));
         let version = contents.config.as_ref().map(|config| config.version.clone());
         Ok(Pulled {
@@ -51,12 +57,13 @@ impl Client {
         })
     }
 
-    /// What to ask `/v2` for. A range is resolved here, from the list of releases, by the function that the server uses.
-    async fn reference(&self, wanted: &Wanted) -> Result<(Reference, Vec<String>), ClientError> {
+    /// What to ask `/v2` for, the version that it must be, and what to say of it. A range is resolved here, from the list of releases, by
+    /// the function that the server uses.
+    async fn reference(&self, wanted: &Wanted) -> Result<(Reference, Option<Version>, Vec<String>), ClientError> {
         let tag = |text: &str| text.parse().map(Reference::Tag).map_err(|error| self.not_understood(text, error));
         let reference = match &wanted.selector {
             Selector::Latest => tag(Tag::LATEST)?,
-            Selector::Version(version) => tag(&version.tag())?,
+            Selector::Version(version) => return Ok((tag(&version.tag())?, Some(version.clone()), Vec::new())),
             Selector::Tag(tag) => Reference::Tag(tag.clone()),
             Selector::Digest(digest) => Reference::Digest(*digest),
             Selector::Range(range) => {
@@ -66,11 +73,12 @@ impl Client {
                 let warning = format!("{} {} is deprecated", wanted.name, release.version);
                 return Ok((
                     Reference::Digest(release.digest),
+                    Some(release.version.clone()),
                     release.deprecated.then_some(warning).into_iter().collect(),
                 ));
             }
         };
-        Ok((reference, Vec::new()))
+        Ok((reference, None, Vec::new()))
     }
 
     /// The config's bytes, if the manifest has a config.

@@ -91,8 +91,8 @@ impl Client {
             Ok(tag) => tag,
             Err(error) => return Err(self.not_understood(name.as_str(), error)),
         };
-        match self.manifest(name, &Reference::Tag(tag)).await {
-            Ok(manifest) => Ok(Some(manifest)),
+        match self.pushed_manifest(name, &Reference::Tag(tag)).await {
+            Ok((manifest, _)) => Ok(Some(manifest)),
             Err(ClientError::NotFound { .. }) => Ok(None),
             Err(other) => Err(other),
         }

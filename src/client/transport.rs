@@ -8,9 +8,11 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, Url};
+use tokio::sync::OnceCell;
 
 use super::answer;
 use super::error::{ClientError, Outage};
+use crate::domain::public::RegistryDocument;
 use crate::pack::Limits;
 
 /// Called with the number of bytes of content that were just sent or received.
@@ -53,6 +55,8 @@ pub struct Client {
     watch: Option<Watch>,
     /// Its `Debug` does not show it.
     token: Option<HeaderValue>,
+    /// What is here, if it was asked for and is a registry of files.
+    pub(super) files: Arc<OnceCell<Option<RegistryDocument>>>,
 }
 
 /// Makes ring the provider of cryptography for TLS in this process. Further calls do nothing.
@@ -97,7 +101,7 @@ impl Client {
         };
         let http = http.map_err(|error| refuse(reason(&error)))?;
         let base = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { http, base, timeouts, limits: Limits::default(), watch: None, token: None })
+        Ok(Self { http, base, timeouts, limits: Limits::default(), watch: None, token: None, files: Arc::default() })
     }
 
     /// The same client, which reports how content travels.
@@ -156,12 +160,28 @@ impl Client {
         idle: Duration,
         sent: &AtomicU64,
     ) -> Result<Response, ClientError> {
+        let response = self.exchange_moving(request, what, idle, sent).await?;
+        answer::accept(self, response, what).await
+    }
+
+    /// Sends one request, once, and takes any answer.
+    pub(super) async fn exchange(&self, request: RequestBuilder, what: &str) -> Result<Response, ClientError> {
+        self.exchange_moving(request, what, self.timeouts.idle, &AtomicU64::new(0)).await
+    }
+
+    async fn exchange_moving(
+        &self,
+        request: RequestBuilder,
+        what: &str,
+        idle: Duration,
+        sent: &AtomicU64,
+    ) -> Result<Response, ClientError> {
         let sending = request.send();
         tokio::pin!(sending);
         loop {
             let before = sent.load(Ordering::Relaxed);
             match tokio::time::timeout(idle, &mut sending).await {
-                Ok(Ok(response)) => return answer::accept(self, response, what).await,
+                Ok(Ok(response)) => return Ok(response),
                 Ok(Err(error)) => return Err(self.unavailable(what, &error)),
                 Err(_) if sent.load(Ordering::Relaxed) == before => return Err(self.out(what, Outage::Silent(idle))),
                 Err(_) => {}
@@ -189,6 +209,10 @@ impl Client {
         let why = reason(error);
         let outage = if error.is_connect() { Outage::Connect(why) } else { Outage::Broken(why) };
         self.out(what, outage)
+    }
+
+    pub(super) fn needs_server(&self, what: &str) -> ClientError {
+        ClientError::NeedsServer { address: self.base.clone(), what: what.to_owned() }
     }
 
     pub(super) fn not_understood(&self, what: &str, why: impl ToString) -> ClientError {

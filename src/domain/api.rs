@@ -7,6 +7,7 @@ mod discovery;
 mod groups;
 mod popularity;
 mod relations;
+mod values;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -23,6 +24,7 @@ pub use discovery::{Completion, CompletionOf, LabelDocument, LabelPage};
 pub use groups::{CollectionDocument, CollectionEntry, DeletedPackage, MemberDocument, OrgDocument, Owners};
 pub use popularity::{DayDownloads, PackageStatistics, Star, Statistics, Trending, VersionDownloads};
 pub use relations::{Dependencies, Dependent, Needed, Related, SkillMatch, SkillMatches, SkillTeam, TeamMember};
+pub use values::values;
 
 /// One page of a list. `next` goes back as `cursor` for the next page; it is absent on the last one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -5,6 +5,7 @@
 //! the stores, of what an actor is allowed, or of HTTP: it is handed documents and asked questions.
 
 mod analysis;
+mod answer;
 mod collect;
 mod complete;
 mod cursor;

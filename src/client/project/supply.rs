@@ -108,6 +108,10 @@ impl Supply {
                 locked.version
             ));
         }
+        let said = contents.config.as_ref().map(|config| config.name.as_str());
+        if let Some(said) = said.filter(|said| *said != name.slug()) {
+            return differs(format!("the artifact says that it is called {said}"));
+        }
         let said = contents.config.as_ref().map(|config| config.kind);
         if let Some(said) = said.filter(|said| *said != locked.kind) {
             return differs(format!("pclr.lock expects a {}, the artifact says that it is a {said}", locked.kind));

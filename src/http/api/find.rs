@@ -6,11 +6,11 @@ use super::answer::{Answer, bad_request, json};
 use super::listed::visibilities;
 use super::parameters::{FILTERS, Filters, Parameters};
 use crate::domain::Visibility;
-use crate::domain::api::{Count, Facets, Problem, SearchHit, SearchPage};
+use crate::domain::api::{Facets, Problem, SearchPage};
 use crate::http::Caller;
 use crate::http::error::Failure;
 use crate::registry::{FindQuery, RegistryError};
-use crate::search::{self, Audience, Cursor, Hit, LIMIT_MAX, Sort};
+use crate::search::{Audience, Cursor, LIMIT_MAX, Sort};
 
 /// Hits on a page if nothing is said.
 const LIMIT: usize = 20;
@@ -53,12 +53,7 @@ pub(super) async fn search(app: Caller, uri: Uri) -> Answer {
     };
     let counted = query.facets;
     let page = app.registry.find(&app.actor(), query).await?;
-    json(&SearchPage {
-        hits: page.hits.into_iter().map(hit).collect(),
-        total: page.total as u64,
-        facets: counted.then(|| facets_of(page.facets)),
-        next: page.next.map(|next| next.to_string()),
-    })
+    json(&page.document(counted))
 }
 
 /// Facets of a search
@@ -84,7 +79,7 @@ pub(super) async fn facets(app: Caller, uri: Uri) -> Answer {
     let parameters = Parameters::read(&uri, &[&["q"], FILTERS, &["visibility"]])?;
     let query = FindQuery { limit: 1, facets: true, ..question(&parameters)? };
     let page = app.registry.find(&app.actor(), query).await?;
-    json(&facets_of(page.facets))
+    json(&page.facets.document())
 }
 
 fn question(parameters: &Parameters) -> Result<FindQuery, Failure> {
@@ -118,38 +113,4 @@ fn audience(visibilities: &[Visibility], orgs: &[String]) -> Result<Audience, Fa
         true => Audience::Members(orgs),
         false => Audience::OnlyMembers(orgs),
     })
-}
-
-fn hit(hit: Hit) -> SearchHit {
-    let snippet = snippet(&hit);
-    SearchHit {
-        name: hit.name,
-        kind: hit.kind,
-        version: hit.version,
-        title: hit.title,
-        description: hit.description,
-        tags: hit.tags,
-        score: hit.score,
-        snippet,
-    }
-}
-
-/// The description if a word was found in it, else the text if one was found there, else how the description begins.
-fn snippet(hit: &Hit) -> Option<String> {
-    let described = &hit.marked_description;
-    let shown = match &hit.marked_text {
-        Some(text) if described.marks.is_empty() => text,
-        _ => described,
-    };
-    (!shown.text.is_empty()).then(|| shown.html())
-}
-
-fn facets_of(facets: search::Facets) -> Facets {
-    let counts = |values: Vec<(String, u64)>| values.into_iter().map(|(value, count)| Count { value, count }).collect();
-    Facets {
-        kinds: counts(facets.kinds),
-        tags: counts(facets.tags),
-        skills: counts(facets.skills),
-        orgs: counts(facets.orgs),
-    }
 }

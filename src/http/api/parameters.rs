@@ -9,6 +9,7 @@ use http::Uri;
 use utoipa::IntoParams;
 
 use super::answer::bad_request;
+use crate::domain::api::values;
 use crate::domain::{Kind, State};
 use crate::http::error::Failure;
 
@@ -55,7 +56,7 @@ impl Parameters {
     /// The values of a parameter that may be given several times, or hold several values with commas between them.
     /// `\,` is a comma within a value. Empty values are passed over.
     pub fn many(&self, name: &str) -> Vec<String> {
-        self.all(name).flat_map(split).filter(|value| !value.is_empty()).collect()
+        self.all(name).flat_map(values).collect()
     }
 
     /// A value of a type of its own.
@@ -153,20 +154,6 @@ fn kind_hint() -> String {
 
 fn parse<T: FromStr<Err: Display>>(name: &str, text: &str, hint: &str) -> Result<T, Failure> {
     text.parse().map_err(|error| bad_request(format!("the parameter {name} cannot be used: {error}"), hint))
-}
-
-fn split(text: &str) -> Vec<String> {
-    let (mut values, mut value) = (Vec::new(), String::new());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' if characters.next_if_eq(&',').is_some() => value.push(','),
-            ',' => values.push(std::mem::take(&mut value).trim().to_owned()),
-            other => value.push(other),
-        }
-    }
-    values.push(value.trim().to_owned());
-    values
 }
 
 fn shown(text: &str) -> String {
