@@ -178,6 +178,8 @@ pub(super) enum Command {
     /// Remove content that nothing names any more
     #[command(visible_alias = "gc")]
     Collect(super::collect::Collect),
+    /// Make v2/ of a copied public/ folder again, after a medium that could not keep it
+    Static(super::static_tree::Static),
     /// Print the completions of a shell
     Completions(super::completions::Completions),
 }

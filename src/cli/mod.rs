@@ -46,6 +46,7 @@ mod server;
 mod settings;
 mod show;
 mod star;
+mod static_tree;
 mod stats;
 mod tag;
 mod tags;

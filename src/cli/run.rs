@@ -106,6 +106,7 @@ async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
         Command::Rebuild(rebuild) => rebuild.run(global).await,
         Command::Migrate(migrate) => migrate.run(global).await,
         Command::Collect(collect) => collect.run(global).await,
+        Command::Static(tree) => tree.run(global).await,
         Command::Completions(completions) => completions.run(),
     }
 }

@@ -15,6 +15,7 @@ mod client;
 mod clients;
 mod collect;
 mod commits;
+mod copies;
 mod corpus;
 mod corpus_import;
 mod costs;

@@ -51,6 +51,11 @@ impl Bench {
         Some(Self { folder, url: format!("http://{address}"), server: Some(server), _place: place })
     }
 
+    /// Where the registry listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.url.trim_start_matches("http://").parse().unwrap()
+    }
+
     /// Ends the registry: from now on only the cache is left.
     pub fn stop_registry(&mut self) {
         self.server = None;

@@ -106,9 +106,9 @@ impl Client {
     pub(super) fn check_format(&self, what: &str, body: &[u8]) -> Result<(), ClientError> {
         let head: Head = serde_json::from_slice(body).map_err(|error| self.not_understood(what, error))?;
         match head.format {
-            Some(format) if format > PUBLIC_FORMAT => Err(self.not_understood(
+            Some(format) if format != PUBLIC_FORMAT => Err(self.not_understood(
                 what,
-                format!("it has format {format}, and this release of pclr reads {PUBLIC_FORMAT} at most"),
+                format!("it has format {format}, and this release of pclr reads {PUBLIC_FORMAT}"),
             )),
             _ => Ok(()),
         }

@@ -8,5 +8,7 @@ mod catalogue;
 mod content;
 mod find;
 mod package;
+mod tree;
 
 pub use catalogue::{FetchedShard, SHARDS_AT_ONCE};
+pub use tree::{Hashing, Problem, Rebuilt, rebuild_tree};

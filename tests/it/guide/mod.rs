@@ -4,8 +4,8 @@
 //! shell, beside a registry of their own. What differs from run to run (times, identities, secrets) is masked on both sides, JSON is
 //! indented, and a line `…` in the document stands for any lines. `PCLR_BLESS=1` writes the answers into the document.
 
-mod document;
+pub mod document;
 mod json;
-mod mask;
-mod run;
+pub mod mask;
+pub mod run;
 mod test;

@@ -15,4 +15,4 @@ pub mod wire;
 
 pub use content::tar_gz;
 pub use parse::{Body, BodyRule, Expected, HeaderRule, Item, Piece, Step};
-pub use run::run_file;
+pub use run::{Servers, run_file, run_file_on};

@@ -1,0 +1,58 @@
+//! `docs/hosting.md` was followed as written: what has a prompt in it is run, and prints what stands below it.
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use super::server::{find, free_port};
+use crate::guide::document::{calls, is_same};
+use crate::guide::mask::masked;
+use crate::guide::run::run_with;
+use crate::world::start_server;
+
+#[test]
+fn the_hosting_guide_was_followed_as_written() {
+    let needed = ["bash", "curl", "python3", "nginx", "skopeo"];
+    if needed.iter().any(|program| find(program, true).is_none()) {
+        return;
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/hosting.md")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let calls = calls(&lines);
+    assert!(calls.len() > 14, "{}", calls.len());
+
+    let folder = tempfile::tempdir().unwrap();
+    // nginx, started by root, reads as another user.
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    for name in ["tests", "deploy"] {
+        symlink(root.join(name), folder.path().join(name)).unwrap();
+    }
+    let (registry, _server) = start_server(&folder.path().join("pclr-data"));
+    let ports = [8000, 8080].map(|port| (format!("127.0.0.1:{port}"), port, free_port()));
+    let mut commands = calls.iter().map(|call| call.command.clone()).collect::<Vec<_>>();
+    for command in &mut commands {
+        for (address, port, free) in &ports {
+            *command = command
+                .replace(address, &format!("127.0.0.1:{free}"))
+                .replace(&format!(" {port} "), &format!(" {free} "));
+        }
+    }
+    let rendered = "until [[ $(<pclr-data/store/public/registry.json) =~ \\\"as_of\\\":([0-9]+) && $(curl -s http://REGISTRY/ready) =~ \
+         \\\"head\\\":${BASH_REMATCH[1]}, ]]; do sleep 0.05; done 2>/dev/null";
+    let answers = run_with(&commands, folder.path(), registry, rendered);
+    let mut differing = Vec::new();
+    for (call, answer) in calls.iter().zip(answers) {
+        let mut answer = answer;
+        for (address, _, free) in &ports {
+            answer = answer.replace(&format!("127.0.0.1:{free}"), address);
+        }
+        let written = masked(&lines[call.printed.0..call.printed.1].join("\n"));
+        let to_lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        // A hint is cut short in the guide.
+        let cut = written.replace("hint: …", "…");
+        if !is_same(&to_lines(&cut), &to_lines(&answer)) {
+            differing.push(format!("line {}: $ {}\nwritten:\n{written}\nprinted:\n{answer}", call.line, call.command));
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n\n"));
+}

@@ -1,0 +1,151 @@
+//! `pclr search` without a server finds what the server finds whose index was just made anew.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::copy::{Copy, rendered};
+use super::corpus::published;
+use super::server::{FileServer, Program};
+use crate::world::{World, start_server};
+
+/// Words that people look for, in several scripts, with phrases, filters, exclusions and typing mistakes.
+const QUESTIONS: [&str; 50] = [
+    "code review",
+    "security",
+    "python",
+    "rust programming",
+    "write tests",
+    "database",
+    "postgres migration",
+    "kubernetes",
+    "translate",
+    "travel guide",
+    "poem",
+    "story teller",
+    "interview",
+    "marketing",
+    "seo",
+    "data science",
+    "machine learning",
+    "debug",
+    "refactor legacy code",
+    "documentation",
+    "api design",
+    "react frontend",
+    "typescript",
+    "golang",
+    "java",
+    "incident response",
+    "performance",
+    "accessibility",
+    "figma design",
+    "product manager",
+    "legal contract",
+    "medical",
+    "teacher",
+    "math tutor",
+    "chess",
+    "music composer",
+    "pdf",
+    "spreadsheet",
+    "powerpoint slides",
+    "brainstorming",
+    "\"unit tests\"",
+    "\"pull request\"",
+    "kubernets",
+    "secrity",
+    "agent -python",
+    "kind:skill testing",
+    "kind:team",
+    "写作",
+    "the",
+    "hello",
+];
+
+fn search(url: &str, cache: &Path, words: &[&str]) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
+    command.args(["search", "--output", "json", "--limit", "10", "--facets", "--registry", url, "--cache"]).arg(cache);
+    let output = command.arg("--").args(words).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|_| panic!("{words:?}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Names in their order, and all counts.
+fn found(page: &Value) -> (Vec<&str>, &Value, &Value) {
+    let names = page["hits"].as_array().unwrap().iter().map(|hit| hit["name"].as_str().unwrap()).collect();
+    (names, &page["total"], &page["facets"])
+}
+
+#[tokio::test]
+async fn fifty_questions_have_the_same_ten_answers() {
+    let mut world = World::start().await;
+    published(&world);
+    rendered(world.data(), world.address).await;
+    world.kill();
+    // A new index: nothing in it was ever replaced.
+    std::fs::remove_dir_all(world.data().join("search")).unwrap();
+    let (registry, _server) = start_server(world.data());
+    indexed(registry).await;
+    let copy = Copy::of(world.data(), registry).await;
+    let (cache, registry) = (tempfile::tempdir().unwrap(), format!("http://{registry}"));
+    for program in [Program::Nginx, Program::Python] {
+        let Some(server) = FileServer::start(program, copy.path()) else { continue };
+        let mut answered = 0;
+        for question in QUESTIONS {
+            let (expected, answer) =
+                (search(&registry, cache.path(), &[question]), search(&server.url(), cache.path(), &[question]));
+            assert_eq!(found(&answer), found(&expected), "{program:?} {question}");
+            answered += usize::from(!found(&answer).0.is_empty());
+        }
+        assert!(answered > 0, "no question of fifty had an answer");
+    }
+}
+
+async fn indexed(registry: std::net::SocketAddr) {
+    for _ in 0..6000 {
+        let ready = crate::script::wire::Request::new("GET", "/ready").send(registry).await.unwrap().unwrap();
+        let ready: Value = serde_json::from_slice(&ready.body).unwrap_or_default();
+        if ready["head"].is_u64() && ready["head"] == ready["indexed"] {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the index is not made");
+}
+
+#[tokio::test]
+async fn what_was_fetched_is_kept_and_what_has_changed_is_fetched_again() {
+    let bench = crate::project::Bench::start();
+    bench.publish("acme/one 1.0.0\nacme/two 1.0.0");
+    let public = rendered(&bench.beside("data"), bench.address()).await;
+    // The tree of the registry itself, as it changes.
+    let Some(server) = FileServer::start(Program::Nginx, &public) else { return };
+    let url = server.url();
+    let names = |words: &[&str]| -> Vec<String> {
+        let page = search(&url, &bench.beside("cache"), words);
+        page["hits"].as_array().unwrap().iter().map(|hit| hit["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&["kind:skill"]), ["acme/one", "acme/two"]);
+    bench.publish("acme/three 1.0.0");
+    rendered(&bench.beside("data"), bench.address()).await;
+    assert_eq!(names(&["kind:skill"]), ["acme/one", "acme/three", "acme/two"]);
+    bench.done(&["visibility", "acme/two", "unlisted"]);
+    rendered(&bench.beside("data"), bench.address()).await;
+    assert_eq!(names(&["kind:skill"]), ["acme/one", "acme/three"]);
+    // Damage in the cache is found and fetched again.
+    let folder = std::fs::read_dir(bench.beside("cache/catalogues")).unwrap().next().unwrap().unwrap().path();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::write(path, b"damage").unwrap();
+        }
+    }
+    std::fs::remove_dir_all(folder.join("index")).unwrap();
+    assert_eq!(names(&["kind:skill"]), ["acme/one", "acme/three"]);
+    let said = bench.refused(1, &["search", "x", "--registry", &url, "--visibility", "private", "--org", "acme"]);
+    assert!(said.contains("a copy holds public artifacts only"), "{said}");
+    let said = bench.refused(1, &["search", "nothinglikethis", "--registry", &url]);
+    assert!(said.contains("nothing matches"), "{said}");
+}
