@@ -76,6 +76,7 @@ fn help_names_every_command() {
       rebuild       Rebuild catalogue and search index from the object store
       migrate       Move the catalogue to another metadata store
       collect       Remove content that nothing names any more [alias: gc]
+      static        Make v2/ of a copied public/ folder again, after a medium that could not keep it
       completions   Print the completions of a shell
       help          Print this message or the help of the given subcommand(s)
 

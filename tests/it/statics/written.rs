@@ -43,7 +43,7 @@ async fn a_push_is_in_the_tree_whole() {
         let resolution: pcl_registry::domain::api::Resolution =
             serde_json::from_slice(&tree["index/acme/hello.json"]).unwrap();
         assert_eq!(resolution, document.resolution(), "whoever needs no more reads it as one");
-        assert_eq!((document.as_of, document.package.latest), (3, Some("1.1.0".parse().unwrap())));
+        assert_eq!((document.as_of, document.package.latest.clone()), (3, Some("1.1.0".parse().unwrap())));
         assert_eq!(document.versions[1].reasons.yanked.as_deref(), Some("it is old"));
         assert_eq!(document.oci.tags.len(), 3);
         assert!(document.oci.manifests.iter().all(|manifest| manifest.blobs.len() == 2));
