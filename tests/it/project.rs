@@ -42,10 +42,19 @@ impl Bench {
         Self::on(Backend::Sqlite).expect("it needs no server")
     }
 
+    /// One whose registry has these flags.
+    pub fn with(flags: &[&str]) -> Self {
+        Self::on_with(Backend::Sqlite, flags).expect("it needs no server")
+    }
+
     pub fn on(backend: Backend) -> Option<Self> {
+        Self::on_with(backend, &[])
+    }
+
+    fn on_with(backend: Backend, flags: &[&str]) -> Option<Self> {
         let (place, folder) = (backend.place()?, tempfile::tempdir().unwrap());
-        let flags = place.flags();
-        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let of_place = place.flags();
+        let flags: Vec<&str> = of_place.iter().map(String::as_str).chain(flags.iter().copied()).collect();
         let (address, server) = start_server_with(&folder.path().join("data"), &flags);
         fs::create_dir(folder.path().join("project")).unwrap();
         Some(Self { folder, url: format!("http://{address}"), server: Some(server), _place: place })

@@ -89,8 +89,10 @@ impl Client {
                 Err(ClientError::TooLarge { .. }) => return Ok(None),
                 body => body?,
             };
+            // A derived reader would take an array for a struct.
+            let is_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
             match serde_json::from_slice::<Head>(&body) {
-                Ok(head) if head.format.is_some() => self.read(what, &body).map(Some),
+                Ok(head) if is_object && head.format.is_some() => self.read(what, &body).map(Some),
                 _ => Ok(None),
             }
         })

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pcl_registry::domain::Digest;
 use serde_json::{Value, json};
 
+use crate::project::Bench;
 use crate::script::tar_gz;
 use crate::script::wire::Request;
 use crate::world::{Artifact, MANIFEST, World};
@@ -18,6 +19,19 @@ pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list
 
 /// Longer than any tree takes to be rendered, so that one that is not is a failure and not a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A registry that keeps its tree, which those of other tests do without.
+pub fn kept() -> World {
+    World::start_with(&KEPT)
+}
+
+/// The same with a project beside it.
+pub fn kept_bench() -> Bench {
+    Bench::with(&KEPT)
+}
+
+/// What makes it keep the tree.
+pub const KEPT: [&str; 2] = ["--static", "true"];
 
 /// A folder with a copy of a tree.
 pub struct Copy(tempfile::TempDir);

@@ -9,7 +9,7 @@ use pcl_registry::client::{Client, Selector, Wanted};
 use pcl_registry::domain::{Digest, Manifest, Name, Version};
 use serde_json::Value;
 
-use super::copy::{Copy, content};
+use super::copy::{Copy, content, kept};
 use super::server::{FileServer, Program};
 use super::tools::{get, skopeo_copy};
 use crate::clients::program::{Home, find, run};
@@ -70,7 +70,7 @@ fn import(world: &World, folder: PathBuf) -> Vec<Artifact> {
 
 #[tokio::test]
 async fn everything_is_pulled_from_servers_that_are_not_ours() {
-    let world = World::start().await;
+    let world = kept();
     let artifacts = published(&world);
     let copy = Copy::of(world.data(), world.address).await;
     drop(world);
@@ -151,7 +151,7 @@ async fn by_the_client(server: &FileServer, artifacts: &[Artifact]) {
 /// What a stick keeps is whole: each file of content has its digest.
 #[tokio::test]
 async fn a_copy_holds_nothing_but_what_its_names_say() {
-    let world = World::start().await;
+    let world = kept();
     world.push_blob("team/x", b"blob").await;
     super::copy::push_images(&world).await;
     let copy = Copy::of(world.data(), world.address).await;

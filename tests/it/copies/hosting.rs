@@ -3,11 +3,12 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use super::copy::KEPT;
 use super::server::{find, free_port};
 use crate::guide::document::{calls, is_same};
 use crate::guide::mask::masked;
 use crate::guide::run::run_with;
-use crate::world::start_server;
+use crate::world::start_server_with;
 
 #[test]
 fn the_hosting_guide_was_followed_as_written() {
@@ -27,7 +28,7 @@ fn the_hosting_guide_was_followed_as_written() {
     for name in ["tests", "deploy"] {
         symlink(root.join(name), folder.path().join(name)).unwrap();
     }
-    let (registry, _server) = start_server(&folder.path().join("pclr-data"));
+    let (registry, _server) = start_server_with(&folder.path().join("pclr-data"), &KEPT);
     let ports = [8000, 8080].map(|port| (format!("127.0.0.1:{port}"), port, free_port()));
     let mut commands = calls.iter().map(|call| call.command.clone()).collect::<Vec<_>>();
     for command in &mut commands {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::copy::kept;
 use super::server::{FileServer, Program};
 use crate::script::{Servers, run_file_on};
-use crate::world::World;
 
 /// The areas that pull and discover.
 const AREAS: [&str; 5] = ["blobs", "manifests", "images", "tags", "referrers"];
@@ -44,7 +44,7 @@ fn scripts() -> Vec<(String, PathBuf)> {
 
 #[tokio::test]
 async fn a_copy_answers_what_a_registry_answers_but_for_what_is_listed() {
-    let world = World::start().await;
+    let world = kept();
     // The registry's own tree, so that the copy shows each write a moment later.
     let public = world.data().join("store/public");
     std::fs::create_dir_all(&public).unwrap();

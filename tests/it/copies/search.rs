@@ -5,10 +5,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::copy::{Copy, rendered};
+use super::copy::{Copy, KEPT, kept, kept_bench, rendered};
 use super::corpus::published;
 use super::server::{FileServer, Program};
-use crate::world::{World, start_server};
+use crate::world::start_server_with;
 
 /// Words that people look for, in several scripts, with phrases, filters, exclusions and typing mistakes.
 const QUESTIONS: [&str; 50] = [
@@ -80,13 +80,13 @@ fn found(page: &Value) -> (Vec<&str>, &Value, &Value) {
 
 #[tokio::test]
 async fn fifty_questions_have_the_same_ten_answers() {
-    let mut world = World::start().await;
+    let mut world = kept();
     published(&world);
     rendered(world.data(), world.address).await;
     world.kill();
     // A new index: nothing in it was ever replaced.
     std::fs::remove_dir_all(world.data().join("search")).unwrap();
-    let (registry, _server) = start_server(world.data());
+    let (registry, _server) = start_server_with(world.data(), &KEPT);
     indexed(registry).await;
     let copy = Copy::of(world.data(), registry).await;
     let (cache, registry) = (tempfile::tempdir().unwrap(), format!("http://{registry}"));
@@ -117,7 +117,7 @@ async fn indexed(registry: std::net::SocketAddr) {
 
 #[tokio::test]
 async fn what_was_fetched_is_kept_and_what_has_changed_is_fetched_again() {
-    let bench = crate::project::Bench::start();
+    let bench = kept_bench();
     bench.publish("acme/one 1.0.0\nacme/two 1.0.0");
     let public = rendered(&bench.beside("data"), bench.address()).await;
     // The tree of the registry itself, as it changes.

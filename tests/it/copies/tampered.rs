@@ -3,13 +3,13 @@
 use pcl_registry::domain::Digest;
 use serde_json::Value;
 
-use super::copy::{Copy, content};
+use super::copy::{Copy, content, kept_bench};
 use super::server::{FileServer, Program};
 use crate::project::Bench;
 
 /// A registry of two packages, its copy, and a server of it.
 async fn bench() -> Option<(Bench, Copy, FileServer)> {
-    let bench = Bench::start();
+    let bench = kept_bench();
     bench.publish("acme/base 1.0.0\nacme/base 1.1.0\nacme/other 1.0.0");
     let copy = Copy::of(&bench.beside("data"), bench.address()).await;
     let server = FileServer::start(Program::Python, copy.path())?;

@@ -5,11 +5,11 @@ use std::path::Path;
 use pcl_registry::domain::Digest;
 use serde_json::Value;
 
-use super::copy::{Copy, DOCKER, DOCKER_LIST, INDEX, push_images};
+use super::copy::{Copy, DOCKER, DOCKER_LIST, INDEX, kept, push_images};
 use super::server::{FileServer, Program};
 use crate::clients::program::{Home, find, read_layout, run};
 use crate::script::wire::{Request, Response};
-use crate::world::{MANIFEST, World};
+use crate::world::MANIFEST;
 
 /// Servers that answer as container tools expect.
 pub const ANSWERING: [Program; 2] = [Program::Nginx, Program::Caddy];
@@ -35,7 +35,7 @@ pub fn skopeo_copy(home: &Home, skopeo: &Path, server: &FileServer, wanted: &str
 
 #[tokio::test]
 async fn every_type_of_manifest_is_served_as_what_it_is() {
-    let world = World::start().await;
+    let world = kept();
     let pushed = push_images(&world).await;
     let copy = Copy::of(world.data(), world.address).await;
     for program in ANSWERING {
@@ -68,7 +68,7 @@ async fn every_type_of_manifest_is_served_as_what_it_is() {
 
 #[tokio::test]
 async fn what_changes_is_asked_about_again_and_what_does_not_is_kept() {
-    let world = World::start().await;
+    let world = kept();
     push_images(&world).await;
     let copy = Copy::of(world.data(), world.address).await;
     let blob = copy.files().into_iter().find(|path| path.starts_with("blobs/")).unwrap();
@@ -99,7 +99,7 @@ async fn what_changes_is_asked_about_again_and_what_does_not_is_kept() {
 #[tokio::test]
 async fn skopeo_pulls_an_image_and_an_index_with_all_in_it() {
     let Some(skopeo) = find("skopeo") else { return };
-    let world = World::start().await;
+    let world = kept();
     let pushed = push_images(&world).await;
     let copy = Copy::of(world.data(), world.address).await;
     for program in ANSWERING {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::copy::{Copy, content, push_images};
+use super::copy::{Copy, content, kept, push_images};
 use super::server::{FileServer, Program};
 use super::tools::skopeo_copy;
 use crate::clients::program::{Home, find};
@@ -14,7 +14,7 @@ fn pclr(arguments: &[&str]) -> Ended {
 }
 
 async fn world() -> (World, Vec<(String, String, &'static str, pcl_registry::domain::Digest)>) {
-    let world = World::start().await;
+    let world = kept();
     let pushed = push_images(&world).await;
     super::corpus::published_examples(&world);
     (world, pushed)
