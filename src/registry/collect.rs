@@ -64,6 +64,9 @@ impl Registry {
             if taken.is_empty() {
                 break;
             }
+            // Links to what goes: nobody may be told that the bytes are here once the first of them is not, nor after a failure
+            // half-way. A collection is rare, so the whole table goes.
+            self.forget_links();
             for (area, digest) in &taken {
                 if begun.elapsed() > PIECE {
                     // What is left of them stays in the state of being deleted, and the next round goes on with it.
@@ -73,8 +76,6 @@ impl Registry {
                 self.0.storage.delete_blob(area, digest).await?;
                 self.0.cache.blobs.remove(&(area.clone(), *digest));
             }
-            // Links to what is gone; a collection is rare, so the whole table goes.
-            self.forget_links();
             self.0.meta.blobs.forget(&taken).await?;
             collected.deleted += taken.len() as u64;
         }
