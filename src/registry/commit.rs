@@ -291,6 +291,10 @@ impl Lane {
         if self.in_doubt || self.sharing == Sharing::Shared || matches!(self.committing, Committing::Store(_)) {
             self.write_missing().await?;
         }
+        if changes.is_empty() {
+            // Whoever asks for the same again is told that it is there, and then it is durable.
+            return Ok(Vec::new());
+        }
         match (self.committing.clone(), atomicity) {
             (Committing::Database, _) => self.apply_in_database(changes, atomicity).await,
             (Committing::Store(memory), Atomicity::Each) => self.apply_in_store(&memory, changes).await,

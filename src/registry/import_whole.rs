@@ -148,11 +148,9 @@ impl Registry {
             act: Act::Accept(prepared.accept.clone()),
         };
         let prepared = || ready.iter().filter_map(|(_, prepared)| prepared.as_ref());
+        // Without any it still waits for what an earlier try left to be written: "unchanged" acknowledges it.
         let changes: Vec<Change> = prepared().map(change).collect();
         let settle: HashSet<Key> = prepared().flat_map(|prepared| prepared.settle.iter().cloned()).collect();
-        if changes.is_empty() {
-            return Ok(());
-        }
         let outcomes = self.0.committer.commit_whole(changes, settle.into_iter().collect()).await?;
         let committed = ready.iter_mut().filter(|(_, prepared)| prepared.is_some());
         let mut elsewhere = Vec::new();
