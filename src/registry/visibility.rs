@@ -186,7 +186,12 @@ impl Registry {
         }
         let stream = match storage.read_blob(from, digest, None).await {
             Ok(stream) => stream,
-            Err(StorageError::NotFound { .. } | StorageError::Corrupt(_)) => return Ok(false),
+            Err(StorageError::Corrupt(_)) => return Ok(false),
+            // What is taken for lost is removed with the move: one answer is not enough.
+            Err(error @ StorageError::NotFound { .. }) => match storage.blob_size(from, digest).await? {
+                None => return Ok(false),
+                Some(_) => return Err(error.into()),
+            },
             Err(error) => return Err(error.into()),
         };
         let size = stream.size;

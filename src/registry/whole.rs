@@ -102,7 +102,11 @@ async fn has_begun(storage: &Storage, events: &[(u64, Bytes)], digest: Digest) -
     let Some(first) = events.first().and_then(|(n, _)| n.checked_sub(1)) else { return Ok(false) };
     let bytes = match storage.get(&Key::Event(first), EVENT_MAX).await {
         Ok(bytes) => bytes,
-        Err(StorageError::NotFound { .. }) => return Ok(false),
+        // The document of what never began is removed, and a batch without it can never be finished: one answer is not enough.
+        Err(error @ StorageError::NotFound { .. }) => match storage.exists(&Key::Event(first)).await? {
+            true => return Err(error.into()),
+            false => return Ok(false),
+        },
         Err(error) => return Err(error.into()),
     };
     let event = Event::parse(&bytes).map_err(|error| MetaError::Corrupt(format!("event {first}: {error}")))?;
