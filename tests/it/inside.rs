@@ -283,6 +283,17 @@ impl Opened {
         true
     }
 
+    /// Whether the version's manifest and blobs can be read.
+    pub async fn has_bytes(&self, package: &Package) -> bool {
+        let read = self.registry.manifest(&Actor::Operator, &package.repository, &package.reference()).await;
+        let mut whole = read.is_ok_and(|manifest| manifest.bytes == package.packed.manifest.content);
+        for blob in [&package.packed.config, &package.packed.layer] {
+            let read = self.blob(&package.repository, &blob.digest).await;
+            whole &= read.is_ok_and(|bytes| bytes == blob.content);
+        }
+        whole
+    }
+
     /// Everything that the catalogue knows.
     pub async fn dump(&self) -> Value {
         contract::dump(&self.meta).await.unwrap()

@@ -60,6 +60,7 @@ mod sparse;
 mod stand_in;
 mod statics;
 mod stores;
+mod stores_faults;
 mod vectors;
 mod whole;
 mod world;

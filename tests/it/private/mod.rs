@@ -5,4 +5,4 @@ mod imports;
 mod leaving;
 mod moves;
 mod seen;
-mod support;
+pub mod support;
