@@ -68,10 +68,7 @@ pub(super) fn client(address: &StoreAddress, patience: Patience) -> Result<Optio
         StoreAddress::Azure(bucket) => azure(bucket, options, patience.retries()).map(Some),
         StoreAddress::Disk(_) | StoreAddress::Memory => Ok(None),
     };
-    let is_plain = address
-        .bucket()
-        .and_then(|bucket| bucket.choice(Choice::Endpoint))
-        .is_some_and(|endpoint| endpoint.starts_with("http://"));
+    let is_plain = is_plain(address);
     let options = patience.options().with_allow_http(is_plain);
     // Without any certificate authority on the machine https cannot work, but http can.
     let built = match build(options.clone()) {
@@ -83,6 +80,19 @@ pub(super) fn client(address: &StoreAddress, patience: Patience) -> Result<Optio
         why: answer::said(&error),
         hint: address.credentials().unwrap_or_default(),
     })
+}
+
+/// Whether http without TLS was asked for: by the endpoint of the address, or, where it has none, of the cloud's own variables.
+fn is_plain(address: &StoreAddress) -> bool {
+    let variables: &[&str] = match address {
+        StoreAddress::S3(_) => &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"],
+        StoreAddress::Gcs(_) => &["GOOGLE_BASE_URL"],
+        StoreAddress::Azure(_) => &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"],
+        StoreAddress::Disk(_) | StoreAddress::Memory => &[],
+    };
+    let of_variables = || variables.iter().find_map(|name| std::env::var(name).ok());
+    let endpoint = address.bucket().and_then(|bucket| bucket.choice(Choice::Endpoint));
+    endpoint.map(str::to_owned).or_else(of_variables).is_some_and(|endpoint| endpoint.starts_with("http://"))
 }
 
 fn below<S: ObjectStore + Signer>(store: S, bucket: &Bucket) -> Client {

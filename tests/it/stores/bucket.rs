@@ -1,5 +1,7 @@
 //! A place of a test's own in a bucket.
 
+use futures::TryStreamExt as _;
+use object_store::ObjectStoreExt as _;
 use pcl_registry::storage::{Opening, Storage, StoreAddress};
 
 use super::gcs::Gcs;
@@ -72,6 +74,16 @@ impl Bucket {
 
     pub async fn open(&self) -> Storage {
         Storage::open(&self.address(), Opening::default()).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Takes back for servers that were killed that they are here, as the program says one may.
+    pub async fn forget_the_dead(&self) {
+        let objects = self.open().await.objects().clone();
+        let folder = object_store::path::Path::from("staging/members");
+        let members: Vec<_> = objects.list(Some(&folder)).try_collect().await.unwrap();
+        for member in members {
+            objects.delete(&member.location).await.unwrap();
+        }
     }
 
     /// How many requests the stub has answered with a refusal of a condition.

@@ -44,6 +44,8 @@ async fn lives(cloud: Cloud, backend: Backend) {
     let chunk = world.send(Request::new("PATCH", &session).body(b"first half, ")).await;
     assert_eq!(chunk.status, 202, "{}", String::from_utf8_lossy(&chunk.body));
 
+    world.kill();
+    bucket.forget_the_dead().await;
     world.restart();
     let closing = format!("{session}?digest={}", Digest::sha256(b"first half, second half"));
     let closed = world.send(Request::new("PUT", &closing).body(b"second half")).await;
