@@ -173,7 +173,11 @@ pub(super) async fn rebuild(
             return Ok(Rebuilt { applied: rebuilt.applied, head: rebuilt.known + rebuilt.applied });
         }
         RebuildWhat::Static => {
-            let head = open_existing_data(options).await?.render_whole().await?;
+            let registry = open_existing_data(options).await?;
+            let head = registry.render_whole().await;
+            // Or it would be taken for a server that still runs.
+            registry.leave().await?;
+            let head = head?;
             return Ok(Rebuilt { applied: 0, head });
         }
         RebuildWhat::Search => {}

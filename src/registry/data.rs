@@ -308,7 +308,10 @@ pub async fn rebuild_search(options: DataOptions) -> Result<u64, DataError> {
     tokio::task::spawn_blocking(move || index.clear()).await.map_err(|_| RegistryError::Stopping)??;
     let registry = open_data(options).await?;
     registry.settled().await;
-    Ok(registry.indexed())
+    let indexed = registry.indexed();
+    // Or it would be taken for a server that still runs.
+    registry.leave().await?;
+    Ok(indexed)
 }
 
 async fn owner_of(meta: &Meta, committing: &Committing) -> Result<Owner, MetaError> {
