@@ -180,6 +180,8 @@ pub(super) enum Command {
     Collect(super::collect::Collect),
     /// Make v2/ of a copied public/ folder again, after a medium that could not keep it
     Static(super::static_tree::Static),
+    /// Check everything that a registry keeps, and mend it
+    Fsck(super::fsck::Fsck),
     /// Print the completions of a shell
     Completions(super::completions::Completions),
 }

@@ -18,6 +18,7 @@ mod deprecate;
 mod diff;
 mod draft;
 mod failure;
+mod fsck;
 mod history;
 mod import;
 mod import_archive;

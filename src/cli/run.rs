@@ -107,6 +107,7 @@ async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
         Command::Migrate(migrate) => migrate.run(global).await,
         Command::Collect(collect) => collect.run(global).await,
         Command::Static(tree) => tree.run(global).await,
+        Command::Fsck(fsck) => fsck.run(global).await,
         Command::Completions(completions) => completions.run(),
     }
 }

@@ -1,4 +1,6 @@
-//! Where the program meets the server: the only file of `cli` that knows `registry` and `http`.
+//! Where the program meets the server: with what lies below, the only file of `cli` that knows `registry` and `http`.
+
+mod check;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -26,6 +28,7 @@ use crate::registry::{
     open_serverless_at, open_to_collect, rebuild_catalog_with, rebuild_search,
 };
 use crate::storage::{Sharing, StorageError, StoreAddress};
+pub(super) use check::*;
 
 /// Time between two rounds of collection.
 const COLLECT_EVERY: Duration = Duration::from_secs(3600);

@@ -96,7 +96,7 @@ pub enum DataError {
 
 impl DataOptions {
     /// Where it lies.
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         Place { folder: self.folder.clone(), store: self.store.clone() }
     }
 }

@@ -53,7 +53,7 @@ impl Migration {
 }
 
 /// A mistyped path must not become an empty database.
-fn existing(path: &Path) -> Result<(), DataError> {
+pub(super) fn existing(path: &Path) -> Result<(), DataError> {
     match path.is_file() {
         true => Ok(()),
         false => Err(DataError::NoFile(path.to_owned())),

@@ -23,6 +23,7 @@ mod error;
 mod event_objects;
 mod find;
 mod follow;
+mod fsck;
 mod history;
 mod import;
 mod import_whole;
@@ -76,6 +77,9 @@ pub use dependencies::DEPTH_MAX;
 pub use drafts::Drafted;
 pub use error::RegistryError;
 pub use find::FindQuery;
+pub use fsck::{
+    Amount, Check, CheckStage, Finding, Found, Mend, NeededBy, Report, Severity, Summary, Watch, Words, check_data,
+};
 pub use import_whole::{ImportedWhole, WHOLE_MAX};
 pub use login::Credentials;
 pub use migrate::{Migration, check_migration, migrate_catalog};

@@ -156,7 +156,7 @@ impl From<RegistryError> for MoveError {
 
 impl Side {
     /// Who owns an object store that this one commits to.
-    async fn owner(&self) -> Result<Owner, MetaError> {
+    pub(super) async fn owner(&self) -> Result<Owner, MetaError> {
         Ok(match &self.committing {
             Committing::Database => Owner::Database { id: self.meta.ledger.identity().await? },
             Committing::Store(_) => Owner::Store,

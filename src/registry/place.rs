@@ -81,6 +81,18 @@ impl Place {
         }
     }
 
+    /// Opens a store that is there only to look at it, beside whoever has it open: nothing is locked, and nothing is said to anybody.
+    pub(super) async fn look(&self) -> Result<Storage, DataError> {
+        match (self.is_absent(), self.address()) {
+            (true, _) => Err(DataError::NoStore(self.folder.clone())),
+            (false, StoreAddress::Disk(root)) => Ok(Storage::look_at_disk(&root).await?),
+            (false, address) => {
+                let opening = Opening { sharing: Sharing::Shared, absent: Absent::Refuse, ..Opening::default() };
+                Ok(Storage::open(&address, opening).await?)
+            }
+        }
+    }
+
     async fn open_as(&self, metadata: &[&Metadata], sharing: Sharing, absent: Absent) -> Result<Storage, DataError> {
         let address = self.address();
         let locks = match sharing {

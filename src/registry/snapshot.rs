@@ -132,7 +132,8 @@ impl Snapshots {
     }
 }
 
-async fn restore(storage: &Storage, memory: &Arc<Memory>, event: u64) -> Result<(), Unbelievable> {
+/// Reads a snapshot into a memory without events.
+pub(super) async fn restore(storage: &Storage, memory: &Arc<Memory>, event: u64) -> Result<(), Unbelievable> {
     let unreadable = |error: StorageError| Unbelievable::Damaged(error.to_string());
     let bytes = storage.get(&Key::EventSnapshot(event), SNAPSHOT_MAX).await.map_err(unreadable)?;
     let last = match storage.get(&Key::Event(event), EVENT_MAX).await {

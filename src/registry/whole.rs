@@ -15,7 +15,7 @@ use super::event_objects::write_event;
 use super::replay::EVENT_MAX;
 
 /// Longest document, in bytes.
-const DOCUMENT_MAX: u64 = 256 << 20;
+pub(super) const BATCH_MAX: u64 = 256 << 20;
 
 /// Creates the events of planned changes, which follow each other, so that all or none of them count. Returns the last number.
 /// [`MetaError::Diverged`] with the first number, and nothing done, if somebody else has it. After any other error it may have
@@ -27,8 +27,8 @@ pub(super) async fn create_whole(storage: &Storage, planned: &mut [Planned]) -> 
     let mut document = None;
     if !rest.is_empty() {
         let bytes = lines(rest.iter().map(|(_, bytes)| bytes));
-        if bytes.len() as u64 > DOCUMENT_MAX {
-            return Err(RegistryError::TooLarge { what: "what is kept of the batch", limit: DOCUMENT_MAX });
+        if bytes.len() as u64 > BATCH_MAX {
+            return Err(RegistryError::TooLarge { what: "what is kept of the batch", limit: BATCH_MAX });
         }
         let (digest, count) = (Digest::sha256(&bytes), rest.len() as u64 + 1);
         let key = Key::EventBatch(digest);
@@ -56,7 +56,7 @@ pub(super) async fn create_whole(storage: &Storage, planned: &mut [Planned]) -> 
 pub(super) async fn finish_batches(storage: &Storage) -> Result<(), RegistryError> {
     for digest in storage.event_batches().await? {
         let key = Key::EventBatch(digest);
-        let bytes = match storage.get(&key, DOCUMENT_MAX).await {
+        let bytes = match storage.get(&key, BATCH_MAX).await {
             Ok(bytes) => bytes,
             Err(StorageError::NotFound { .. }) => continue,
             Err(error) => return Err(error.into()),
@@ -83,7 +83,7 @@ pub(super) async fn finish_batches(storage: &Storage) -> Result<(), RegistryErro
 /// they are the same bytes. The document goes; that it is gone already says that all of its events are there.
 pub(super) async fn finish_batch(storage: &Storage, batch: EventBatch) -> Result<(), RegistryError> {
     let key = Key::EventBatch(batch.digest);
-    let bytes = match storage.get(&key, DOCUMENT_MAX).await {
+    let bytes = match storage.get(&key, BATCH_MAX).await {
         Ok(bytes) => bytes,
         Err(StorageError::NotFound { .. }) => return Ok(()),
         Err(error) => return Err(error.into()),
@@ -98,7 +98,11 @@ pub(super) async fn finish_batch(storage: &Storage, batch: EventBatch) -> Result
 }
 
 /// Whether the event before these is there, and says that they belong to it.
-async fn has_begun(storage: &Storage, events: &[(u64, Bytes)], digest: Digest) -> Result<bool, RegistryError> {
+pub(super) async fn has_begun(
+    storage: &Storage,
+    events: &[(u64, Bytes)],
+    digest: Digest,
+) -> Result<bool, RegistryError> {
     let Some(first) = events.first().and_then(|(n, _)| n.checked_sub(1)) else { return Ok(false) };
     let bytes = match storage.get(&Key::Event(first), EVENT_MAX).await {
         Ok(bytes) => bytes,
@@ -134,7 +138,7 @@ fn lines<'a>(events: impl Iterator<Item = &'a Bytes>) -> Bytes {
 }
 
 /// The events of a document, with their numbers, which follow each other.
-fn read_lines(document: &Bytes) -> Result<Vec<(u64, Bytes)>, RegistryError> {
+pub(super) fn read_lines(document: &Bytes) -> Result<Vec<(u64, Bytes)>, RegistryError> {
     let corrupt = |why: String| RegistryError::Meta(MetaError::Corrupt(format!("a batch of events: {why}")));
     let mut events: Vec<(u64, Bytes)> = Vec::new();
     // No canonical JSON has a line feed in it.

@@ -74,6 +74,26 @@ impl Storage {
         .await
     }
 
+    /// An object of at most `limit` bytes by its path, whatever it is. Errors: [`StorageError::NotFound`], [`StorageError::TooLarge`].
+    pub async fn read_path(&self, path: &str, limit: u64) -> Result<Bytes, StorageError> {
+        let failed = |error| StorageError::object(path, error);
+        let found = self.0.objects.get(&object_store::path::Path::from(path)).await.map_err(failed)?;
+        if found.meta.size > limit {
+            return Err(StorageError::TooLarge { limit });
+        }
+        found.bytes().await.map_err(failed)
+    }
+
+    /// The stored bytes of an object as they are, unchecked. Errors with [`StorageError::NotFound`].
+    pub async fn stream_object(
+        &self,
+        key: &Key,
+    ) -> Result<BoxStream<'static, Result<Bytes, StorageError>>, StorageError> {
+        let path = key.path();
+        let found = self.0.objects.get(&key.location()).await.map_err(|error| StorageError::object(&path, error))?;
+        Ok(found.into_stream().map_err(move |error| StorageError::object(&path, error)).boxed())
+    }
+
     /// Hashes the stored bytes of an object, whatever was known of them. `None` if there is none. In bounded memory, whatever its length;
     /// `read` is told how many bytes more were read.
     pub async fn hash_object(

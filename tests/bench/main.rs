@@ -1,7 +1,8 @@
 //! How fast the registry is, beside its peers: `tests/bench/run` builds and calls this.
 //!
 //! Without an argument everything is measured and written to `docs/benchmarks.md`; with `short`, the cost of each request is
-//! printed in less than a minute; with `databases`, the large catalogue is made and asked in each database.
+//! printed in less than a minute; with `databases`, the large catalogue is made and asked in each database; with `fsck`, a check of a
+//! store is measured beside `sha256sum`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod backend;
@@ -13,6 +14,7 @@ mod connection;
 mod corpus;
 mod counted;
 mod databases;
+mod fsck;
 mod full;
 mod load;
 mod made;
@@ -40,9 +42,10 @@ fn main() -> ExitCode {
         ["serve", ..] => return counted::serve(),
         ["short"] => short::run(),
         ["databases"] => databases::run(),
+        ["fsck"] => fsck::run(),
         ref sections if sections.iter().all(|section| full::SECTIONS.contains(section)) => full::run(sections),
         _ => {
-            eprintln!("usage: tests/bench/run [short | databases | {}]", full::SECTIONS.join(" | "));
+            eprintln!("usage: tests/bench/run [short | databases | fsck | {}]", full::SECTIONS.join(" | "));
             return ExitCode::from(2);
         }
     }

@@ -30,7 +30,7 @@ pub fn starts() -> Table {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().join("data");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(publish(&data.join("store")));
+    runtime.block_on(publish(&data.join("store"), ARTIFACTS));
     table.row(&row("from the events alone", vec![start(&data, true)]));
     // Half a million files are still being written.
     let synced = std::process::Command::new("sync").status().expect("sync runs");
@@ -45,13 +45,13 @@ fn row(what: &str, mut starts: Vec<(f64, u64)>) -> [String; 3] {
     [what.to_owned(), format!("{seconds:.2}"), mib(memory)]
 }
 
-/// Writes what as many publishes leave behind.
-async fn publish(store: &Path) {
+/// Writes what so many publishes leave behind.
+pub async fn publish(store: &Path, artifacts: u64) {
     let storage = Storage::open_disk(store).await.expect("a store");
     storage.check_format().await.expect("its format");
     storage.claim_owner(&Owner::Store).await.expect("an owner");
     // Ten versions of each package, of which the first is taken.
-    let population = Population { packages: ARTIFACTS };
+    let population = Population { packages: artifacts };
     let publish = |package: u64| {
         let storage = storage.clone();
         async move {
@@ -64,7 +64,7 @@ async fn publish(store: &Path) {
             storage.create(&Key::Event(event.n), event.to_bytes()).await.expect("the event is created");
         }
     };
-    stream::iter(0..ARTIFACTS).map(publish).buffer_unordered(WRITES).collect::<()>().await;
+    stream::iter(0..artifacts).map(publish).buffer_unordered(WRITES).collect::<()>().await;
 }
 
 /// Seconds until it is ready, and its memory then. The first is stopped when a snapshot is written and searches see everything.

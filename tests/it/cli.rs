@@ -77,6 +77,7 @@ fn help_names_every_command() {
       migrate       Move the catalogue to another metadata store
       collect       Remove content that nothing names any more [alias: gc]
       static        Make v2/ of a copied public/ folder again, after a medium that could not keep it
+      fsck          Check everything that a registry keeps, and mend it
       completions   Print the completions of a shell
       help          Print this message or the help of the given subcommand(s)
 

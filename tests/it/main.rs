@@ -25,6 +25,7 @@ mod drafts;
 mod durability;
 mod events;
 mod foreign;
+mod fsck;
 mod guide;
 mod histories;
 mod inside;
