@@ -9,11 +9,11 @@ use crate::storage::{GONE_AFTER, Opening, Owner, Presence, Role, Sharing, Storag
 use super::{Builder, Clock, Committing, Limits, OpenError, Registry};
 
 /// How long to wait for another command on the same folder.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often to look whether it is over.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// [`open_serverless`] at an address. A folder is had alone: another command there is waited for, for half a minute; in a bucket several
+/// [`open_serverless`] at an address. A folder is had alone: another command there is waited for, for a minute; in a bucket several
 /// are at work at once.
 pub async fn open_serverless_at(address: &StoreAddress, limits: Limits, clock: Clock) -> Result<Registry, OpenError> {
     let sharing = if address.bucket().is_some() { Sharing::Shared } else { Sharing::Alone };

@@ -7,5 +7,5 @@ mod metadata;
 mod program;
 mod servers;
 mod sound;
-mod support;
 mod statics;
+mod support;

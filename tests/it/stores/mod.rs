@@ -7,6 +7,7 @@ mod bucket;
 mod contract;
 mod gcs;
 mod refused;
+mod serverless;
 mod serving;
 mod skopeo;
 mod working;
