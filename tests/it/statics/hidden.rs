@@ -2,7 +2,7 @@
 
 use pcl_registry::domain::{Actor, Visibility};
 
-use super::{Tree, kept, tree_on_disk};
+use super::tree::{Tree, kept, tree_on_disk};
 use crate::inside::{DataFolder, Opened, Owner, Package};
 
 /// What a package is called and says; nothing else has these words.

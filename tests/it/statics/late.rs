@@ -16,7 +16,7 @@ use pcl_registry::domain::{Actor, Visibility};
 use pcl_registry::storage::Meter;
 use tokio::sync::watch;
 
-use super::{kept, open_bucket, tree_in};
+use super::tree::{kept, open_bucket, tree_in};
 use crate::inside::{Opened, Package};
 
 /// A store whose writes to some names wait until they may go on.

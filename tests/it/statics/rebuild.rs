@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::tree_on_disk;
+use super::tree::tree_on_disk;
 use crate::cli::pclr;
 use crate::world::{Artifact, World};
 

@@ -13,7 +13,7 @@ use pcl_registry::domain::{Actor, Digest, Reference, Repository};
 use pcl_registry::storage::Meter;
 use serde_json::{Value, json};
 
-use super::{Tree, kept, open_bucket, tree_in, tree_on_disk};
+use super::tree::{Tree, kept, open_bucket, tree_in, tree_on_disk};
 use crate::inside::{DataFolder, Opened, Owner, Package, plain};
 
 fn hello(version: &str) -> Package {
