@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::copy::{Copy, KEPT, kept, kept_bench, rendered};
+use super::copy::{KEPT, kept, kept_bench, rendered};
 use super::corpus::published;
 use super::server::{FileServer, Program};
 use crate::world::start_server_with;
@@ -88,12 +88,13 @@ async fn fifty_questions_have_the_same_ten_answers() {
     std::fs::remove_dir_all(world.data().join("search")).unwrap();
     let (registry, _server) = start_server_with(world.data(), &KEPT);
     indexed(registry).await;
-    let copy = Copy::of(world.data(), registry).await;
+    let public = rendered(world.data(), registry).await;
     let (cache, registry) = (tempfile::tempdir().unwrap(), format!("http://{registry}"));
-    for program in [Program::Nginx, Program::Python] {
-        let Some(server) = FileServer::start(program, copy.path()) else { continue };
+    // Python's server gives no entity tags, which is another way to the same index: a few questions tell.
+    for (program, questions) in [(Program::Nginx, &QUESTIONS[..]), (Program::Python, &QUESTIONS[..3])] {
+        let Some(server) = FileServer::start(program, &public) else { continue };
         let mut answered = 0;
-        for question in QUESTIONS {
+        for question in questions {
             let (expected, answer) =
                 (search(&registry, cache.path(), &[question]), search(&server.url(), cache.path(), &[question]));
             assert_eq!(found(&answer), found(&expected), "{program:?} {question}");
