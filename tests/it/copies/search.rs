@@ -94,7 +94,7 @@ async fn fifty_questions_have_the_same_ten_answers() {
     for (program, questions) in [(Program::Nginx, &QUESTIONS[..]), (Program::Python, &QUESTIONS[..3])] {
         let Some(server) = FileServer::start(program, &public) else { continue };
         let mut answered = 0;
-        for question in questions {
+        for &question in questions {
             let (expected, answer) =
                 (search(&registry, cache.path(), &[question]), search(&server.url(), cache.path(), &[question]));
             assert_eq!(found(&answer), found(&expected), "{program:?} {question}");
