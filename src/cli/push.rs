@@ -78,7 +78,7 @@ impl Push {
         let config = local.config(version.clone());
         let (published, is_shown) = server::publish_in_store(address, &name, &local.tree, config).await?;
         if !is_shown {
-            output.note("the static tree does not show it yet: `pclr rebuild --static` writes it".to_owned());
+            output.note("the static tree does not show it yet: `pclr rebuild --static` writes it");
         }
         let outcome = if published.is_known { Outcome::Unchanged } else { Outcome::Published };
         let PublishedTree { digest, tree, .. } = published;
