@@ -243,6 +243,11 @@ impl StorageError {
         Self::Unavailable { path: path.into(), source }
     }
 
+    /// Work on `path` that was given up because the process ends, or broke.
+    pub(super) fn stopped(path: impl Into<String>, error: tokio::task::JoinError) -> Self {
+        Self::Unavailable { path: path.into(), source: error.into() }
+    }
+
     pub(super) fn wrong_digest(expected: &Digest, found: Digest) -> Self {
         Self::WrongDigest { expected: Box::new(*expected), found: Box::new(found) }
     }

@@ -2,6 +2,9 @@
 //!
 //! Adding a kind makes the compiler ask for all three. Knows nothing of stores.
 
+use std::fmt;
+use std::str::FromStr;
+
 use object_store::path::Path;
 use uuid::Uuid;
 
@@ -49,14 +52,40 @@ pub enum Key {
     Upload(Uuid),
     /// The bytes of an upload in flight, on stores that can append.
     UploadData(Uuid),
-    /// One part of the bytes of an upload in flight, from 0, on stores that cannot append.
-    UploadPart(Uuid, u32),
+    /// One part of the bytes of an upload in flight, on stores that cannot append.
+    UploadPart(Uuid, PartName),
     /// Who writes to a store that several share over a network, one object each.
     Member(Uuid),
     /// Who collects in it.
     Collecting,
     /// A document of the static tree.
     Public(PublicPath),
+}
+
+/// What a part of an upload is called: its place, and a number of its own, so that two who write the same place write two objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PartName {
+    /// Its place among the parts, from 0.
+    pub place: u32,
+    /// Drawn for this object alone.
+    pub mark: u32,
+}
+
+impl fmt::Display for PartName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08}-{:08x}", self.place, self.mark)
+    }
+}
+
+impl FromStr for PartName {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (place, mark) = text.split_once('-').ok_or(())?;
+        let name = Self { place: place.parse().map_err(drop)?, mark: u32::from_str_radix(mark, 16).map_err(drop)? };
+        // One name, one way to write it.
+        if name.to_string() == text { Ok(name) } else { Err(()) }
+    }
 }
 
 /// For objects that never change under their name. RFC 8246 defines `immutable`.
@@ -92,7 +121,7 @@ impl Key {
             Self::Quarantined { area, digest } => format!("quarantine/{}", blob_path(area, digest)),
             Self::Upload(id) => format!("{}/{id}.json", Self::UPLOADS),
             Self::UploadData(id) => format!("{}/{id}.data", Self::UPLOADS),
-            Self::UploadPart(id, number) => format!("{}/{id}/{number:08}", Self::UPLOADS),
+            Self::UploadPart(id, name) => format!("{}/{name}", Self::upload_folder(*id)),
             Self::Member(id) => format!("{}/{id}.json", Self::MEMBERS),
             Self::Collecting => "staging/collecting.json".to_owned(),
             Self::Public(document) => format!("{}/{}", Area::Public.as_str(), document.path()),
@@ -130,6 +159,11 @@ impl Key {
             Self::Quarantined { .. } | Self::Upload(_) | Self::UploadData(_) | Self::UploadPart(..) => NO_STORE,
             Self::Public(document) => public_caching(document),
         }
+    }
+
+    /// Folder of the parts of an upload.
+    pub(super) fn upload_folder(id: Uuid) -> String {
+        format!("{}/{id}", Self::UPLOADS)
     }
 
     /// The path as the object store's own type.
@@ -200,6 +234,7 @@ mod tests {
         name: Option<String>,
         reference: Option<String>,
         form: Option<String>,
+        part: Option<String>,
         path: String,
         media_type: String,
         cache_control: String,
@@ -223,7 +258,7 @@ mod tests {
             "upload-data" => Key::UploadData(upload()),
             "member" => Key::Member(upload()),
             "collecting" => Key::Collecting,
-            "upload-part" => Key::UploadPart(upload(), u32::try_from(number()).unwrap()),
+            "upload-part" => Key::UploadPart(upload(), vector.part.as_deref().unwrap().parse().unwrap()),
             public if public.starts_with("public-") => Key::Public(public_path(vector)),
             other => panic!("spec/vectors/keys.json names {other}, which is no key"),
         }
@@ -257,6 +292,17 @@ mod tests {
             "public-shard" => PublicPath::Shard(Shard::of(&package())),
             "public-skills" => PublicPath::Skills,
             other => panic!("spec/vectors/keys.json names {other}, which is no document of the tree"),
+        }
+    }
+
+    #[test]
+    fn a_part_has_one_name() {
+        let name = PartName { place: 7, mark: 0xa1b2 };
+        assert_eq!(name.to_string(), "00000007-0000a1b2");
+        assert_eq!("00000007-0000a1b2".parse(), Ok(name));
+        for other in ["", "00000007", "7-0000a1b2", "00000007-0000A1B2", "00000007-a1b2", "+0000007-0000a1b2", "../x-1"]
+        {
+            assert_eq!(other.parse::<PartName>(), Err(()), "{other}");
         }
     }
 

@@ -6,6 +6,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore as _};
 
 use super::key::blobs_folder;
+use super::objects::is_blob;
 use super::{Key, Storage, StorageError};
 use crate::domain::{Area, Digest, Timestamp};
 
@@ -33,8 +34,10 @@ impl Storage {
     pub fn list_blobs(&self, area: &Area) -> BoxStream<'static, Result<StoredBlob, StorageError>> {
         let folder = blobs_folder(area);
         let list = self.0.objects.list(Some(&Path::from(folder.as_str())));
+        let on_disk = self.0.disk.is_some();
+        let is_there = move |blob: &StoredBlob| on_disk || is_blob(&blob.digest, blob.size);
         list.map_err(move |error| StorageError::object(&folder, error))
-            .try_filter_map(|meta| std::future::ready(Ok(stored_blob(&meta))))
+            .try_filter_map(move |meta| std::future::ready(Ok(stored_blob(&meta).filter(is_there))))
             .boxed()
     }
 }

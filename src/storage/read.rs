@@ -8,17 +8,16 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _};
-use object_store::{GetOptions, GetRange, ObjectStore as _, ObjectStoreExt as _};
 
 use super::buffers::Buffers;
 use super::disk::{DiskStore, Stamp, blocking};
+use super::objects::{is_blob, read_object};
 use super::trust::Proof;
 use super::{Key, Storage, StorageError};
 use crate::domain::{Area, Digest, Hasher};
@@ -33,6 +32,12 @@ pub struct BlobStream {
     /// Which part of it this is; `0..size` for the whole.
     pub range: Range<u64>,
     chunks: BoxStream<'static, io::Result<Bytes>>,
+}
+
+impl BlobStream {
+    pub(super) fn new(size: u64, range: Range<u64>, chunks: BoxStream<'static, io::Result<Bytes>>) -> Self {
+        Self { size, range, chunks }
+    }
 }
 
 impl Stream for BlobStream {
@@ -52,7 +57,8 @@ impl std::fmt::Debug for BlobStream {
 impl Storage {
     /// Length of a blob in bytes, if the area has it.
     pub async fn blob_size(&self, area: &Area, digest: &Digest) -> Result<Option<u64>, StorageError> {
-        self.size(&Key::Blob { area: area.clone(), digest: *digest }).await
+        let size = self.size(&Key::Blob { area: area.clone(), digest: *digest }).await?;
+        Ok(size.filter(|size| self.0.disk.is_some() || is_blob(digest, *size)))
     }
 
     /// Opens a blob, or the part of it in `range`, which must lie inside it and may be empty.
@@ -103,23 +109,23 @@ impl Storage {
 }
 
 /// Errors of a stream as the errors that they were made from.
-fn from_stream(digest: &Digest, error: io::Error) -> StorageError {
+pub(super) fn from_stream(digest: &Digest, error: io::Error) -> StorageError {
     match error.downcast::<StorageError>() {
         Ok(error) => error,
         Err(error) => StorageError::io(digest.to_string(), error),
     }
 }
 
-fn to_stream(error: StorageError) -> io::Error {
+pub(super) fn to_stream(error: StorageError) -> io::Error {
     io::Error::other(error)
 }
 
 /// What is read, and where it goes if it is damaged.
-struct Blob {
-    storage: Storage,
-    area: Area,
-    digest: Digest,
-    path: String,
+pub(super) struct Blob {
+    pub(super) storage: Storage,
+    pub(super) area: Area,
+    pub(super) digest: Digest,
+    pub(super) path: String,
 }
 
 impl Blob {
@@ -134,13 +140,13 @@ impl Blob {
     }
 
     /// A hasher if all of it is read and nobody has checked it yet.
-    fn hasher(&self, range: &Range<u64>, stamp: Stamp) -> Option<Hasher> {
+    pub(super) fn hasher(&self, range: &Range<u64>, stamp: Stamp) -> Option<Hasher> {
         let whole = *range == (0..stamp.size);
         (whole && !self.trusted(stamp)).then(|| Hasher::new(self.digest.algorithm()))
     }
 
     /// Takes the verdict; damage is counted and reported, and the caller moves the blob away.
-    fn judge(&self, hasher: Hasher, stamp: Stamp) -> Result<(), Quarantine> {
+    pub(super) fn judge(&self, hasher: Hasher, stamp: Stamp) -> Result<(), Quarantine> {
         let found = hasher.finish();
         if found == self.digest {
             self.storage.0.trust.note(&self.path, stamp, Proof::Read);
@@ -161,12 +167,12 @@ impl Blob {
     }
 }
 
-struct Quarantine {
+pub(super) struct Quarantine {
     to: Key,
 }
 
 /// A range that lies inside `size` bytes, or all of them.
-fn within(range: Option<Range<u64>>, size: u64) -> Result<Range<u64>, StorageError> {
+pub(super) fn within(range: Option<Range<u64>>, size: u64) -> Result<Range<u64>, StorageError> {
     match range {
         None => Ok(0..size),
         Some(range) if range.start <= range.end && range.end <= size => Ok(range),
@@ -192,7 +198,7 @@ async fn read_file(disk: DiskStore, blob: Blob, range: Option<Range<u64>>) -> Re
     let (size, range, first, reader) = blocking("a blob", opened).await?;
     let first = stream::iter((!first.is_empty()).then_some(Ok(first)));
     let chunks = if reader.left == 0 { first.boxed() } else { first.chain(reader.into_stream()).boxed() };
-    Ok(BlobStream { size, range, chunks })
+    Ok(BlobStream::new(size, range, chunks))
 }
 
 /// A file that is being read.
@@ -257,106 +263,5 @@ impl Reader {
                 Err(error) => Some((Err(io::Error::other(error)), None)),
             }
         })
-    }
-}
-
-async fn read_object(blob: Blob, range: Option<Range<u64>>) -> Result<BlobStream, StorageError> {
-    let location = Key::Blob { area: blob.area.clone(), digest: blob.digest }.location();
-    let objects = blob.storage.0.objects.clone();
-    let failed = |error| StorageError::object(&blob.path, error);
-    // Not every store takes a range that is empty, or knows the size when it refuses one.
-    let (size, range, bounds) = match range {
-        None => (None, None, None),
-        Some(range) => {
-            let meta = objects.head(&location).await.map_err(failed)?;
-            let range = within(Some(range), meta.size)?;
-            if range.is_empty() {
-                return Ok(BlobStream { size: meta.size, range, chunks: stream::empty().boxed() });
-            }
-            (Some(meta.size), Some(range.clone()), Some(GetRange::Bounded(range)))
-        }
-    };
-    let found = objects.get_opts(&location, GetOptions { range: bounds, ..GetOptions::default() }).await;
-    let found = found.map_err(failed)?;
-    let size = size.unwrap_or(found.meta.size);
-    let range = range.unwrap_or(0..size);
-    let stamp = Stamp::of_object(&found.meta);
-    let hasher = blob.hasher(&range, stamp);
-    let chunks = all_of(blob.path.clone(), range.end - range.start, found.into_stream());
-    let Some(hasher) = hasher else {
-        return Ok(BlobStream { size, range, chunks: chunks.map(|chunk| chunk.map_err(to_stream)).boxed() });
-    };
-    let digest = blob.digest;
-    let checked = Checked { blob, stamp, hasher: Some(hasher), chunks, held: None };
-    let mut chunks = Box::pin(stream::try_unfold(checked, Checked::next).map(|chunk| chunk.map_err(to_stream)));
-    // The first chunk is awaited here, so that the damage of a blob that is one chunk is an error of this call.
-    let first = match chunks.next().await {
-        Some(Err(error)) => return Err(from_stream(&digest, error)),
-        first => stream::iter(first),
-    };
-    Ok(BlobStream { size, range, chunks: first.chain(chunks).boxed() })
-}
-
-/// The bytes of an answer. One that ends before all that it promised have come is an error: neither a shorter blob nor a damaged one.
-fn all_of(
-    path: String,
-    promised: u64,
-    chunks: BoxStream<'static, object_store::Result<Bytes>>,
-) -> BoxStream<'static, Result<Bytes, StorageError>> {
-    let path: Arc<str> = path.into();
-    let chunks = stream::try_unfold((chunks, 0), move |(mut chunks, came)| {
-        let path = path.clone();
-        async move {
-            match chunks.next().await {
-                Some(Ok(chunk)) => {
-                    let came = came + chunk.len();
-                    Ok(Some((chunk, (chunks, came))))
-                }
-                Some(Err(error)) => Err(StorageError::object(&*path, error)),
-                None if (came as u64) < promised => Err(StorageError::cut(&*path, promised, came)),
-                None => Ok(None),
-            }
-        }
-    });
-    chunks.boxed()
-}
-
-/// An object that is hashed while it is read; the latest chunk is held back until the next one, or the verdict, is there.
-struct Checked {
-    blob: Blob,
-    stamp: Stamp,
-    /// Taken by the verdict.
-    hasher: Option<Hasher>,
-    chunks: BoxStream<'static, Result<Bytes, StorageError>>,
-    held: Option<Bytes>,
-}
-
-impl Checked {
-    async fn next(mut self) -> Result<Option<(Bytes, Self)>, StorageError> {
-        while let Some(chunk) = self.chunks.next().await {
-            let chunk = chunk?;
-            if let Some(hasher) = &mut self.hasher {
-                hasher.update(&chunk);
-            }
-            if let Some(held) = self.held.replace(chunk) {
-                return Ok(Some((held, self)));
-            }
-        }
-        let Some(hasher) = self.hasher.take() else { return Ok(None) };
-        match self.blob.judge(hasher, self.stamp) {
-            Ok(()) => Ok(self.held.take().map(|last| (last, self))),
-            Err(Quarantine { to }) => {
-                let from = Key::Blob { area: self.blob.area.clone(), digest: self.blob.digest }.location();
-                let objects = &self.blob.storage.0.objects;
-                let moved = match objects.copy(&from, &to.location()).await {
-                    Ok(()) => objects.delete(&from).await,
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = moved {
-                    tracing::error!(blob = %self.blob.path, %error, "the damaged blob could not be moved away");
-                }
-                Err(StorageError::Corrupt(self.blob.digest))
-            }
-        }
     }
 }

@@ -17,6 +17,7 @@ use super::disk::{DiskStore, Sharing, blocking};
 use super::error::StorageError;
 use super::fault::MeteredStore;
 use super::meter::{Meter, Writes};
+use super::objects::PartBuffers;
 use super::trust::Trust;
 use super::turn::Watched;
 use super::uploads::Session;
@@ -44,6 +45,8 @@ pub(super) struct Inner {
     pub(super) trust: Trust,
     /// What large reads are read into.
     pub(super) buffers: Buffers,
+    /// What large objects are written from, where they are written in parts.
+    pub(super) parts: PartBuffers,
     pub(super) corruptions: AtomicU64,
     pub(super) sessions: Mutex<HashMap<Uuid, Arc<Session>>>,
     /// Held while the document of an upload is read.
@@ -114,6 +117,7 @@ impl Storage {
             meter,
             trust: Trust::default(),
             buffers: Buffers::default(),
+            parts: PartBuffers::default(),
             corruptions: AtomicU64::new(0),
             sessions: Mutex::default(),
             loading: tokio::sync::Mutex::default(),

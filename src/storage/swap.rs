@@ -98,6 +98,18 @@ impl Storage {
         bytes: Bytes,
         as_of: Option<u64>,
     ) -> Result<Replaced, StorageError> {
+        let now = self.replace_seen(key, seen, bytes, as_of).await?;
+        Ok(if now.is_some() { Replaced::Replaced } else { Replaced::Changed })
+    }
+
+    /// [`Storage::replace`] for who goes on from there: what is to be seen of the document now, or `None` if it had changed.
+    pub(super) async fn replace_seen(
+        &self,
+        key: &Key,
+        seen: &Seen,
+        bytes: Bytes,
+        as_of: Option<u64>,
+    ) -> Result<Option<Seen>, StorageError> {
         let path = key.path();
         if let Some(disk) = self.0.disk.clone() {
             let seen = seen.clone();
@@ -110,10 +122,10 @@ impl Storage {
                     None => Sight::Absent,
                 };
                 if found != seen.0 {
-                    return Ok(Replaced::Changed);
+                    return Ok(None);
                 }
                 disk.write(&path, &bytes).map_err(failed)?;
-                Ok(Replaced::Replaced)
+                Ok(Some(Seen(Sight::Bytes(Digest::sha256(&bytes)))))
             })
             .await;
         }
@@ -128,7 +140,7 @@ impl Storage {
             options.attributes.insert(Attribute::Metadata(AS_OF.into()), as_of.to_string().into());
         }
         match self.0.objects.put_opts(&key.location(), bytes.clone().into(), options).await {
-            Ok(_) => Ok(Replaced::Replaced),
+            Ok(put) => Ok(Some(Seen(Sight::State { tag: put.e_tag, version: put.version }))),
             Err(
                 object_store::Error::AlreadyExists { .. }
                 | object_store::Error::Precondition { .. }
@@ -137,8 +149,8 @@ impl Storage {
                 // The client repeats what was not answered, and may have met its own first try.
                 let ours = self.read(key, bytes.len() as u64).await;
                 match ours {
-                    Ok(Some(found)) if found.bytes == bytes && found.as_of == as_of => Ok(Replaced::Replaced),
-                    Ok(_) | Err(StorageError::TooLarge { .. }) => Ok(Replaced::Changed),
+                    Ok(Some(found)) if found.bytes == bytes && found.as_of == as_of => Ok(Some(found.seen)),
+                    Ok(_) | Err(StorageError::TooLarge { .. }) => Ok(None),
                     Err(error) => Err(error),
                 }
             }

@@ -4,19 +4,16 @@ use std::io::{self, Read as _};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use object_store::{ObjectStore as _, PutMultipartOptions, WriteMultipart};
 
 use super::disk::{DiskStore, Staged, Stamp, blocking};
 use super::error::Source;
-use super::store::attributes;
+use super::objects::{ObjectWriter, Written};
 use super::trust::Proof;
 use super::{Key, Storage, StorageError};
 use crate::domain::{Area, Digest, Hasher};
 
 /// Bytes gathered before they are hashed and written: one visit to a blocking thread each.
 pub(super) const GATHER: usize = 256 << 10;
-/// Length of a part on stores that take large objects in parts. Each asks for at least 5 MiB.
-pub(super) const PART: usize = 8 << 20;
 
 /// What a put of a blob did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +50,7 @@ impl Storage {
         if found != digest {
             return Err(StorageError::wrong_digest(&digest, found));
         }
-        if self.size(&key).await? == Some(bytes.len() as u64) {
-            return Ok(BlobPut::Present);
-        }
-        self.put(&key, bytes).await?;
-        Ok(BlobPut::Stored)
+        self.put_object_blob(&key, &digest, bytes).await
     }
 
     /// Puts a blob of at most `limit` bytes as it arrives. Returns its length.
@@ -162,29 +155,28 @@ impl Storage {
         E: Into<Source>,
     {
         let key = Key::Blob { area: area.clone(), digest: *digest };
-        let mut parts = ObjectParts::begin(self, &key).await?;
+        let mut object = ObjectWriter::new(self, key.clone(), key.clone());
         let mut hasher = Hasher::new(digest.algorithm());
         let mut size = 0;
         loop {
             for chunk in gathered.take() {
                 hasher.update(&chunk);
                 size += chunk.len() as u64;
-                parts.put(chunk).await?;
+                object.write(chunk).await?;
             }
             if gathered.ended {
                 break;
             }
-            if let Err(error) = gathered.fill(&mut stream, GATHER, limit - size).await {
-                parts.abort().await;
-                return Err(error.with_limit(limit));
-            }
+            let more = object.await_client(gathered.fill(&mut stream, GATHER, limit - size)).await;
+            more.map_err(|error| error.with_limit(limit))?;
         }
         let found = hasher.finish();
         if found != *digest {
-            parts.abort().await;
             return Err(StorageError::wrong_digest(digest, found));
         }
-        parts.finish().await?;
+        if let Written::Whole(bytes) = object.finish().await? {
+            self.put_object_blob(&key, digest, bytes).await?;
+        }
         Ok(size)
     }
 
@@ -315,40 +307,6 @@ impl StorageError {
         match self {
             Self::TooLarge { .. } => Self::TooLarge { limit: whole },
             other => other,
-        }
-    }
-}
-
-/// An object that is written in parts, and appears whole or not at all.
-pub(super) struct ObjectParts {
-    path: String,
-    write: WriteMultipart,
-}
-
-impl ObjectParts {
-    pub(super) async fn begin(storage: &Storage, key: &Key) -> Result<Self, StorageError> {
-        let options = PutMultipartOptions { attributes: attributes(key), ..PutMultipartOptions::default() };
-        let parts = storage.0.objects.put_multipart_opts(&key.location(), options).await;
-        let parts = parts.map_err(|error| StorageError::object(key.path(), error))?;
-        Ok(Self { path: key.path(), write: WriteMultipart::new_with_chunk_size(parts, PART) })
-    }
-
-    pub(super) async fn put(&mut self, bytes: Bytes) -> Result<(), StorageError> {
-        // Four parts in flight hide the latency of a store and bound the memory of an upload.
-        self.write.wait_for_capacity(4).await.map_err(|error| StorageError::object(&self.path, error))?;
-        self.write.put(bytes);
-        Ok(())
-    }
-
-    pub(super) async fn finish(self) -> Result<(), StorageError> {
-        let path = self.path;
-        self.write.finish().await.map(|_| ()).map_err(|error| StorageError::object(path, error))
-    }
-
-    /// Leaves nothing behind. If that fails, the store's own rule for unfinished uploads removes the parts.
-    pub(super) async fn abort(self) {
-        if let Err(error) = self.write.abort().await {
-            tracing::warn!(object = self.path, %error, "an unfinished upload could not be removed");
         }
     }
 }

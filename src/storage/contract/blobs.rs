@@ -155,8 +155,26 @@ pub async fn check_damage_is_found(storage: &Storage) {
         assert_eq!(storage.corruptions(), corruptions + 1);
         let absent = storage.read_blob(&Area::Public, &digest, None).await;
         assert!(matches!(absent, Err(StorageError::NotFound { .. })), "{absent:?}");
+        let absent = storage.read_blob(&Area::Public, &digest, Some(0..0)).await;
+        assert!(matches!(absent, Err(StorageError::NotFound { .. })), "{absent:?}");
+        assert_eq!(storage.blob_size(&Area::Public, &digest).await.expect("size"), None);
+        let listed = storage.list_blobs(&Area::Public).try_any(|blob| std::future::ready(blob.digest == digest)).await;
+        assert!(!listed.expect("list"), "nothing that is absent is listed");
         let kept = storage.get(&Key::Quarantined { area: Area::Public, digest }, u64::MAX).await;
         assert_eq!(kept.expect("quarantined").as_ref(), damaged);
+        let put = storage.put_blob(&Area::Public, bytes.clone(), &digest).await;
+        assert_eq!(put.expect("put"), BlobPut::Stored);
+        assert_eq!(read(storage, &Area::Public, &digest).await, bytes);
+    }
+    // Damage that nobody has read yet is not taken for what is pushed, of whatever length it is.
+    for (seed, cut) in [(11, 0), (12, 1), (13, 1_000)] {
+        let bytes = content(seed, 1_000);
+        let digest = Digest::sha256(&bytes);
+        let mut damaged = bytes.to_vec();
+        damaged[0] ^= 1;
+        damaged.truncate(1_000 - cut);
+        let key = Key::Blob { area: Area::Public, digest };
+        storage.objects().put(&key.location(), damaged.into()).await.expect("damage");
         let put = storage.put_blob(&Area::Public, bytes.clone(), &digest).await;
         assert_eq!(put.expect("put"), BlobPut::Stored);
         assert_eq!(read(storage, &Area::Public, &digest).await, bytes);

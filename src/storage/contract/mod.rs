@@ -21,5 +21,5 @@ pub use doubt::{check_answers_in_doubt, check_bodies_cut_short};
 pub use objects::{check_creation, check_events, check_objects, check_owner, check_replacement};
 pub use uploads::{
     check_chunks, check_expiry, check_finish_with_another_algorithm, check_hang_up, check_one_writer,
-    check_upload_survives_restart, check_wrong_upload,
+    check_shared_uploads, check_upload_survives_restart, check_wrong_upload,
 };

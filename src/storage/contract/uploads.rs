@@ -2,12 +2,15 @@
 // Panics because: these are checks of a store; a promise that is not kept is reported as in any test.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore as _};
 use uuid::Uuid;
 
-use super::super::{Key, Storage, StorageError};
+use super::super::{Key, PartName, Storage, StorageError};
 use super::{content, pieces, read};
 use crate::domain::{Algorithm, Area, Digest, Repository, Timestamp};
 
@@ -37,7 +40,9 @@ async fn assert_unknown(storage: &Storage, id: Uuid) {
     let left = Key::Upload(id);
     assert!(!storage.exists(&left).await.expect("exists"), "nothing of it is left");
     assert!(!storage.exists(&Key::UploadData(id)).await.expect("exists"));
-    assert!(!storage.exists(&Key::UploadPart(id, 0)).await.expect("exists"));
+    let list = storage.objects().list(Some(&Path::from("staging/uploads")));
+    let left: Vec<ObjectMeta> = list.try_collect().await.expect("list");
+    assert!(left.iter().all(|meta| !meta.location.as_ref().contains(&id.to_string())), "{left:?}");
 }
 
 /// Chunks join; a chunk that starts elsewhere is refused and changes nothing; the end makes a blob.
@@ -172,7 +177,11 @@ pub async fn check_expiry(storage: &Storage) {
     storage.append(refreshed, Some(0), chunk, u64::MAX, time(60)).await.expect("append");
     // Bytes whose document is gone.
     let orphan = Uuid::now_v7();
-    let orphan = if storage.disk().is_some() { Key::UploadData(orphan) } else { Key::UploadPart(orphan, 0) };
+    let orphan = if storage.disk().is_some() {
+        Key::UploadData(orphan)
+    } else {
+        Key::UploadPart(orphan, PartName { place: 0, mark: 7 })
+    };
     storage.put(&orphan, content(70, 10)).await.expect("put");
     assert_eq!(storage.expire_uploads(time(50)).await.expect("expire"), 2);
     assert!(!storage.exists(&orphan).await.expect("exists"));
@@ -181,6 +190,61 @@ pub async fn check_expiry(storage: &Storage) {
     assert_eq!(storage.expire_uploads(time(61)).await.expect("expire"), 2);
     assert_unknown(storage, refreshed).await;
     assert_unknown(storage, young).await;
+}
+
+/// Uploads that two processes write to by turns, `one` and `two`, which have the same store open together with others.
+pub async fn check_shared_uploads(one: &Storage, two: &Storage) {
+    let bytes = content(73, 9_500_000);
+    let digest = Digest::sha256(&bytes);
+    let id = begin(one, Algorithm::Sha256, 0).await;
+    let mut at = 0;
+    // The last is more than fits into one part of a store that takes parts.
+    for (index, end) in [1, 500_000, 1_000_000, 9_500_000].into_iter().enumerate() {
+        let (writer, other) = if index % 2 == 0 { (two, one) } else { (one, two) };
+        let upload = writer.upload(id).await.expect("the other knows it");
+        assert_eq!(upload.offset, at as u64);
+        let wrong = append(other, id, at as u64 + 7, &bytes.slice(at..end)).await;
+        assert!(matches!(wrong, Err(StorageError::Offset { expected, .. }) if expected == at as u64), "{wrong:?}");
+        let offset = append(writer, id, at as u64, &bytes.slice(at..end)).await.expect("append");
+        assert_eq!(offset, end as u64);
+        assert_eq!(other.upload(id).await.expect("upload").offset, end as u64, "and sees what was added");
+        at = end;
+    }
+    assert_eq!(one.finish(id, &digest).await.expect("finish"), bytes.len() as u64);
+    assert_eq!(read(two, &Area::Public, &digest).await, bytes);
+    assert_unknown(two, id).await;
+    assert_unknown(one, id).await;
+
+    // Both at once: one goes on, and the other is told; nothing of its bytes counts.
+    let id = begin(one, Algorithm::Sha256, 0).await;
+    append(one, id, 0, &bytes.slice(..10)).await.expect("append");
+    let (send, receive) = futures::channel::mpsc::unbounded::<Result<Bytes, io::Error>>();
+    let taken = AtomicBool::new(false);
+    let receive = receive.inspect(|_| taken.store(true, Ordering::SeqCst));
+    let mut slow = std::pin::pin!(one.append(id, Some(10), receive, u64::MAX, time(0)));
+    send.unbounded_send(Ok(bytes.slice(20..40))).expect("send");
+    while !taken.load(Ordering::SeqCst) {
+        assert!(futures::poll!(slow.as_mut()).is_pending(), "it waits for more");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(append(two, id, 10, &bytes.slice(10..20)).await.expect("append"), 20);
+    drop(send);
+    let late = slow.await;
+    assert!(matches!(late, Err(StorageError::Busy(_))), "{late:?}");
+    assert_eq!(one.upload(id).await.expect("upload").offset, 20);
+    assert_eq!(append(one, id, 20, &bytes.slice(20..40)).await.expect("append"), 40);
+    let digest = Digest::sha256(&bytes.slice(..40));
+    assert_eq!(two.finish(id, &digest).await.expect("finish"), 40);
+    assert_eq!(read(one, &Area::Public, &digest).await, bytes.slice(..40));
+    assert_unknown(one, id).await;
+
+    // One that the other has ended is over here, too, and goes with what is too old.
+    let id = begin(one, Algorithm::Sha256, 0).await;
+    two.cancel_upload(id).await.expect("cancel");
+    assert_unknown(one, id).await;
+    let id = begin(one, Algorithm::Sha256, 0).await;
+    assert_eq!(two.expire_uploads(time(1)).await.expect("expire"), 1);
+    assert_unknown(one, id).await;
 }
 
 /// An upload goes on in another process: `reopen` opens the store anew after this one was dropped.

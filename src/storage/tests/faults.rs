@@ -157,7 +157,7 @@ async fn append(storage: &Storage, id: Uuid, at: u64, text: &str) -> Result<u64,
     storage.append(id, Some(at), chunk, u64::MAX, Timestamp::from_micros(0)).await
 }
 
-async fn upload(storage: &Storage, begun: &mut Option<Uuid>) -> Result<(), StorageError> {
+pub(super) async fn upload(storage: &Storage, begun: &mut Option<Uuid>) -> Result<(), StorageError> {
     let repository = "acme/hello".parse().unwrap();
     let now = Timestamp::from_micros(0);
     let id = storage.begin_upload(&repository, &Area::Public, Algorithm::Sha256, now).await?.id;
@@ -171,7 +171,7 @@ async fn upload(storage: &Storage, begun: &mut Option<Uuid>) -> Result<(), Stora
 }
 
 /// Goes on with an upload after a failure, as a client does: asks where it stands and sends the rest, or all of it again.
-async fn go_on(storage: &Storage, id: Uuid) {
+pub(super) async fn go_on(storage: &Storage, id: Uuid) {
     let whole = CHUNKS.concat();
     let (bytes, digest) = blob(&whole);
     let rest = async {

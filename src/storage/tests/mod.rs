@@ -2,7 +2,10 @@
 
 mod disk;
 mod faults;
+mod large;
+mod objects;
 mod settle;
+mod watched;
 
 use std::sync::Arc;
 
@@ -67,4 +70,15 @@ async fn uploads_in_an_object_store_survive_a_restart() {
     let objects = Arc::new(InMemory::new());
     let reopen = async || Storage::over(objects.clone());
     contract::check_upload_survives_restart(reopen().await, reopen).await;
+    let objects = Arc::new(InMemory::new());
+    let reopen = async || Storage::over_shared(objects.clone(), Meter::default());
+    contract::check_upload_survives_restart(reopen().await, reopen).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_go_on_with_one_upload() {
+    let objects = Arc::new(InMemory::new());
+    let server = || Storage::over_shared(objects.clone(), Meter::default());
+    contract::check_shared_uploads(&server(), &server()).await;
+    contract::check_all(&server()).await;
 }

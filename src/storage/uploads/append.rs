@@ -7,8 +7,9 @@ use futures::Stream;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use super::super::disk::DiskStore;
 use super::super::error::Source;
-use super::super::write::{GATHER, Gathered, PART};
+use super::super::write::{GATHER, Gathered};
 use super::super::{Storage, StorageError};
 use super::Session;
 use super::bytes::Save;
@@ -34,14 +35,17 @@ impl Storage {
         E: Into<Source>,
     {
         let session = self.session(id).await?;
-        let mut state = session.writer(id).await?;
+        let mut state = self.caught_up(id, &session).await?;
         let offset = state.upload.offset;
         if let Some(found) = expected_offset.filter(|found| *found != offset) {
             return Err(StorageError::Offset { expected: offset, found });
         }
+        let Some(disk) = self.0.disk.clone() else {
+            return self.append_part(session, state, std::pin::pin!(stream), limit, now).await;
+        };
         state.upload.touched = now;
-        let mut appending =
-            Appending { storage: self.clone(), session, state: Some(state), gathered: Gathered::default() };
+        let (storage, gathered) = (self.clone(), Gathered::default());
+        let mut appending = Appending { storage, disk, session, state: Some(state), gathered };
         let taken = appending.take(std::pin::pin!(stream), limit).await;
         // Whatever ended the chunk, what had arrived of it is kept.
         let offset = appending.write(Save::Now).await;
@@ -51,9 +55,10 @@ impl Storage {
     }
 }
 
-/// A chunk that is arriving. Dropped in the middle it writes what had arrived, and only then lets go of the session.
+/// A chunk that is arriving on a disk. Dropped in the middle it writes what had arrived, and only then lets go of the session.
 struct Appending {
     storage: Storage,
+    disk: DiskStore,
     session: Arc<Session>,
     state: Option<OwnedMutexGuard<State>>,
     gathered: Gathered,
@@ -65,11 +70,10 @@ impl Appending {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Source>,
     {
-        let enough = if self.storage.0.disk.is_some() { GATHER } else { PART };
         loop {
             let offset = self.state.as_ref().map_or(0, |state| state.upload.offset);
             let left = limit.saturating_sub(offset);
-            let ended = self.gathered.fill(&mut stream, enough, left).await.map_err(|error| error.with_limit(limit))?;
+            let ended = self.gathered.fill(&mut stream, GATHER, left).await.map_err(|error| error.with_limit(limit))?;
             if ended {
                 return Ok(());
             }
@@ -81,7 +85,7 @@ impl Appending {
         let chunks = self.gathered.take();
         // Gone only after an earlier write failed with all of it.
         let Some(state) = self.state.take() else { return Ok(0) };
-        let (state, outcome) = self.storage.write_staged(state, chunks, save).await?;
+        let (state, outcome) = self.storage.write_staged(&self.disk, state, chunks, save).await?;
         let offset = state.upload.offset;
         self.session.show(&state.upload);
         self.state = Some(state);
@@ -97,9 +101,10 @@ impl Drop for Appending {
         }
         // Without a runtime the process is ending, and the document says where the session stood.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (storage, session, chunks) = (self.storage.clone(), self.session.clone(), self.gathered.take());
+        let (storage, disk, session) = (self.storage.clone(), self.disk.clone(), self.session.clone());
+        let chunks = self.gathered.take();
         runtime.spawn(async move {
-            match storage.write_staged(state, chunks, Save::Now).await {
+            match storage.write_staged(&disk, state, chunks, Save::Now).await {
                 Ok((state, outcome)) => {
                     session.show(&state.upload);
                     if let Err(error) = outcome {

@@ -1,19 +1,19 @@
-//! The bytes of a session: one file that grows on a disk, one object a write on other stores.
+//! The bytes of a session on a disk, one file that grows; and the end of any session's bytes.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 
 use bytes::Bytes;
-use futures::TryStreamExt as _;
+use futures::{TryStreamExt as _, stream};
 use object_store::path::Path;
-use object_store::{ObjectStore as _, ObjectStoreExt as _};
+use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _};
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use super::super::disk::{DiskStore, blocking};
 use super::super::planned::Step;
 use super::super::{Key, Storage, StorageError};
-use super::state::State;
+use super::state::{Part, State};
 
 /// Whether the document is written after the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,28 +28,36 @@ const SAVE_EVERY: u64 = 64 << 20;
 /// Length at which the document's file is replaced by its last line: about 200 chunks.
 const REWRITE_AT: u64 = 64 << 10;
 
+/// Parts that are deleted at once.
+const DELETED_AT_ONCE: usize = 8;
+
 /// A writer's hold on a session, given back with the outcome of what it was used for.
 type Held = (OwnedMutexGuard<State>, Result<(), StorageError>);
 
 impl Storage {
-    /// Adds bytes to a session. On error none of `chunks` counts, and the session stands where it stood.
+    /// Adds bytes to a session on a disk. On error none of `chunks` counts, and the session stands where it stood.
     pub(super) async fn write_staged(
         &self,
+        disk: &DiskStore,
         mut state: OwnedMutexGuard<State>,
         chunks: Vec<Bytes>,
         save: Save,
     ) -> Result<Held, StorageError> {
         state.is_stored = true;
-        if let Some(disk) = self.0.disk.clone() {
-            let storage = self.clone();
-            return blocking("an upload", move || {
-                let outcome = storage.write_to_file(&disk, &mut state, &chunks, save);
-                Ok((state, outcome))
-            })
-            .await;
+        let (storage, disk) = (self.clone(), disk.clone());
+        blocking("an upload", move || {
+            let outcome = storage.write_to_file(&disk, &mut state, &chunks, save);
+            Ok((state, outcome))
+        })
+        .await
+    }
+
+    /// Writes the first document of a session.
+    pub(super) async fn save_first(&self, mut state: OwnedMutexGuard<State>) -> Result<(), StorageError> {
+        match &self.0.disk {
+            Some(disk) => self.write_staged(disk, state, Vec::new(), Save::Now).await?.1,
+            None => self.save_document(&mut state).await,
         }
-        let outcome = self.write_to_parts(&mut state, chunks, save).await;
-        Ok((state, outcome))
     }
 
     fn write_to_file(
@@ -97,24 +105,6 @@ impl Storage {
         Ok(())
     }
 
-    async fn write_to_parts(&self, state: &mut State, chunks: Vec<Bytes>, save: Save) -> Result<(), StorageError> {
-        let id = state.upload.id;
-        let size = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        if size > 0 {
-            let key = Key::UploadPart(id, state.parts.len() as u32);
-            let payload = chunks.iter().cloned().collect::<object_store::PutPayload>();
-            let put = self.0.objects.put(&key.location(), payload).await;
-            put.map_err(|error| StorageError::object(key.path(), error))?;
-            state.parts.push(size);
-            take_in(state, &chunks);
-        }
-        if save == Save::Now || state.unsaved >= SAVE_EVERY {
-            self.put(&Key::Upload(id), state.document(None)?).await?;
-            state.unsaved = 0;
-        }
-        Ok(())
-    }
-
     /// Whether the bytes that the document speaks of are there.
     pub(super) async fn has_staged_bytes(&self, state: &State) -> Result<bool, StorageError> {
         if state.upload.offset == 0 {
@@ -124,28 +114,38 @@ impl Storage {
             let size = self.size(&Key::UploadData(state.upload.id)).await?;
             return Ok(size.is_some_and(|size| size >= state.upload.offset));
         }
-        for (number, length) in (0..).zip(&state.parts) {
-            if self.size(&Key::UploadPart(state.upload.id, number)).await? != Some(*length) {
+        for part in &state.parts {
+            if self.size(&Key::UploadPart(state.upload.id, part.name)).await? != Some(part.size) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Removes all of a session. Its document goes last: until then the next process knows what to remove.
-    pub(super) async fn remove_upload(&self, id: Uuid) -> Result<(), StorageError> {
+    /// Removes all of a session that its document tells of. The document goes last: until then the next process knows what to remove.
+    pub(super) async fn remove_upload(&self, id: Uuid, parts: &[Part]) -> Result<(), StorageError> {
         if self.0.disk.is_some() {
             self.delete(&Key::UploadData(id)).await?;
-        } else {
-            let folder = format!("{}/{id}", Key::UPLOADS);
-            let failed = |error| StorageError::object(&folder, error);
-            let list = self.0.objects.list(Some(&Path::from(folder.as_str())));
-            let parts: Vec<Path> = list.map_ok(|meta| meta.location).try_collect().await.map_err(failed)?;
-            for part in parts {
-                self.0.objects.delete(&part).await.map_err(failed)?;
+        }
+        let parts = parts.iter().map(|part| Key::UploadPart(id, part.name));
+        stream::iter(parts.map(Ok))
+            .try_for_each_concurrent(DELETED_AT_ONCE, |part| async move { self.delete(&part).await })
+            .await?;
+        self.delete(&Key::Upload(id)).await
+    }
+
+    /// Removes what lies there of a session without a document: bytes that nobody can go on with.
+    pub(super) async fn remove_strays(&self, id: Uuid) -> Result<(), StorageError> {
+        let folder = Key::upload_folder(id);
+        let list = self.0.objects.list(Some(&Path::from(folder.as_str())));
+        let strays: Vec<ObjectMeta> = list.try_collect().await.map_err(|error| StorageError::object(&folder, error))?;
+        for stray in strays {
+            match self.0.objects.delete(&stray.location).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(StorageError::object(&folder, error)),
             }
         }
-        self.delete(&Key::Upload(id)).await
+        self.remove_upload(id, &[]).await
     }
 
     /// Every upload that something is staged for.

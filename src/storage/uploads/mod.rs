@@ -7,21 +7,27 @@
 //!
 //! Most uploads are over within milliseconds of their beginning. So a session that has received nothing gets its document only
 //! after a second, or when the server stops: whoever is killed within that second loses sessions without a byte in them.
+//!
+//! On an object store that others may use too, every session has its document from its beginning, and any server goes on with it:
+//! what this process remembers of one is compared with the document before it is used, and the document is replaced only by who saw
+//! it as it is. Of two servers that write to one session at once, one is told that the other does.
 
 mod append;
 mod bytes;
 mod finish;
+mod join;
+mod parts;
 mod session;
 mod state;
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
-use super::{Key, Storage, StorageError};
+use super::{Key, Seen, Sharing, Storage, StorageError};
 use crate::domain::{Algorithm, Area, Repository, Timestamp};
-use bytes::Save;
 pub(super) use session::Session;
 use state::State;
 
@@ -65,7 +71,13 @@ impl Storage {
             started: now,
             touched: now,
         };
-        self.sessions().insert(upload.id, Arc::new(Session::new(State::new(upload.clone()))));
+        if self.is_shared() {
+            let mut state = State::new(upload.clone());
+            self.save_document(&mut state).await?;
+            self.remember(state);
+            return Ok(upload);
+        }
+        self.remember(State::new(upload.clone()));
         let (id, store) = (upload.id, Arc::downgrade(&self.0));
         tokio::spawn(async move {
             tokio::time::sleep(SAVE_AFTER).await;
@@ -89,12 +101,14 @@ impl Storage {
     /// Writes the document of a session if nothing of it is stored and nobody is writing to it.
     async fn save_begun(&self, id: Uuid) -> Result<(), StorageError> {
         let Some(session) = self.sessions().get(&id).cloned() else { return Ok(()) };
-        session.save_first(|state| async { self.write_staged(state, Vec::new(), Save::Now).await?.1 }).await
+        session.save_first(|state| self.save_first(state)).await
     }
 
     /// An upload in flight. Errors: [`StorageError::UploadUnknown`].
     pub async fn upload(&self, id: Uuid) -> Result<Upload, StorageError> {
         let session = self.session(id).await?;
+        let known = &session;
+        session.look(|mut state| async move { self.catch_up(known, &mut state).await }).await?;
         let shown = session.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(shown)
     }
@@ -103,10 +117,9 @@ impl Storage {
     pub async fn cancel_upload(&self, id: Uuid) -> Result<(), StorageError> {
         let mut state = self.session(id).await?.writer(id).await?;
         if state.is_stored {
-            self.remove_upload(id).await?;
+            self.remove_upload(id, &state.parts).await?;
         }
-        state.over = true;
-        self.sessions().remove(&id);
+        self.end(&mut state);
         Ok(())
     }
 
@@ -117,14 +130,15 @@ impl Storage {
         ids.extend(self.sessions().keys());
         for id in ids.into_iter().filter(|id| self.is_own(*id)) {
             let idle = match self.session(id).await {
-                Ok(session) => match session.writer(id).await {
+                Ok(session) => match self.caught_up(id, &session).await {
                     Ok(state) => state.upload.touched < before,
                     // Somebody writes to it, or has just ended it.
-                    Err(_) => false,
+                    Err(StorageError::Busy(_) | StorageError::UploadUnknown(_)) => false,
+                    Err(error) => return Err(error),
                 },
                 // Bytes without a document that can be read: nobody can go on with them.
                 Err(StorageError::UploadUnknown(_) | StorageError::Malformed { .. }) => {
-                    self.remove_upload(id).await?;
+                    self.remove_strays(id).await?;
                     expired += 1;
                     continue;
                 }
@@ -175,18 +189,69 @@ impl Storage {
         if let Some(session) = self.sessions().get(&id) {
             return Ok(session.clone());
         }
-        let document = match self.get(&Key::Upload(id), state::DOCUMENT_MAX).await {
-            Err(StorageError::NotFound { .. }) => return Err(StorageError::UploadUnknown(id)),
-            document => document?,
+        let mut state = match self.read(&Key::Upload(id), state::DOCUMENT_MAX).await? {
+            Some(document) => {
+                State { seen: document.seen, ..State::restore(id, &document.bytes, self.0.boot.as_deref())? }
+            }
+            None => return Err(StorageError::UploadUnknown(id)),
         };
-        let state = State::restore(id, &document, self.0.boot.as_deref())?;
-        // A loss of power may have kept the document and lost bytes.
-        if !self.has_staged_bytes(&state).await? {
+        // A loss of power may have kept the document and lost bytes. Parts are whole objects, which their store keeps or does not, and
+        // what is lost of them is missed at the end.
+        if self.0.disk.is_some() && !self.has_staged_bytes(&state).await? {
             return Err(StorageError::UploadUnknown(id));
         }
-        let session = Arc::new(Session::new(state));
+        state.just_read = true;
+        Ok(self.remember(state))
+    }
+
+    /// The session for the one request that may change it, as it is in the store.
+    async fn caught_up(&self, id: Uuid, session: &Session) -> Result<OwnedMutexGuard<State>, StorageError> {
+        let mut state = session.writer(id).await?;
+        self.catch_up(session, &mut state).await?;
+        Ok(state)
+    }
+
+    /// Compares what this process knows of a session with its document, where another may have gone on with it, or a write of it may
+    /// have happened.
+    async fn catch_up(&self, session: &Session, state: &mut State) -> Result<(), StorageError> {
+        let just_read = std::mem::take(&mut state.just_read);
+        if state.over || !(self.is_shared() && !just_read || state.in_doubt) {
+            return Ok(());
+        }
+        let id = state.upload.id;
+        match self.read(&Key::Upload(id), state::DOCUMENT_MAX).await? {
+            Some(document) if document.seen == state.seen => {}
+            Some(document) => {
+                let read = State::restore(id, &document.bytes, None)?;
+                *state = State { seen: document.seen, ..read };
+                session.show(&state.upload);
+            }
+            // It never had one.
+            None if state.seen == Seen::ABSENT => {}
+            None => {
+                self.end(state);
+                return Err(StorageError::UploadUnknown(id));
+            }
+        }
+        state.in_doubt = false;
+        Ok(())
+    }
+
+    /// Whether other processes may go on with a session of this one.
+    fn is_shared(&self) -> bool {
+        self.0.disk.is_none() && self.0.sharing == Sharing::Shared
+    }
+
+    fn remember(&self, state: State) -> Arc<Session> {
+        let (id, session) = (state.upload.id, Arc::new(Session::new(state)));
         self.sessions().insert(id, session.clone());
-        Ok(session)
+        session
+    }
+
+    /// The session is over, for whoever still has it.
+    fn end(&self, state: &mut State) {
+        state.over = true;
+        self.sessions().remove(&state.upload.id);
     }
 
     /// A new name. Where several processes share the store its last byte says whose the upload is, so that whoever spreads

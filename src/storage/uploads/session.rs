@@ -1,6 +1,6 @@
 //! A session in memory.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Mutex as Lane, OwnedMutexGuard};
@@ -16,14 +16,15 @@ pub(in crate::storage) struct Session {
     pub(super) state: Arc<Lane<State>>,
     /// For those who ask meanwhile.
     pub(super) shown: Mutex<Upload>,
-    /// Its first document is being written, by nobody's request.
-    saving: AtomicBool,
+    /// The writer's place is taken for a moment, and by nobody who writes to it: its first document is being written, or its
+    /// document read.
+    briefly: AtomicUsize,
 }
 
 impl Session {
     pub(super) fn new(state: State) -> Self {
         let shown = Mutex::new(state.upload.clone());
-        Self { state: Arc::new(Lane::new(state)), shown, saving: AtomicBool::new(false) }
+        Self { state: Arc::new(Lane::new(state)), shown, briefly: AtomicUsize::new(0) }
     }
 
     pub(super) fn show(&self, upload: &Upload) {
@@ -35,7 +36,7 @@ impl Session {
         let state = match self.state.clone().try_lock_owned() {
             Ok(state) => state,
             // Over in a moment, and no request that the client could have waited for.
-            Err(_) if self.saving.load(Ordering::SeqCst) => self.state.clone().lock_owned().await,
+            Err(_) if self.briefly.load(Ordering::SeqCst) > 0 => self.state.clone().lock_owned().await,
             Err(_) => return Err(StorageError::Busy(id)),
         };
         if state.over { Err(StorageError::UploadUnknown(id)) } else { Ok(state) }
@@ -46,13 +47,39 @@ impl Session {
     where
         F: Future<Output = Result<(), StorageError>>,
     {
-        self.saving.store(true, Ordering::SeqCst);
-        let outcome = match self.state.clone().try_lock_owned() {
+        let _briefly = Briefly::hold(&self.briefly);
+        match self.state.clone().try_lock_owned() {
             Ok(state) if !state.is_stored && !state.over => save(state).await,
             _ => Ok(()),
-        };
-        self.saving.store(false, Ordering::SeqCst);
-        outcome
+        }
+    }
+
+    /// Does `look` to the session, unless somebody writes to it, who knows it better.
+    pub(super) async fn look<F>(&self, look: impl FnOnce(OwnedMutexGuard<State>) -> F) -> Result<(), StorageError>
+    where
+        F: Future<Output = Result<(), StorageError>>,
+    {
+        let _briefly = Briefly::hold(&self.briefly);
+        match self.state.clone().try_lock_owned() {
+            Ok(state) => look(state).await,
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Those who hold the writer's place briefly are counted, also if they are given up.
+struct Briefly<'a>(&'a AtomicUsize);
+
+impl<'a> Briefly<'a> {
+    fn hold(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Briefly<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -6,19 +6,27 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::super::{Key, StorageError};
+use super::super::{Key, PartName, Seen, StorageError};
 use super::Upload;
 use crate::domain::{Area, Hasher, Repository, Timestamp};
 
-/// Longest document that is read, in bytes: 20 GiB in parts of 8 MiB are 2,560 numbers of eight characters.
+/// Longest document that is read, in bytes: some 18,000 parts, of 56 characters each.
 pub(super) const DOCUMENT_MAX: u64 = 1 << 20;
+/// Parts that an upload may have, so that its document can be read again.
+pub(super) const PARTS_MAX: usize = 16_000;
 
 pub(super) struct State {
     pub(super) upload: Upload,
     /// Has taken in exactly `upload.offset` bytes.
     pub(super) hasher: Hasher,
-    /// Lengths of the parts, on stores that cannot append.
-    pub(super) parts: Vec<u64>,
+    /// The parts in order, on stores that cannot append.
+    pub(super) parts: Vec<Part>,
+    /// What this process last saw of the document, on such stores.
+    pub(super) seen: Seen,
+    /// Whether the document has to be read again before anything is done: a write of it failed, and may have happened.
+    pub(super) in_doubt: bool,
+    /// The document was read for the request that is about to use this.
+    pub(super) just_read: bool,
     /// Open for writing, at `upload.offset`, on a disk.
     pub(super) file: Option<File>,
     /// Bytes taken since the document was written.
@@ -33,6 +41,32 @@ pub(super) struct State {
     pub(super) over: bool,
 }
 
+/// A part of an upload's bytes: an object of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Part {
+    /// What its object is called, below the upload.
+    #[serde(with = "in_words")]
+    pub(super) name: PartName,
+    /// Its length in bytes.
+    pub(super) size: u64,
+}
+
+/// The name of a part as its path ends.
+mod in_words {
+    use super::PartName;
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(name: &PartName, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(name)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PartName, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|()| de::Error::custom("not the name of a part"))
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -41,7 +75,7 @@ struct Document {
     offset: u64,
     hash: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    parts: Vec<u64>,
+    parts: Vec<Part>,
     started: Timestamp,
     touched: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,6 +89,9 @@ impl State {
             upload,
             hasher,
             parts: Vec::new(),
+            seen: Seen::ABSENT,
+            in_doubt: false,
+            just_read: false,
             file: None,
             unsaved: 0,
             document_size: 0,
@@ -62,6 +99,12 @@ impl State {
             is_stored: false,
             over: false,
         }
+    }
+
+    /// A name for the next part, which no other has.
+    pub(super) fn next_part(&self) -> PartName {
+        let [.., a, b, c, d] = Uuid::now_v7().into_bytes();
+        PartName { place: self.parts.len() as u32, mark: u32::from_be_bytes([a, b, c, d]) }
     }
 
     /// The document as it stands, one line. Doubt outlives it: only a document of this very start of the machine vouches for its bytes.
@@ -90,7 +133,7 @@ impl State {
         let document: Document = last.ok_or_else(|| malformed(id, "no line of it can be read"))?;
         let hasher = Hasher::restore(&document.hash).ok_or_else(|| malformed(id, "its hash state cannot be read"))?;
         let in_parts = !document.parts.is_empty();
-        if in_parts && document.parts.iter().sum::<u64>() != document.offset {
+        if in_parts && document.parts.iter().map(|part| part.size).sum::<u64>() != document.offset {
             return Err(malformed(id, "its parts do not add up to its offset"));
         }
         let same_start = boot.is_some() && document.boot.as_deref() == boot;

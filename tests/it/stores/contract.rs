@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use object_store::ObjectStoreExt as _;
-use pcl_registry::storage::{Created, Key, Seen, Storage, contract};
+use pcl_registry::storage::{Created, Key, Opening, Seen, Sharing, Storage, contract};
 
 use super::bucket::{Bucket, Cloud};
 
@@ -47,6 +47,19 @@ async fn uploads_on_azure_survive_a_restart() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_on_the_stub_of_google_survive_a_restart() {
     survives_a_restart(Cloud::Gcs).await;
+}
+
+/// Two servers of one bucket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_of_a_bucket_go_on_with_one_upload() {
+    for cloud in Cloud::ALL {
+        let Some(bucket) = Bucket::new(cloud) else { continue };
+        let shared = async || {
+            let opening = Opening { sharing: Sharing::Shared, ..Opening::default() };
+            Storage::open(&bucket.address(), opening).await.unwrap()
+        };
+        contract::check_shared_uploads(&shared().await, &shared().await).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
