@@ -56,6 +56,8 @@ pub struct ServeLimits {
     pub sparse_images: bool,
     /// Largest body of an import.
     pub max_import_size: u64,
+    /// From which length on blobs are read from the store itself; `None`: never.
+    pub redirect_above: Option<u64>,
     /// Longest pause within an upload, download or import.
     pub upload_idle_timeout: Duration,
     /// How long an unfinished upload can be resumed.
@@ -81,6 +83,7 @@ impl Default for ServeLimits {
             max_manifest_size: MANIFEST_MAX as u64,
             sparse_images: false,
             max_import_size: 512 << 20,
+            redirect_above: None,
             upload_idle_timeout: Duration::from_secs(60),
             upload_expiry: Duration::from_secs(24 * 3600),
             header_timeout: Duration::from_secs(10),
@@ -148,6 +151,7 @@ impl ServeConfig {
             max_manifest_size: size(settings.max_manifest_size, standard.max_manifest_size),
             sparse_images: settings.sparse_images.unwrap_or(standard.sparse_images),
             max_import_size: size(settings.max_import_size, standard.max_import_size),
+            redirect_above: settings.redirect_above.map(|ByteSize(bytes)| bytes),
             upload_idle_timeout: time(settings.upload_idle_timeout, standard.upload_idle_timeout),
             upload_expiry: time(settings.upload_expiry, standard.upload_expiry),
             header_timeout: time(settings.header_timeout, standard.header_timeout),

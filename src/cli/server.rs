@@ -120,8 +120,12 @@ pub(super) async fn serve(
         request_timeout: limits.request_timeout,
         stop_timeout: limits.shutdown_timeout,
         import_max: limits.max_import_size,
+        redirect_above: limits.redirect_above,
         vocabulary,
     };
+    if limits.redirect_above.is_some() && !registry.can_redirect() {
+        tracing::warn!("redirect-above has no effect: this store signs no addresses, buckets do");
+    }
     let address = listener.local_addr()?;
     let store = config.store.as_ref().map(ToString::to_string);
     tracing::info!(%address, data = %config.data.display(), store, "serving");

@@ -167,6 +167,8 @@ settings! {
     sparse_images: bool, "PCLR_SPARSE_IMAGES", "BOOL";
     /// Largest import that is accepted [default: 512MiB]
     max_import_size: ByteSize, "PCLR_MAX_IMPORT_SIZE", "SIZE";
+    /// Blobs from this size on are read from the bucket itself, by a redirect to an address that it signs [default: never]
+    redirect_above: ByteSize, "PCLR_REDIRECT_ABOVE", "SIZE";
     /// Longest pause within an upload, download or import [default: 60s]
     upload_idle_timeout: Span, "PCLR_UPLOAD_IDLE_TIMEOUT", "TIME";
     /// How long an unfinished upload can be resumed [default: 24h]

@@ -17,7 +17,10 @@ use tokio::time::{Instant, Sleep};
 pub(super) struct IdleLimited {
     body: Body,
     limit: Duration,
+    /// Runs out while a frame is waited for.
     sleep: Pin<Box<Sleep>>,
+    /// Whether one is: a body that nobody asks for does not pause.
+    waits: bool,
 }
 
 impl IdleLimited {
@@ -25,7 +28,7 @@ impl IdleLimited {
         if http_body::Body::is_end_stream(&body) {
             return body;
         }
-        Body::new(Self { body, limit, sleep: Box::pin(tokio::time::sleep(limit)) })
+        Body::new(Self { body, limit, sleep: Box::pin(tokio::time::sleep(limit)), waits: false })
     }
 }
 
@@ -36,8 +39,12 @@ impl http_body::Body for IdleLimited {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
-            this.sleep.as_mut().reset(Instant::now() + this.limit);
+            this.waits = false;
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        if !this.waits {
+            this.waits = true;
+            this.sleep.as_mut().reset(Instant::now() + this.limit);
         }
         match this.sleep.as_mut().poll(context) {
             Poll::Ready(()) => {

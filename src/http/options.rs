@@ -24,6 +24,8 @@ pub struct Options {
     pub stop_timeout: Duration,
     /// Largest archive that `/api/v1/import` takes, in bytes, packed and unpacked.
     pub import_max: u64,
+    /// Blobs of this length and above are read from the store itself, at an address that it signs, where it can.
+    pub redirect_above: Option<u64>,
     /// What the operator says of tags and skills.
     pub vocabulary: Vocabulary,
 }
@@ -40,6 +42,7 @@ impl Default for Options {
             request_timeout: Duration::from_secs(60),
             stop_timeout: Duration::from_secs(30),
             import_max: 512 << 20,
+            redirect_above: None,
             vocabulary: Vocabulary::default(),
         }
     }

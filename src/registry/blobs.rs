@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -155,6 +156,28 @@ impl Registry {
         let whole = 0..bytes.len() as u64;
         let range = range.unwrap_or(whole);
         Ok(BlobBody::Bytes(bytes.slice(range.start as usize..range.end as usize)))
+    }
+
+    /// Where the store itself hands out the blob for a while, to whoever has the address; `None` if it does not, or the blob is not
+    /// there as it should be, which reading it tells.
+    pub async fn blob_address(&self, blob: &BlobInfo, expires_in: Duration) -> Result<Option<String>, RegistryError> {
+        let storage = &self.0.storage;
+        if storage.signer().is_none() || storage.blob_size(&blob.area, &blob.digest).await? != Some(blob.size) {
+            return Ok(None);
+        }
+        match storage.signed_blob(&blob.area, &blob.digest, expires_in).await {
+            Ok(address) => Ok(address),
+            Err(error) => {
+                // Not all credentials of a cloud can sign. The bytes can be sent from here, too.
+                tracing::warn!(%error, "the store signs no address, so the blob is read through this server");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether the store can hand out blobs itself.
+    pub fn can_redirect(&self) -> bool {
+        self.0.storage.signer().is_some()
     }
 
     /// A file that has grown or shrunk is damaged, whatever part of it was asked for: reading it whole moves it away.

@@ -51,6 +51,27 @@ fn whole(bytes: &[u8]) -> Answer {
     Answer::Whole(200, Vec::new(), bytes.to_vec())
 }
 
+/// As a registry on a bucket does with large blobs: the address is signed, and whoever serves it has no business with the token.
+#[tokio::test]
+async fn a_redirect_to_another_host_goes_without_the_token() {
+    let bytes = manifest(b"{}", b"layer", 5);
+    let bucket = StandIn::start([manifest_answer(&bytes)]).await;
+    let redirect = |to: String| Answer::Whole(307, vec![("location", to)], Vec::new());
+    let registry = StandIn::start([
+        redirect("/v2/acme/hello/manifests/again".to_owned()),
+        redirect(format!("{}/bucket/object?X-Amz-Signature=abc", bucket.url())),
+    ]);
+    let registry = registry.await;
+    let reference = Reference::Tag("1.0.0".parse().unwrap());
+    let client = client(&registry).with_token("s3cret").unwrap();
+    let found = client.manifest(&name(), &reference).await.unwrap();
+    assert_eq!(found.digest, Digest::sha256(&bytes));
+    let shown = Some("Bearer s3cret".to_owned());
+    assert_eq!(registry.tokens(), [shown.clone(), shown], "within the registry it goes along");
+    assert_eq!(bucket.asked(), ["GET /bucket/object?X-Amz-Signature=abc"]);
+    assert_eq!(bucket.tokens(), [None]);
+}
+
 #[tokio::test]
 async fn a_busy_registry_is_asked_again() {
     let empty = json!({"items": []});

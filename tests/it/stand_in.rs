@@ -42,12 +42,13 @@ pub struct StandIn {
 struct Script {
     answers: VecDeque<Answer>,
     asked: Vec<String>,
+    tokens: Vec<Option<String>>,
 }
 
 impl StandIn {
     /// Answers the first request with the first answer, and so on; then 500.
     pub async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
-        let script = Script { answers: answers.into_iter().collect(), asked: Vec::new() };
+        let script = Script { answers: answers.into_iter().collect(), asked: Vec::new(), tokens: Vec::new() };
         let script = Arc::new(Mutex::new(script));
         let app = Router::new().fallback(answer).with_state(script.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -64,15 +65,22 @@ impl StandIn {
     pub fn asked(&self) -> Vec<String> {
         self.script.lock().unwrap().asked.clone()
     }
+
+    /// What each of them showed as authorization.
+    pub fn tokens(&self) -> Vec<Option<String>> {
+        self.script.lock().unwrap().tokens.clone()
+    }
 }
 
 async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> Response {
     let asked = format!("{} {}", request.method(), request.uri());
+    let token = request.headers().get("authorization").map(|value| String::from_utf8_lossy(value.as_bytes()).into());
     // A body that is not read would break the connection before the answer arrives.
     let _ = axum::body::to_bytes(request.into_body(), 1 << 20).await;
     let answer = {
         let mut script = script.lock().unwrap();
         script.asked.push(asked);
+        script.tokens.push(token);
         script.answers.pop_front()
     };
     let stream = |parts| Response::new(Body::from_stream(parts));

@@ -1,10 +1,11 @@
 //! Blobs: end-2 (pull), end-10 (delete).
 
 use std::ops::Range;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, RANGE};
+use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, RANGE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 
@@ -16,7 +17,10 @@ use crate::http::etag::is_known;
 use crate::http::range::{Wanted, wanted};
 use crate::registry::{BlobBody, BlobInfo};
 
-use super::{DOCKER_CONTENT_DIGEST, empty, header};
+use super::{DOCKER_CONTENT_DIGEST, empty, header, location};
+
+/// How long a signed address is good: a download begins at once, and one that is resumed asks again.
+const SIGNED_FOR: Duration = Duration::from_secs(15 * 60);
 
 /// OCI distribution 1.1, "Pulling blobs": 200 with the bytes, 206 with a range of them, 416 for a range that is not there.
 pub(super) async fn get(
@@ -41,7 +45,14 @@ pub(super) async fn get(
         describe(&mut response, digest, etag);
         return Ok(response);
     }
-    match range(request, &blob, &etag) {
+    let wanted = range(request, &blob, &etag);
+    if wanted != Wanted::Unsatisfiable
+        && app.options.redirect_above.is_some_and(|above| blob.size >= above)
+        && let Some(address) = app.registry.blob_address(&blob, SIGNED_FOR).await?
+    {
+        return Ok(elsewhere(digest, address));
+    }
+    match wanted {
         Wanted::Whole => {
             let mut response = Response::new(body(app, &blob, None).await?);
             response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(blob.size));
@@ -66,6 +77,17 @@ pub(super) async fn get(
             Ok(response)
         }
     }
+}
+
+/// RFC 9110, 15.4.8: the same request, at another address; the client repeats its `Range` there. Whoever has the address reads the
+/// blob, so no cache keeps it.
+fn elsewhere(digest: &Digest, address: String) -> Response {
+    let mut response = empty(StatusCode::TEMPORARY_REDIRECT);
+    location(&mut response, address);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(DOCKER_CONTENT_DIGEST, header(digest.to_string()));
+    response
 }
 
 /// OCI distribution 1.1, "Deleting Blobs": 202, and 404 afterwards.
