@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use crate::table::Table;
-use crate::{catalogue, compared, memory, starts};
+use crate::{catalogue, compared, memory, starts, uploads};
 
 /// Between these lines the document is written by this program; around them, by people.
 const BEGIN: &str = "<!-- measured: tests/bench/run writes from here -->\n";
 const END: &str = "<!-- measured: to here -->\n";
 
 /// The parts of it, in their order.
-pub const SECTIONS: [&str; 6] = ["push", "reads", "large", "catalogue", "memory", "starts"];
+pub const SECTIONS: [&str; 7] = ["push", "reads", "large", "catalogue", "memory", "uploads", "starts"];
 
 /// Measures the sections that are named, all if none is, and writes them down if it was all.
 pub fn run(sections: &[&str]) {
@@ -35,6 +35,9 @@ pub fn run(sections: &[&str]) {
     }
     if wanted("memory") {
         tables.push(memory::memory());
+    }
+    if wanted("uploads") {
+        tables.push(uploads::uploads());
     }
     if wanted("starts") {
         tables.push(starts::starts());

@@ -30,6 +30,7 @@ mod server;
 mod short;
 mod starts;
 mod table;
+mod uploads;
 
 use std::process::ExitCode;
 

@@ -71,6 +71,16 @@ impl Server {
         Self::run(which, command, folder, address)
     }
 
+    /// Starts this registry on a folder of its own, with its objects at an address or in the folder.
+    pub fn start_over(folder: &Path, store: Option<&str>) -> Self {
+        let address = free_address();
+        let mut command = pclr(Path::new(env!("CARGO_BIN_EXE_pclr")), folder, address);
+        if let Some(store) = store {
+            command.arg("--store").arg(store);
+        }
+        Self::run(Which::Pclr, command, folder, address)
+    }
+
     /// Starts this registry on a data folder that is there, with another database than its own.
     pub fn start_on(data: &Path, metadata: &str) -> Self {
         let address = free_address();

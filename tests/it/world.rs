@@ -161,6 +161,14 @@ impl World {
         &self.flags
     }
 
+    /// Most memory that the process ever had resident, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let id = self.server.as_ref().expect("it runs").child.id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the system counts it");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// Ends the process as a power cut would: no signal that it could answer.
     pub fn kill(&mut self) {
         self.server = None;

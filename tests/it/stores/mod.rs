@@ -6,6 +6,7 @@
 mod bucket;
 mod contract;
 mod gcs;
+mod large;
 mod refused;
 mod serverless;
 mod serving;
