@@ -209,9 +209,30 @@ impl Registry {
             if known.digest != manifest.digest {
                 return Err(Refused::VersionExists { version: known.version, digest: known.digest }.into());
             }
+            self.mend_record(area, manifest, name, &known).await?;
             return Ok(None);
         }
         self.make_record(area, manifest, name, version).await.map(Some)
+    }
+
+    /// Makes the record of a version once more if it is lost, so that pushing again mends that as well. What this release reads may be
+    /// another one than was published: then it stays lost.
+    async fn mend_record(
+        &self,
+        area: &Area,
+        manifest: &Manifest,
+        name: &Name,
+        known: &Published,
+    ) -> Result<(), RegistryError> {
+        let record = Key::Blob { area: area.clone(), digest: known.record };
+        if self.0.storage.exists(&record).await? {
+            return Ok(());
+        }
+        let (publication, _kept) = self.make_record(area, manifest, name, &known.version).await?;
+        match publication.record == known.record {
+            true => Ok(self.0.storage.settle(&[record]).await?),
+            false => Ok(()),
+        }
     }
 }
 

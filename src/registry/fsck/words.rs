@@ -195,8 +195,12 @@ fn restored(copy: Option<&str>, needed_by: &[NeededBy]) -> String {
     }
     let has = |wanted: &[Role]| needed_by.iter().any(|needed| wanted.contains(&needed.role));
     let mut ways = Vec::new();
-    if has(&[Role::Manifest, Role::Content, Role::Record]) {
+    if has(&[Role::Manifest, Role::Content]) {
         ways.push("pushing what needs it once more, from where it came from");
+    }
+    if has(&[Role::Record]) {
+        // `pclr push` leaves a manifest alone that is there.
+        ways.push("sending the version's manifest once more with a container tool, such as skopeo copy, to a registry of the release that published it");
     }
     if has(&[Role::Reason]) {
         ways.push("giving the reason once more: pclr yank or pclr deprecate");

@@ -13,7 +13,12 @@ use crate::rebuild::close;
 async fn pushed_again(folder: &DataFolder) {
     let open = folder.open().await;
     open.push(&review()).await.unwrap();
-    assert!(open.has(&review()).await);
+    // Without a database a manifest that was lost at a start is accepted anew, which is one event more.
+    assert!(folder.owner == Owner::Store || open.has(&review()).await);
+    assert_eq!(
+        open.blob(&review().repository, &review().packed.layer.digest).await.unwrap(),
+        review().packed.layer.content
+    );
     close(folder, open).await;
     assert_clean(&fsck(folder, Mend::Nothing).await);
 }
@@ -57,7 +62,9 @@ async fn each_lost_part_of_a_version_is_missed_and_a_push_mends_it() {
             other => panic!("{other:?}"),
         }
         let words = report.found[0].finding.words();
-        assert!(words.mends.contains("pushing what needs it once more"), "{words:?}");
+        let way =
+            if expected == Role::Record { "sending the version's manifest once more" } else { "pushing what needs it" };
+        assert!(words.mends.contains(way), "{words:?}");
         assert!(fsck(&folder, Mend::WhatCanBe).await.worst().is_some(), "it comes from nowhere");
         pushed_again(&folder).await;
     }
