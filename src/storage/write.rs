@@ -174,8 +174,8 @@ impl Storage {
         if found != *digest {
             return Err(StorageError::wrong_digest(digest, found));
         }
-        if let Written::Whole(bytes) = object.finish().await? {
-            self.put_object_blob(&key, digest, bytes).await?;
+        if let Written::Whole(whole) = object.finish().await? {
+            self.put_object_blob(&key, digest, whole.bytes.clone()).await?;
         }
         Ok(size)
     }

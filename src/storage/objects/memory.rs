@@ -1,6 +1,7 @@
 //! Memory for the parts of large objects: a number of buffers for all uploads of the process together.
 //!
-//! A buffer is taken before a part is gathered, and comes back when the store has the part. Whoever finds none waits, and so does
+//! A buffer is taken before a part is gathered, and its room is free again when the store has the part, whether or not it keeps the very
+//! bytes, as one in memory does. Whoever finds none waits, and so does
 //! its client. Nobody waits for a buffer while holding one that only another buffer would free, so that somebody always goes on.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,6 +62,16 @@ impl PartBuffers {
         // Resident is only what was written to.
         let bytes = kept.unwrap_or_else(|| Vec::with_capacity(PART));
         PartBuffer { bytes, since: Instant::now(), leaving: false, home: self.clone(), permit }
+    }
+
+    /// Keeps memory for who comes next.
+    fn keep(&self, mut bytes: Vec<u8>) {
+        let mut free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_busy = self.0.permits.available_permits() < BUFFERS;
+        if bytes.capacity() == PART && is_busy && free.len() < BUFFERS {
+            bytes.clear();
+            free.push(bytes);
+        }
     }
 
     /// Buffers that are in use.
@@ -125,35 +136,53 @@ impl PartBuffer {
         is_missed
     }
 
-    /// What is in it; it comes back when the last of the bytes is dropped.
-    pub(super) fn into_bytes(self) -> Bytes {
-        Bytes::from_owner(self)
+    /// What is in it, for a part. The memory is used again when the last of the bytes is dropped.
+    pub(super) fn into_part(mut self) -> (Bytes, Room) {
+        let lent = Lent { bytes: std::mem::take(&mut self.bytes), home: self.home.clone() };
+        (Bytes::from_owner(lent), Room(self))
     }
-}
 
-impl AsRef<[u8]> for PartBuffer {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
+    /// What is in it, for an object of its own, which a store may keep as it is: no more than its length.
+    pub(super) fn into_whole(mut self) -> (Bytes, Room) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.shrink_to_fit();
+        (bytes.into(), Room(self))
     }
 }
 
 impl Drop for PartBuffer {
     fn drop(&mut self) {
         let pool = &self.home.0;
-        let mut free = pool.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if pool.permits.available_permits() + 1 < BUFFERS {
-            let mut bytes = std::mem::take(&mut self.bytes);
-            bytes.clear();
-            free.push(bytes);
-        } else {
-            // The last one in use: a server at rest keeps none.
-            free.clear();
-        }
-        drop(free);
+        self.home.keep(std::mem::take(&mut self.bytes));
         drop(self.permit.take());
         if self.leaving {
             pool.leaving.fetch_sub(1, Ordering::SeqCst);
         }
+        if pool.permits.available_permits() == BUFFERS {
+            // A server at rest keeps none.
+            pool.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+}
+
+/// The right to have one part more in memory. Dropped when the store has it.
+pub(super) struct Room(#[expect(dead_code, reason = "its end is what counts")] PartBuffer);
+
+/// Bytes that a store was given.
+struct Lent {
+    bytes: Vec<u8>,
+    home: PartBuffers,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.home.keep(std::mem::take(&mut self.bytes));
     }
 }
 
@@ -177,12 +206,16 @@ mod tests {
         buffer.fill(&mut bytes);
         assert!(buffer.is_full());
         assert_eq!(bytes.len(), 1, "the rest stays with the caller");
-        let part = buffer.into_bytes();
-        let piece = part.slice(PART - 1..);
+        let (part, room) = buffer.into_part();
+        assert!(futures::poll!(&mut next).is_pending(), "the store does not have it yet");
+        drop(room);
+        let mut another = next.await;
+        another.fill(&mut bytes);
+        let (whole, room) = another.into_whole();
+        assert_eq!((whole.as_ref(), part.len()), ([7].as_slice(), PART), "whoever keeps the bytes keeps them");
+        drop(room);
         drop(part);
-        assert!(futures::poll!(&mut next).is_pending(), "a piece of it is still in use");
-        drop(piece);
-        drop(next.await);
+        assert_eq!(buffers.0.free.lock().unwrap().len(), 1, "to be used again");
         assert!(!taken[0].gives_way());
         drop(taken);
         assert_eq!(buffers.in_use(), 0);

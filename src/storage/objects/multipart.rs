@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use super::super::store::attributes;
 use super::super::{Key, Storage, StorageError};
+use super::memory::Room;
 
 /// Parts of one object that are sent at once: they hide the latency of the store.
 const AT_ONCE: usize = 4;
@@ -46,10 +47,15 @@ impl Multipart {
     }
 
     /// Sends the next part: of [`super::PART`] bytes, unless it is the last.
-    pub(super) fn start(&mut self, part: Bytes) {
+    pub(super) fn start(&mut self, part: Bytes, room: Room) {
         self.size += part.len() as u64;
         if let Some(upload) = &mut self.upload {
-            self.sending.spawn(upload.put_part(part.into()));
+            let sending = upload.put_part(part.into());
+            self.sending.spawn(async move {
+                let sent = sending.await;
+                drop(room);
+                sent
+            });
         }
     }
 

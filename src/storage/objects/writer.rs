@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::super::{Key, Storage, StorageError};
-use super::memory::PartBuffer;
+use super::memory::{PartBuffer, Room};
 use super::multipart::Multipart;
 
 /// Bytes that are gathered without a part buffer: most blobs are no longer, and need none.
@@ -28,9 +28,15 @@ pub(in crate::storage) struct ObjectWriter {
 /// What became of the bytes.
 pub(in crate::storage) enum Written {
     /// They are few, and for the caller to put in one request.
-    Whole(Bytes),
+    Whole(Whole),
     /// The object is there.
     Object,
+}
+
+/// Bytes of one request, and the room that they take until it is answered.
+pub(in crate::storage) struct Whole {
+    pub(in crate::storage) bytes: Bytes,
+    _room: Option<Room>,
 }
 
 impl ObjectWriter {
@@ -71,14 +77,25 @@ impl ObjectWriter {
         if self.is_small() {
             let mut pending = std::mem::take(&mut self.pending);
             let whole = if pending.len() == 1 { pending.pop() } else { None };
-            return Ok(Written::Whole(whole.unwrap_or_else(|| pending.concat().into())));
+            let bytes = whole.unwrap_or_else(|| pending.concat().into());
+            return Ok(Written::Whole(Whole { bytes, _room: None }));
         }
         self.flow().await?;
-        let last = self.buffer.take().map(PartBuffer::into_bytes).unwrap_or_default();
-        let Some(mut parts) = self.parts.take() else { return Ok(Written::Whole(last)) };
-        parts.start(last);
-        parts.finish().await?;
-        Ok(Written::Object)
+        match (self.parts.take(), self.buffer.take()) {
+            (None, None) => Ok(Written::Whole(Whole { bytes: Bytes::new(), _room: None })),
+            (None, Some(only)) => {
+                let (bytes, room) = only.into_whole();
+                Ok(Written::Whole(Whole { bytes, _room: Some(room) }))
+            }
+            (Some(mut parts), last) => {
+                if let Some(last) = last {
+                    let (part, room) = last.into_part();
+                    parts.start(part, room);
+                }
+                parts.finish().await?;
+                Ok(Written::Object)
+            }
+        }
     }
 
     fn is_small(&self) -> bool {
@@ -100,7 +117,8 @@ impl ObjectWriter {
                 };
                 parts.ready().await?;
                 if let Some(full) = self.buffer.take() {
-                    parts.start(full.into_bytes());
+                    let (part, room) = full.into_part();
+                    parts.start(part, room);
                 }
             }
             let buffer = match &mut self.buffer {

@@ -93,8 +93,8 @@ impl Storage {
         if hasher.finish() != *digest {
             return Err(Lost::Bytes);
         }
-        if let Written::Whole(bytes) = object.finish().await? {
-            self.put_object_blob(key, digest, bytes).await?;
+        if let Written::Whole(whole) = object.finish().await? {
+            self.put_object_blob(key, digest, whole.bytes.clone()).await?;
         }
         Ok(())
     }

@@ -144,10 +144,10 @@ impl Chunk {
     async fn end(self, storage: &Storage) -> Result<Counted, StorageError> {
         let Self { name, like, key, object, hasher, size } = self;
         if size > 0
-            && let Written::Whole(bytes) = object.finish().await?
+            && let Written::Whole(whole) = object.finish().await?
         {
             let (location, options) = (key.location(), options(&like, PutMode::Overwrite));
-            let put = storage.0.objects.put_opts(&location, bytes.into(), options).await;
+            let put = storage.0.objects.put_opts(&location, whole.bytes.clone().into(), options).await;
             put.map_err(|error| StorageError::object(key.path(), error))?;
         }
         Ok(Counted { name, hasher, size })
