@@ -13,8 +13,9 @@ use crate::world::World;
 const MIB: usize = 1 << 20;
 /// What is pushed each time.
 const SIZE: usize = 300 * MIB;
-/// What a server may come to have resident meanwhile; one that kept the bytes would have all of them.
-const LIMIT: u64 = 128_000_000;
+/// What a server may come to have resident meanwhile; one that kept the bytes would have all of them. Of the program of the tests itself,
+/// with all that a debugger needs, some 60 MB are resident.
+const LIMIT: u64 = 180_000_000;
 
 /// The bytes from `at` on, made as they are sent: no MiB is like another.
 fn piece(seed: u8, at: usize) -> Vec<u8> {
