@@ -3,6 +3,7 @@
 //! Promises the answers of a server whose index was just made anew. What was fetched and made lies in the cache folder, so that the next
 //! search asks for one small document, and fetches what has changed.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -62,7 +63,9 @@ async fn fill(
     output: Output,
 ) -> anyhow::Result<()> {
     let progress = Progress::things(output, "fetching the catalogue");
-    let fetching = stream::iter(registry.shards.clone()).map(|shard| {
+    // Each once, however often a stranger's document names it.
+    let shards: BTreeSet<Shard> = registry.shards.iter().copied().collect();
+    let fetching = stream::iter(shards).map(|shard| {
         let progress = &progress;
         async move {
             let fetched = fetch(client, shard, cache).await?;

@@ -9,6 +9,8 @@ use object_store::path::Path;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
 
 use super::disk::{Lock, blocking};
+use super::objects::{COPY_MAX, ObjectWriter, is_blob};
+use super::read::from_stream;
 use super::{Key, Replaced, Seen, Storage, StorageError};
 use crate::domain::public::{Medium, PUBLIC_DOCUMENT_MAX};
 use crate::domain::{Area, Digest};
@@ -60,6 +62,24 @@ impl Storage {
     /// Copies public content to another name within the store; `false` if it is not there. The copy keeps the attributes of content.
     pub async fn copy_content(&self, digest: &Digest, to: &Key) -> Result<bool, StorageError> {
         let from = Key::Blob { area: Area::Public, digest: *digest };
+        let size = match self.0.objects.head(&from.location()).await {
+            Ok(found) => found.size,
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(StorageError::object(from.path(), error)),
+        };
+        if !is_blob(digest, size) {
+            return Ok(false);
+        }
+        // Longer than a store copies in one request.
+        if size > COPY_MAX {
+            let mut object = ObjectWriter::new(self, to.clone(), from.clone());
+            let mut chunks = self.read_blob(&Area::Public, digest, None).await?;
+            while let Some(chunk) = chunks.next().await {
+                object.write(chunk.map_err(|error| from_stream(digest, error))?).await?;
+            }
+            object.finish().await?;
+            return Ok(true);
+        }
         match self.0.objects.copy(&from.location(), &to.location()).await {
             Ok(()) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),

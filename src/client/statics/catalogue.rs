@@ -56,7 +56,9 @@ impl Client {
         &self,
         labels: impl Fn(CatalogueLine) -> Vec<String>,
     ) -> Result<List<LabelDocument>, ClientError> {
-        let shards = self.files().await?.map(|registry| registry.shards.clone()).unwrap_or_default();
+        let shards = self.files().await?.map(|registry| registry.shards.as_slice()).unwrap_or_default();
+        // Each once, however often a stranger's document names it.
+        let shards: BTreeSet<Shard> = shards.iter().copied().collect();
         let fetching = stream::iter(shards).map(|shard| async move {
             match self.shard(shard, None).await? {
                 Some((_, compressed)) => self.read_shard(shard, &compressed),

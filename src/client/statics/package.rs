@@ -40,8 +40,8 @@ impl Client {
             read_document(&found.body).map_err(|error| self.not_understood(what, error))?;
         match document {
             None => Err(absent()),
-            Some(other) if other.name != *name => {
-                Err(self.not_understood(what, format!("it speaks of {}", other.name)))
+            Some(other) if other.name != *name || other.package.name != *name => {
+                Err(self.not_understood(what, format!("it speaks of {}", other.package.name)))
             }
             Some(document) => Ok(Some((found.etag, document))),
         }

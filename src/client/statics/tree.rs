@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use super::super::cache::read;
 use super::super::folder::{FilesError, failed};
 use crate::domain::public::{
-    Medium, OciDocument, PUBLIC_DOCUMENT_MAX, PackageDocument, Piece, PublicPath, RegistryDocument, RepositoryDocument,
-    content_path, oci_tree, read_document,
+    Medium, OciDocument, PUBLIC_DOCUMENT_MAX, PUBLIC_FORMAT, PackageDocument, Piece, PublicPath, RegistryDocument,
+    RepositoryDocument, content_path, oci_tree, read_document,
 };
 use crate::domain::{Digest, Hasher, MANIFEST_READ_MAX, Name, Repository};
 
@@ -71,9 +71,10 @@ pub fn rebuild_tree(folder: &Path, hashing: Hashing, mut step: impl FnMut()) -> 
     let registry = folder.join(PublicPath::Registry.path());
     let found = read(&registry, PUBLIC_DOCUMENT_MAX).map_err(failed("read", &registry))?;
     let found = found.ok_or_else(|| FilesError::Absent(registry.clone()))?;
-    if serde_json::from_slice::<RegistryDocument>(&found).is_err() {
-        let source = std::io::Error::new(ErrorKind::InvalidData, "it is not that of a registry");
-        return Err(failed("read", &registry)(source));
+    let is_ours = |document: RegistryDocument| document.format == PUBLIC_FORMAT;
+    if !serde_json::from_slice(&found).is_ok_and(is_ours) {
+        let why = "it is not that of a registry, or of a format that this release of pclr does not read";
+        return Err(failed("read", &registry)(std::io::Error::new(ErrorKind::InvalidData, why)));
     }
     Building::new(folder, hashing)?.run(&mut step)
 }
@@ -194,6 +195,13 @@ impl<'a> Building<'a> {
         let at = content_path(digest);
         let path = self.folder.join(&at);
         let is_new = self.seen.insert(*digest);
+        // A pipe or a device would never end.
+        if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            if is_new {
+                self.problem(&at, "it is no file");
+            }
+            return Ok(None);
+        }
         let problem = match read(&path, MANIFEST_READ_MAX as u64).map_err(failed("read", &path))? {
             Some(bytes) if digest.matches(&bytes) => return Ok(Some(bytes)),
             Some(_) => "it does not have the digest that it is named by",
@@ -212,6 +220,10 @@ impl<'a> Building<'a> {
         }
         let at = content_path(digest);
         let path = self.folder.join(&at);
+        if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            self.problem(&at, "it is no file");
+            return Ok(());
+        }
         let file = match File::open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 self.problem(&at, "it is missing");

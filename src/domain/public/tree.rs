@@ -109,6 +109,50 @@ mod tests {
         }
     }
 
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Vectors {
+        trees: Vec<Vector>,
+        shards: Vec<ShardVector>,
+    }
+
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Vector {
+        case: String,
+        repository: Repository,
+        oci: OciDocument,
+        files: BTreeMap<String, Value>,
+        objects: BTreeMap<String, Value>,
+    }
+
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct ShardVector {
+        name: crate::domain::Name,
+        shard: String,
+    }
+
+    #[test]
+    fn every_vector_of_the_contract_holds() {
+        let text = include_str!("../../../spec/vectors/static.json");
+        let vectors: Vectors = serde_json::from_str(text).unwrap();
+        assert!(vectors.trees.len() > 3 && vectors.shards.len() > 3);
+        for vector in &vectors.trees {
+            for (medium, expected) in [(Medium::Files, &vector.files), (Medium::Objects, &vector.objects)] {
+                let tree = oci_tree(&vector.repository, &vector.oci, medium);
+                let found = tree.into_iter().map(|(path, (_, piece))| match piece {
+                    Piece::Content(digest) => (path, json!({ "content": digest })),
+                    Piece::Text(text) => (path, json!({ "json": serde_json::from_str::<Value>(&text).unwrap() })),
+                });
+                assert_eq!(&found.collect::<BTreeMap<_, _>>(), expected, "{}, {medium:?}", vector.case);
+            }
+        }
+        for vector in &vectors.shards {
+            assert_eq!(super::super::Shard::of(&vector.name).as_str(), vector.shard, "{}", vector.name);
+        }
+    }
+
     #[test]
     fn a_tree_has_all_that_clients_ask_for_and_nothing_else() {
         let repository: Repository = "acme/app".parse().unwrap();

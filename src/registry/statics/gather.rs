@@ -145,7 +145,8 @@ impl Registry {
     }
 
     /// The package, if it is in lists.
-    async fn listed(&self, name: &Name) -> Result<Option<Package>, RegistryError> {
+    /// The package, if everybody may find it.
+    pub(super) async fn listed(&self, name: &Name) -> Result<Option<Package>, RegistryError> {
         let package = self.0.meta.catalog.package(name).await?;
         Ok(package.filter(|package| package.visibility == Visibility::Public))
     }

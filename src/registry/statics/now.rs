@@ -80,6 +80,13 @@ impl Registry {
             versions.push(static_version(release, needs, published));
         }
         for version in &mut versions {
+            // What is hidden is not told of as what to take instead either.
+            if let Some(said) = &mut version.deprecation
+                && let Some(instead) = &said.replacement
+                && self.listed(instead).await?.is_none()
+            {
+                said.replacement = None;
+            }
             version.reasons = match known.iter().find(|known| has_reasons_of(known, version)) {
                 Some(known) => known.reasons.clone(),
                 None => self.reasons_now(version).await?,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
-use crate::domain::public::{Medium, Piece, PublicPath, Tombstone};
+use crate::domain::public::{Medium, PUBLIC_DOCUMENT_MAX, Piece, PublicPath, Tombstone};
 use crate::domain::{Area, Digest, MANIFEST_READ_MAX, Reference, Repository};
 use crate::storage::{Key, Replaced, StorageError};
 
@@ -86,6 +86,19 @@ impl Registry {
         }
         let first = held.first().map_or(&Former::Absent, |held| &held.former);
         let mut now = self.former_now(repository, as_of, first).await?;
+        // What a reader would refuse is not written, and must not keep all that comes after it from being shown. Room is left for the
+        // names of what goes.
+        if let Some((path, Ok(bytes))) = now.written(Vec::new())
+            && bytes.len() as u64 > PUBLIC_DOCUMENT_MAX / 4
+        {
+            let size = bytes.len();
+            tracing::error!(
+                path = path.path(),
+                size,
+                "a document is too long for the static tree, which goes without what it tells of"
+            );
+            now = Former::Absent;
+        }
         let mut before = Pieces::new();
         for held in &held {
             before.extend(held.former.pieces(repository, medium));
