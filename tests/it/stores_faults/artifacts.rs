@@ -134,7 +134,7 @@ impl UseCase for Snapshot {
 
 rows! {
     publish: Publish, 40;
-    import_all_or_nothing: ImportWhole, 150;
+    import_all_or_nothing: ImportWhole, 140;
     save_a_draft: SaveDraft, 20;
 }
 

@@ -203,8 +203,8 @@ impl UseCase for Collect {
 }
 
 rows! {
-    push_a_blob: PushBlob(1000), 10;
-    push_a_large_blob: PushBlob(600 << 10), 10;
+    push_a_blob: PushBlob(1000), 8;
+    push_a_large_blob: PushBlob(600 << 10), 8;
     upload_in_chunks: ChunkedUpload, 40;
     finish_an_upload: FinishUpload, 30;
     pull: Pull, 20;
