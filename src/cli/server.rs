@@ -132,7 +132,6 @@ pub(super) async fn serve(
     if let Err(error) = registry.announce(format!("http://{address}")).await {
         tracing::warn!(%error, "the store could not be told where this server is reached");
     }
-    ready(address)?;
     let stop = async {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -140,22 +139,27 @@ pub(super) async fn serve(
         }
         tracing::info!("stopping: requests in flight finish, new ones are not taken");
     };
-    crate::http::serve(App::new(registry.clone(), options, Some(metrics)), listener, stop).await?;
-    registry.save_uploads().await.context("uploads that have just begun are lost")?;
+    let served = async {
+        ready(address)?;
+        crate::http::serve(App::new(registry.clone(), options, Some(metrics)), listener, stop).await?;
+        registry.save_uploads().await.context("uploads that have just begun are lost")
+    };
+    // Whatever it ended with, the rest is left in order.
+    let served = served.await;
     if let Err(error) = registry.save_downloads().await {
         tracing::error!(%error, "the downloads of the last seconds could not be saved, and are not counted");
     }
     if let Err(error) = registry.save_snapshot().await {
         tracing::error!(%error, "a snapshot could not be written: the next start takes longer");
     }
-    if let Err(error) = registry.leave().await {
-        tracing::warn!(%error, "the store still says that this server is here, for a day");
-    }
     collecting.abort();
     folding.abort();
     saving.abort();
+    if let Err(error) = registry.leave().await {
+        tracing::warn!(%error, "the store still says that this server is here, for a day");
+    }
     tracing::info!("stopped");
-    Ok(())
+    served
 }
 
 /// Rebuilds projections of a data folder that no server is using.

@@ -1,9 +1,9 @@
 //! Collection: condemn what nothing references, wait, delete. A push in between brings a condemned blob back.
 
-use std::time::Instant;
+use std::time::SystemTime;
 
 use crate::domain::{Action, Actor, Scope};
-use crate::storage::{Key, PIECE, Role, Sharing, StorageError, Turn};
+use crate::storage::{Key, Role, Sharing, StorageError, Turn};
 
 use super::{Registry, RegistryError};
 
@@ -59,7 +59,7 @@ impl Registry {
         let _turn = self.0.removing.lock().await;
         // Another may have taken over meanwhile.
         while turn.renew().await? {
-            let begun = Instant::now();
+            let begun = SystemTime::now();
             let taken = self.0.meta.blobs.take_condemned(before, 256).await?;
             if taken.is_empty() {
                 break;
@@ -68,13 +68,16 @@ impl Registry {
             // half-way. A collection is rare, so the whole table goes.
             self.forget_links();
             for (area, digest) in &taken {
-                if begun.elapsed() > PIECE {
+                if Turn::is_over(begun) {
                     // What is left of them stays in the state of being deleted, and the next round goes on with it.
                     tracing::warn!("a collection came to a stand, and is given up");
                     return Ok(collected);
                 }
                 self.0.storage.delete_blob(area, digest).await?;
                 self.0.cache.blobs.remove(&(area.clone(), *digest));
+            }
+            if Turn::is_over(begun) {
+                return Ok(collected);
             }
             self.0.meta.blobs.forget(&taken).await?;
             collected.deleted += taken.len() as u64;

@@ -5,10 +5,13 @@
 //! looks for whoever came before it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures::TryStreamExt as _;
 
 use crate::domain::Timestamp;
+use crate::meta::{Memory, Role as BlobRole};
 use crate::storage::{GONE_AFTER, Key, Role, Sharing, StorageError, Turn};
 
 use super::rebuild::catch_up;
@@ -22,38 +25,73 @@ impl Registry {
 
     /// Removes blobs that nothing names and documents of batches that never began, older than the grace period. Returns how many blobs.
     ///
-    /// Errors with [`StorageError::Occupied`] if others write to the store.
+    /// Errors with [`StorageError::Occupied`] if others write to the store, and with [`RegistryError::ManifestsLost`] if it is not known what
+    /// is named; nothing is removed then.
     pub(super) async fn collect_owned(&self, turn: &mut Turn) -> Result<u64, RegistryError> {
-        let Some(snapshots) = &self.0.snapshots else { return Ok(0) };
         let now = self.alone().await?;
         // What others committed before this process had the store to itself.
         catch_up(&self.0.storage, &self.0.meta, |_| {}).await?;
-        let mut named = HashSet::new();
-        snapshots.memory().references(|blob| {
-            named.insert((blob.area, blob.digest));
+        // From the events alone: a snapshot may be of a time when a manifest was not there, and says that it names nothing.
+        let memory = Arc::new(Memory::new());
+        catch_up(&self.0.storage, &Arc::clone(&memory).meta(), |_| {}).await?;
+        // What a manifest names is known from the manifest alone.
+        let (mut named, mut manifests) = (HashSet::new(), HashSet::new());
+        memory.references(|blob| {
+            let digest = blob.digest;
+            if blob.role == BlobRole::Manifest {
+                manifests.insert((blob.area.clone(), digest));
+            }
+            named.insert((blob.area, digest));
         });
         let grace = i64::try_from(self.0.limits.grace.as_secs()).unwrap_or(i64::MAX);
         let before = now.plus_seconds(-grace);
+        let gone = now.plus_seconds(-i64::try_from(GONE_AFTER.as_secs()).unwrap_or(i64::MAX));
         let mut listed = self.0.storage.list_all();
-        let (mut deleted, mut since_renewed) = (0, 0);
+        let mut unnamed = Vec::new();
         while let Some(object) = listed.try_next().await? {
-            if object.written >= before {
-                continue;
-            }
+            let is_old = object.written < before;
             match object.key {
-                Some(Key::Blob { area, digest }) if !named.contains(&(area.clone(), digest)) => {
-                    self.0.storage.delete_blob(&area, &digest).await?;
-                    self.0.cache.blobs.remove(&(area, digest));
-                    deleted += 1;
+                Some(Key::Blob { area, digest }) => {
+                    let blob = (area, digest);
+                    if named.contains(&blob) {
+                        // One that was damaged and taken away leaves an empty object.
+                        if object.size > 0 {
+                            manifests.remove(&blob);
+                        }
+                    } else if is_old {
+                        unnamed.push(Key::Blob { area: blob.0, digest });
+                    }
                 }
-                Some(key @ Key::EventBatch(_)) => self.0.storage.delete(&key).await?,
-                _ => continue,
+                Some(key @ Key::EventBatch(_)) if is_old => unnamed.push(key),
+                // Of somebody who died.
+                Some(key @ Key::Member(_)) if object.written < gone => unnamed.push(key),
+                _ => {}
             }
-            since_renewed += 1;
-            if since_renewed == 256 {
-                since_renewed = 0;
-                if !turn.renew().await? {
-                    break;
+        }
+        if !manifests.is_empty() {
+            return Err(RegistryError::ManifestsLost(manifests.len()));
+        }
+        self.remove_unnamed(unnamed, turn).await
+    }
+
+    async fn remove_unnamed(&self, unnamed: Vec<Key>, turn: &mut Turn) -> Result<u64, RegistryError> {
+        let mut deleted = 0;
+        for piece in unnamed.chunks(64) {
+            if !turn.renew().await? {
+                break;
+            }
+            let begun = SystemTime::now();
+            for key in piece {
+                if Turn::is_over(begun) {
+                    tracing::warn!("a collection came to a stand, and is given up");
+                    return Ok(deleted);
+                }
+                if let Key::Blob { area, digest } = key {
+                    self.0.storage.delete_blob(area, digest).await?;
+                    self.0.cache.blobs.remove(&(area.clone(), *digest));
+                    deleted += 1;
+                } else {
+                    self.0.storage.delete(key).await?;
                 }
             }
         }

@@ -143,8 +143,7 @@ impl Lane {
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut held: Option<Job> = None;
         loop {
-            let has_others =
-                matches!(self.committing, Committing::Store(_)) && self.storage.sharing() == Sharing::Shared;
+            let has_others = self.has_others();
             let next = match self.in_doubt || has_others {
                 _ if held.is_some() => held.take(),
                 false => jobs.recv().await,
@@ -168,6 +167,11 @@ impl Lane {
             }
             self.commit(batch).await;
         }
+    }
+
+    /// Whether others commit to the same store, which owns itself.
+    fn has_others(&self) -> bool {
+        matches!(self.committing, Committing::Store(_)) && self.storage.sharing() == Sharing::Shared
     }
 
     /// Looks for what happened that nobody here was told of.
@@ -290,6 +294,10 @@ impl Lane {
         // Alone, nothing is missing but what this lane has failed to write.
         if self.in_doubt || self.sharing == Sharing::Shared || matches!(self.committing, Committing::Store(_)) {
             self.write_missing().await?;
+        }
+        if self.has_others() {
+            // A change that comes to no event wins no number: nothing else tells whether it is decided on what is past.
+            self.look_for_others().await?;
         }
         if changes.is_empty() {
             // Whoever asks for the same again is told that it is there, and then it is durable.

@@ -130,6 +130,11 @@ pub enum RegistryError {
     /// A batch of changes failed as a whole. It may have happened all the same; asking again is safe.
     #[error("{0}")]
     Commit(#[source] Arc<RegistryError>),
+    /// What may go is not known, since manifests that count are not there.
+    #[error(
+        "{0} manifests that are named are not in the store, so that nobody knows what they name: nothing was removed\nhint: pclr fsck tells which; pushing them again mends it"
+    )]
+    ManifestsLost(usize),
     /// A task of the program itself ended early.
     #[error("the registry is stopping; try again")]
     Stopping,
@@ -160,9 +165,13 @@ impl RegistryError {
         match self {
             // Longer than is taken, or than was said.
             Self::Storage(StorageError::TooLarge { .. } | StorageError::WrongDigest { .. }) => false,
-            Self::Storage(_) | Self::Meta(_) | Self::Search(_) | Self::Commit(_) | Self::ReadOnly | Self::Stopping => {
-                true
-            }
+            Self::Storage(_)
+            | Self::Meta(_)
+            | Self::Search(_)
+            | Self::Commit(_)
+            | Self::ManifestsLost(_)
+            | Self::ReadOnly
+            | Self::Stopping => true,
             _ => false,
         }
     }

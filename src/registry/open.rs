@@ -175,10 +175,22 @@ impl Builder {
     pub async fn open_as(self, role: Role) -> Result<Registry, OpenError> {
         let Self { storage, meta, committing, search, limits, clock } = self;
         let owns_itself = matches!(committing, Committing::Store(_));
+        // Said before anything is read, so that whoever wants the store alone sees it.
+        let present = Present::begin(&storage, role, owns_itself).await?;
         // Waited for in any case, so that nothing is held open after a failure.
         let (search, agreed) = tokio::join!(search, agree(&storage, &meta, &committing, limits.snapshot_every));
-        let (search, Agreed { written, is_ahead, snapshots }) = (search.map_err(RegistryError::from)?, agreed?);
-        let present = Present::begin(&storage, role, owns_itself).await?;
+        let both = search
+            .map_err(|error| OpenError::from(RegistryError::from(error)))
+            .and_then(|search| Ok((search, agreed?)));
+        let (search, Agreed { written, is_ahead, snapshots }) = match both {
+            Ok(both) => both,
+            Err(error) => {
+                if let Some(member) = present.member() {
+                    storage.leave(member).await?;
+                }
+                return Err(error);
+            }
+        };
         if is_ahead {
             tracing::warn!("the store is ahead of the database: reads only until pclr rebuild --catch-up");
         }

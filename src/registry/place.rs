@@ -109,15 +109,20 @@ impl Place {
         let path = self.folder.join(SERVER);
         let failed = |error: std::io::Error| MetaError::Unavailable(format!("{}: {error}", path.display()).into());
         std::fs::create_dir_all(&self.folder).map_err(failed)?;
-        match std::fs::read_to_string(&path) {
-            Ok(text) => text.trim().parse().map_err(|error| failed(std::io::Error::other(error)).into()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let server = Uuid::now_v7();
-                std::fs::write(&path, format!("{server}\n")).map_err(failed)?;
-                Ok(server)
+        if !path.is_file() {
+            // Whole or not at all, and of two at once one.
+            let server = Uuid::now_v7();
+            let written = self.folder.join(format!("{SERVER}.{server}"));
+            std::fs::write(&written, format!("{server}\n")).map_err(failed)?;
+            let linked = std::fs::hard_link(&written, &path);
+            std::fs::remove_file(&written).map_err(failed)?;
+            match linked {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(error).into()),
+                _ => {}
             }
-            Err(error) => Err(failed(error).into()),
         }
+        let text = std::fs::read_to_string(&path).map_err(failed)?;
+        text.trim().parse().map_err(|error| failed(std::io::Error::other(error)).into())
     }
 
     /// Whether the folder ought to have a store in it, and has none.

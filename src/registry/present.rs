@@ -5,12 +5,14 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use crate::storage::{Key, Member, Presence, RENEW_EVERY, Role, Sharing, Storage, StorageError};
+use crate::storage::{GONE_AFTER, Key, Member, Presence, RENEW_EVERY, Role, Sharing, Storage, StorageError};
 
 use super::{Inner, Registry, RegistryError};
 
 /// For how long a server counts as running after it said so: it says so again within that time.
-const LIVELY: Duration = Duration::from_secs(20 * 60);
+const LIVELY: Duration = Duration::from_secs(40 * 60);
+/// How long to wait before it is said again if that failed.
+const RETRY: Duration = Duration::from_secs(30);
 
 /// What is said of this process, and by which document.
 pub(super) struct Present {
@@ -29,9 +31,14 @@ impl Present {
             return Ok(Self { role, member: Mutex::new(None) });
         }
         let member = storage.join(&Presence::of(role, None)).await?;
-        if owns_itself && role != Role::Collector && storage.is_leased().await? {
-            storage.leave(member).await?;
-            return Err(StorageError::Collecting { path: Key::Collecting.path() });
+        if owns_itself && role != Role::Collector {
+            let collected = is_collected(storage, &member).await;
+            if !matches!(collected, Ok(false)) {
+                let left = storage.leave(member).await;
+                collected?;
+                left?;
+                return Err(StorageError::Collecting { path: Key::Collecting.path() });
+            }
         }
         Ok(Self { role, member: Mutex::new(Some(member)) })
     }
@@ -45,6 +52,20 @@ impl Present {
     pub(super) fn member(&self) -> Option<Member> {
         self.member.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Whether somebody collects in the store. A lease that a collector left behind who is not here any more is taken away: one that comes
+/// now finds this member, and one that only seems to be gone finds its lease gone before it does anything more.
+async fn is_collected(storage: &Storage, member: &Member) -> Result<bool, StorageError> {
+    if !storage.is_leased().await? {
+        return Ok(false);
+    }
+    let others = storage.others(member, GONE_AFTER).await?;
+    if others.iter().any(|other| other.presence.role == Role::Collector) {
+        return Ok(true);
+    }
+    storage.delete(&Key::Collecting).await?;
+    Ok(false)
 }
 
 /// Whether others could write to the store, and no lock keeps them out.
@@ -69,13 +90,16 @@ pub(super) async fn refuse_others(storage: &Storage) -> Result<(), StorageError>
 
 /// Says again and again that the process is here, until the registry is dropped.
 pub(super) async fn follow(registry: Weak<Inner>) {
+    let mut pause = RENEW_EVERY;
     loop {
-        tokio::time::sleep(RENEW_EVERY).await;
+        tokio::time::sleep(pause).await;
+        pause = RENEW_EVERY;
         let Some(inner) = registry.upgrade() else { return };
         if let Some(member) = inner.present.member()
             && let Err(error) = inner.storage.renew(&member).await
         {
             tracing::warn!(%error, "the store could not be told that this server is still here");
+            pause = RETRY;
         }
     }
 }

@@ -42,7 +42,8 @@ pub(super) async fn catch_up_by(
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, RegistryError> {
     // Where others write, a document whose batch has not begun may be about to: only those of batches that have begun are looked at.
-    if storage.sharing() == Sharing::Alone {
+    let is_bucket = storage.address().is_some_and(|address| address.bucket().is_some());
+    if storage.sharing() == Sharing::Alone && !is_bucket {
         finish_batches(storage).await?;
     }
     let known = meta.ledger.head().await?.n;

@@ -73,11 +73,6 @@ impl Snapshots {
         Ok(Self { memory, every: every.max(1), last: AtomicU64::new(last), turn: Mutex::default() })
     }
 
-    /// The catalogue that they are of.
-    pub(super) fn memory(&self) -> &Memory {
-        &self.memory
-    }
-
     /// The last event of the last snapshot.
     pub(super) fn last(&self) -> u64 {
         self.last.load(Ordering::Relaxed)

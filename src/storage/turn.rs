@@ -5,7 +5,7 @@
 //! each bounded piece of work, and give up a piece that took longer than [`PIECE`]: so a process that stood still and comes back finds
 //! that it has the turn no more before it does anything that another does meanwhile.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -90,7 +90,14 @@ impl Storage {
         };
         let lease = Lease { holder: Uuid::now_v7(), renewed: 0 };
         let mut turn = Held::Lease { storage: self.clone(), lease, seen };
-        Ok(turn.write().await?.then_some(Turn(turn)))
+        match turn.write().await {
+            Ok(is_ours) => Ok(is_ours.then_some(Turn(turn))),
+            Err(error) => {
+                // It may be there all the same.
+                let _ = Turn(turn).end().await;
+                Err(error)
+            }
+        }
     }
 }
 
@@ -101,16 +108,20 @@ impl Held {
         let malformed =
             |error: serde_json::Error| StorageError::Malformed { path: Key::Collecting.path(), why: error.to_string() };
         let bytes: Bytes = serde_json::to_vec(lease).map_err(malformed)?.into();
-        if storage.replace(&Key::Collecting, seen, bytes.clone(), None).await? == Replaced::Changed {
-            return Ok(false);
-        }
-        match storage.read(&Key::Collecting, LEASE_MAX).await? {
-            Some(found) if found.bytes == bytes => {
+        for _ in 0..2 {
+            let replaced = storage.replace(&Key::Collecting, seen, bytes.clone(), None).await?;
+            let Some(found) = storage.read(&Key::Collecting, LEASE_MAX).await? else { return Ok(false) };
+            if replaced == Replaced::Replaced && found.bytes == bytes {
                 *seen = found.seen;
-                Ok(true)
+                return Ok(true);
             }
-            _ => Ok(false),
+            // It may be our own, by a write whose answer was lost.
+            if !serde_json::from_slice::<Lease>(&found.bytes).is_ok_and(|theirs| theirs.holder == lease.holder) {
+                return Ok(false);
+            }
+            *seen = found.seen;
         }
+        Ok(false)
     }
 }
 
@@ -121,6 +132,12 @@ impl Turn {
             lease.renewed += 1;
         }
         self.0.write().await
+    }
+
+    /// Whether a piece of work that began then has taken too long to go on with. By the clock on the wall: the other one stands still
+    /// while a machine sleeps.
+    pub fn is_over(begun: SystemTime) -> bool {
+        begun.elapsed().map_or(true, |taken| taken > PIECE)
     }
 
     /// Gives it back.

@@ -267,15 +267,51 @@ async fn a_bucket_that_owns_itself_is_collected_by_who_has_it_alone() {
     collecting.leave().await.unwrap();
     assert_eq!(bucket.storage().blob_size(&area, &layer.digest).await.unwrap(), None);
     assert!(bucket.storage().blob_size(&area, &kept.digest).await.unwrap().is_some());
+    // Without a manifest nobody knows what it names: nothing more goes.
+    let manifest = Key::Blob { area: area.clone(), digest: kept.digest };
+    let bytes = bucket.storage().get(&manifest, 1 << 20).await.unwrap();
+    bucket.storage().delete(&manifest).await.unwrap();
+    let collecting = collector(&bucket, 0).await;
+    let refused = collecting.collect(&Actor::Operator).await.err().unwrap();
+    assert!(matches!(refused, RegistryError::ManifestsLost(1)), "{refused}");
+    collecting.leave().await.unwrap();
+    bucket.storage().put(&manifest, bytes).await.unwrap();
     let again = publish(&bucket.open().await, "acme/hello@1.0.0", "kept").await.unwrap();
     assert!(again.is_known);
 
     // Whoever comes while somebody collects is sent away, and leaves nothing behind.
-    let turn = bucket.storage().turn().await.unwrap().unwrap();
+    let storage = bucket.storage();
+    let member = storage.join(&Presence::of(Role::Collector, None)).await.unwrap();
+    let turn = storage.turn().await.unwrap().unwrap();
     let refused = open_serverless(bucket.storage(), Limits::default(), Clock::System).await.err().unwrap();
     assert!(
         matches!(refused, OpenError::Registry(RegistryError::Storage(StorageError::Collecting { .. }))),
         "{refused}"
     );
+    // A collector that ended without its leave keeps nobody out.
+    storage.leave(member).await.unwrap();
+    let writer = open_serverless(bucket.storage(), Limits::default(), Clock::System).await.unwrap();
+    assert!(!storage.is_leased().await.unwrap());
     turn.end().await.unwrap();
+    writer.leave().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_to_no_event_is_decided_on_what_others_have_committed() {
+    let bucket = Bucket::new();
+    let (one, two) = (bucket.open().await, bucket.open().await);
+    let name: Name = "acme/hello".parse().unwrap();
+    for version in ["1.0.0", "1.1.0"] {
+        publish(&one, &format!("acme/hello@{version}"), version).await.unwrap();
+    }
+    let pin = async |registry: &Registry, version: &str| {
+        registry.pin(&Actor::Operator, &name, &version.parse().unwrap()).await.unwrap();
+    };
+    pin(&one, "1.0.0").await;
+    pin(&two, "1.1.0").await;
+    // To the first it is pinned to 1.0.0 as far as it has heard, and this must not be taken for what is so already.
+    pin(&one, "1.0.0").await;
+    let last = bucket.open().await;
+    let latest = last.package(&Actor::Operator, &name).await.unwrap().latest;
+    assert_eq!(latest, Some("1.0.0".parse().unwrap()));
 }
