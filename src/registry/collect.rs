@@ -60,7 +60,10 @@ impl Registry {
         // Another may have taken over meanwhile.
         while turn.renew().await? {
             let begun = SystemTime::now();
-            let taken = self.0.meta.blobs.take_condemned(before, 256).await?;
+            let taken = {
+                let _settled = self.0.committer.settled().await;
+                self.0.meta.blobs.take_condemned(before, 256).await?
+            };
             if taken.is_empty() {
                 break;
             }

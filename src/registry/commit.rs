@@ -19,17 +19,17 @@
 //! the winner's events and plans anew.
 
 mod in_store;
+mod settle;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot, watch};
 
 use crate::cache::Cache;
 use crate::domain::{Accepted, Digest, Reference, Repository};
 use crate::meta::{Act, Applied, Atomicity, Change, Memory, Meta, MetaError, Outcome, Refused};
-use crate::storage::{Key, Sharing, Storage, StorageError};
+use crate::storage::{Key, Sharing, Storage};
 
 use super::RegistryError;
 use super::event_objects::{write_events, write_missing_events};
@@ -47,6 +47,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Committer {
     jobs: mpsc::Sender<Job>,
     head: watch::Receiver<u64>,
+    planning: Arc<Mutex<()>>,
 }
 
 struct Job {
@@ -78,6 +79,8 @@ struct Lane {
     own: u64,
     head: Arc<watch::Sender<u64>>,
     sharing: Sharing,
+    /// Held from the planning of changes until the memory has them, where the store itself commits.
+    planning: Arc<Mutex<()>>,
     /// Whether events may be without their objects: a transaction failed, here or in a process that ended, and may have happened all
     /// the same, or may be about to; or an object could not be written. Until another has come to an event: that waited for all
     /// before it.
@@ -103,9 +106,28 @@ impl Committer {
         let known = head.subscribe();
         // Where others share the database, each commit looks for what they left anyway.
         let in_doubt = matches!(committing, Committing::Database) && sharing == Sharing::Alone;
-        let lane = Lane { storage, meta, committing, cache, written, own: written, head, sharing, in_doubt };
+        let planning = Arc::<Mutex<()>>::default();
+        let its_planning = Arc::clone(&planning);
+        let lane = Lane {
+            storage,
+            meta,
+            committing,
+            cache,
+            written,
+            own: written,
+            head,
+            sharing,
+            planning: its_planning,
+            in_doubt,
+        };
         tokio::spawn(lane.run(receiver));
-        Self { jobs, head: known }
+        Self { jobs, head: known, planning }
+    }
+
+    /// Waits until no change is between its planning and its rows, and keeps it so. A transaction sees to it that what a change names is
+    /// not taken away meanwhile; where the store itself commits, the object of the event is written between the two.
+    pub(super) async fn settled(&self) -> MutexGuard<'_, ()> {
+        self.planning.lock().await
     }
 
     /// Commits one change whose bytes lie under `settle`. When it returns `Ok`, everything is durable; after an error the
@@ -242,54 +264,6 @@ impl Lane {
         self.cache.seen.remove(repository);
     }
 
-    /// Makes the blobs of all jobs durable, together. If that fails, each job's own: one whose bytes are lost or cannot be
-    /// synced takes no other down with it. Returns those whose bytes are durable, the others are answered.
-    async fn settle(&self, batch: Vec<Job>) -> Vec<Job> {
-        let keys: HashSet<Key> = batch.iter().flat_map(|job| job.settle.iter().cloned()).collect();
-        let keys: Vec<Key> = keys.into_iter().collect();
-        let group = self.storage.settle(&keys).await;
-        if group.is_ok() {
-            return batch;
-        }
-        let alone = batch.len() == 1;
-        let (mut settled, mut group) = (Vec::new(), Some(group));
-        for job in batch {
-            let own = match group.take_if(|_| alone) {
-                Some(own) => own,
-                None => self.storage.settle(&job.settle).await,
-            };
-            let error = match own {
-                Ok(()) => {
-                    settled.push(job);
-                    continue;
-                }
-                Err(StorageError::NotFound { .. }) => match self.lost(&job.settle).await {
-                    Ok(lost) => {
-                        job.changes.iter().for_each(|change| self.forget_blobs(change, &lost));
-                        Refused::BlobsUnknown(lost).into()
-                    }
-                    Err(error) => error,
-                },
-                Err(error) => error.into(),
-            };
-            let _ = job.reply.send(Err(error));
-        }
-        settled
-    }
-
-    /// Which of the blobs the store does not have.
-    async fn lost(&self, keys: &[Key]) -> Result<Vec<Digest>, RegistryError> {
-        let mut lost = Vec::new();
-        for key in keys {
-            if let Key::Blob { digest, .. } = key
-                && !self.storage.exists(key).await?
-            {
-                lost.push(*digest);
-            }
-        }
-        Ok(lost)
-    }
-
     async fn apply(&mut self, changes: &[Change], atomicity: Atomicity) -> Result<Vec<Outcome>, RegistryError> {
         // Alone, nothing is missing but what this lane has failed to write.
         if self.in_doubt || self.sharing == Sharing::Shared || matches!(self.committing, Committing::Store(_)) {
@@ -303,10 +277,15 @@ impl Lane {
             // Whoever asks for the same again is told that it is there, and then it is durable.
             return Ok(Vec::new());
         }
-        match (self.committing.clone(), atomicity) {
-            (Committing::Database, _) => self.apply_in_database(changes, atomicity).await,
-            (Committing::Store(memory), Atomicity::Each) => self.apply_in_store(&memory, changes).await,
-            (Committing::Store(memory), Atomicity::All) => self.apply_whole_in_store(&memory, changes).await,
+        let memory = match self.committing.clone() {
+            Committing::Database => return self.apply_in_database(changes, atomicity).await,
+            Committing::Store(memory) => memory,
+        };
+        let planning = Arc::clone(&self.planning);
+        let _planned = planning.lock().await;
+        match atomicity {
+            Atomicity::Each => self.apply_in_store(&memory, changes).await,
+            Atomicity::All => self.apply_whole_in_store(&memory, changes).await,
         }
     }
 

@@ -92,7 +92,10 @@ impl Registry {
         let _turn = self.0.removing.lock().await;
         let blobs = digests.iter().flat_map(|digest| areas.iter().map(|area| (area.clone(), *digest)));
         let free = self.0.counted.free(blobs.collect());
-        let mut taken = self.0.meta.blobs.take_unneeded(&free).await?;
+        let mut taken = {
+            let _settled = self.0.committer.settled().await;
+            self.0.meta.blobs.take_unneeded(&free).await?
+        };
         // In the order in which they were named: the manifest last.
         taken.sort_by_key(|blob| free.iter().position(|named| named == blob));
         // What an earlier removal was interrupted in is finished first: nobody can push those bytes until it is.

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::memory::InMemory;
 use object_store::signer::Signer;
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
@@ -22,6 +23,9 @@ use super::trust::Trust;
 use super::turn::Watched;
 use super::uploads::Session;
 use super::{Key, StoreAddress};
+
+/// How many blobs are looked for at once.
+const LOOKS: usize = 16;
 
 /// The object store. Clones are cheap and share everything.
 ///
@@ -182,8 +186,9 @@ impl Storage {
     /// Makes these objects durable, all in one group: afterwards they survive a loss of power.
     ///
     /// Each file and each folder that names one is synced once; what is known to be durable costs nothing. Calls that
-    /// overlap share groups. What an earlier sync failed on is written anew first. Errors with the first object that could not be made durable, or is absent; whether the others are is
-    /// then not said.
+    /// overlap share groups. What an earlier sync failed on is written anew first. Errors with the first object that could not be made
+    /// durable, or is absent; whether the others are is then not said. In a bucket all is durable that is there, and blobs alone are
+    /// looked for: they were written a while ago, and may have been taken away since.
     pub async fn settle(&self, keys: &[Key]) -> Result<(), StorageError> {
         match &self.0.disk {
             Some(disk) => {
@@ -192,7 +197,16 @@ impl Storage {
                 }
                 disk.settle(keys.iter().map(Key::path).collect()).await
             }
-            None => Ok(()),
+            None => {
+                let blobs = keys.iter().filter_map(|key| match key {
+                    Key::Blob { area, digest } => Some(async move {
+                        let size = self.blob_size(area, digest).await?;
+                        size.map(drop).ok_or_else(|| StorageError::NotFound { path: key.path() })
+                    }),
+                    _ => None,
+                });
+                stream::iter(blobs.collect::<Vec<_>>()).buffered(LOOKS).try_collect().await
+            }
         }
     }
 
