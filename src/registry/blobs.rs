@@ -244,7 +244,10 @@ impl Registry {
         if !is_readable {
             return Ok(false);
         }
-        let kept = self.0.counted.keep(&area, &[*digest]);
+        let kept = match self.keep(&area, &[*digest]).await {
+            Err(RegistryError::BlobBusy(_)) => return Ok(false),
+            kept => kept?,
+        };
         let Some(size) = self.0.meta.blobs.find(&area, digest, from).await? else { return Ok(false) };
         if self.0.storage.blob_size(&area, digest).await? != Some(size) {
             return Ok(false);

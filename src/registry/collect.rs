@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use crate::domain::{Action, Actor, Scope};
+use crate::meta::Unknown;
 use crate::storage::{Key, Role, Sharing, StorageError, Turn};
 
 use super::{Registry, RegistryError};
@@ -55,6 +56,9 @@ impl Registry {
         let now = self.0.clock.now();
         let grace = i64::try_from(self.0.limits.grace.as_secs()).unwrap_or(i64::MAX);
         let before = now.plus_seconds(-grace);
+        for (area, held) in self.0.counted.held() {
+            self.0.meta.blobs.touch(&area, &held, Unknown::PassOver, now).await?;
+        }
         collected.condemned = self.0.meta.blobs.condemn(before, now).await?;
         let _turn = self.0.removing.lock().await;
         // Another may have taken over meanwhile.

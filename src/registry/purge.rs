@@ -91,10 +91,12 @@ impl Registry {
         // What one removal found in this state another must not remove after somebody has brought it anew.
         let _turn = self.0.removing.lock().await;
         let blobs = digests.iter().flat_map(|digest| areas.iter().map(|area| (area.clone(), *digest)));
-        let free = self.0.counted.free(blobs.collect());
-        let mut taken = {
-            let _settled = self.0.committer.settled().await;
-            self.0.meta.blobs.take_unneeded(&free).await?
+        let blobs: Vec<_> = blobs.collect();
+        let (free, mut taken) = {
+            let (_settled, _still) = (self.0.committer.settled().await, self.0.counted.still().await);
+            let free = self.0.counted.free(blobs);
+            let taken = self.0.meta.blobs.take_unneeded(&free).await?;
+            (free, taken)
         };
         // In the order in which they were named: the manifest last.
         taken.sort_by_key(|blob| free.iter().position(|named| named == blob));

@@ -219,9 +219,11 @@ impl Registry {
         due: &[Digest],
         unknown: Unknown,
     ) -> Result<Kept, RegistryError> {
+        let counting = self.0.counted.counting().await;
         let kept = self.0.counted.keep(area, digests);
         let touch = || self.0.meta.blobs.touch(area, due, unknown, self.0.clock.now());
         let Some(vanishing) = touch().await?.first().copied() else { return Ok(kept) };
+        drop(counting);
         // Where a removal was interrupted nobody is at it any more.
         if self.finish_removals().await? && touch().await?.is_empty() {
             return Ok(kept);

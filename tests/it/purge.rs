@@ -1,12 +1,14 @@
 //! Purging: what only the purged version used is gone at once, everything else stays, whatever happens in between.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pcl_registry::domain::{Access, Actor, Area, Digest, Name, Repository, Role, Timestamp, User, Version};
 use pcl_registry::meta::{BlobRow, Blobs, Linked, Memory, Meta, MetaError, Refused, Unknown, contract};
 use pcl_registry::registry::{Limits, Registry, RegistryError, catch_up};
 use pcl_registry::storage::{Failure, Fault, Key, When};
+use tokio::task::JoinHandle;
 
 use crate::inside::{DataFolder, Opened, Owner, Package, keys};
 
@@ -201,10 +203,13 @@ async fn a_purge_that_fails_anywhere_can_be_asked_for_again() {
     }
 }
 
-/// Purges something between the look that a push takes at what it counts on and its commit.
+type Purging = JoinHandle<Result<(), RegistryError>>;
+
+/// Begins a purge while a push touches what it counts on. It waits until that is done, and goes on before the push does.
 struct PurgeBesidePush {
     inner: Arc<dyn Blobs>,
     due: Arc<Mutex<Option<Registry>>>,
+    begun: Arc<Mutex<Option<Purging>>>,
 }
 
 #[async_trait]
@@ -235,7 +240,10 @@ impl Blobs for PurgeBesidePush {
         let due = self.due.lock().unwrap().take();
         if let Some(registry) = due {
             let (name, version) = of(&purged());
-            registry.purge(&Actor::Operator, &name, &version).await.unwrap();
+            let purge = tokio::spawn(async move { registry.purge(&Actor::Operator, &name, &version).await });
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            assert!(!purge.is_finished(), "it waits for what is about to be counted on");
+            *self.begun.lock().unwrap() = Some(purge);
         }
         touched
     }
@@ -264,10 +272,10 @@ impl Blobs for PurgeBesidePush {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_push_counts_on_just_now_stays() {
     let folder = DataFolder::new(Owner::Sqlite);
-    let due = Arc::new(Mutex::new(None));
-    let its_due = due.clone();
+    let (due, begun) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
+    let (its_due, its_begun) = (due.clone(), begun.clone());
     let wrap = move |meta: Meta| {
-        let blobs = Arc::new(PurgeBesidePush { inner: meta.blobs.clone(), due: its_due });
+        let blobs = Arc::new(PurgeBesidePush { inner: meta.blobs.clone(), due: its_due, begun: its_begun });
         Meta { blobs, ..meta }
     };
     let open = folder.open_with(Limits::default(), wrap).await;
@@ -277,8 +285,14 @@ async fn what_a_push_counts_on_just_now_stays() {
     }
     let record = delete(&open, &purged()).await;
     *due.lock().unwrap() = Some(open.registry.clone());
-    open.push_manifest(&twin()).await.unwrap();
-    assert!(due.lock().unwrap().is_none(), "the purge ran in the middle of the push");
+    let pushed = open.push_manifest(&twin()).await;
+    let begun = begun.lock().unwrap().take().expect("the purge began in the middle of the push");
+    begun.await.unwrap().unwrap();
+    match pushed {
+        // The record is counted on later than the rest: the purge came first, and the next try brings it again.
+        Err(RegistryError::BlobBusy(busy)) if busy == record => open.push_manifest(&twin()).await.unwrap(),
+        pushed => pushed.unwrap(),
+    }
     assert!(is_whole(&open, &twin()).await, "no name points at nothing");
     assert!(!open.has_manifest(&purged()).await);
     delete(&open, &twin()).await;
