@@ -90,8 +90,12 @@ lives! {
     a_registry_lives_on_s3_with_mongodb: S3, Mongo;
     a_registry_lives_on_azure_with_sqlite: Azure, Sqlite;
     a_registry_lives_on_azure_by_itself: Azure, Memory;
+    a_registry_lives_on_azure_with_postgresql: Azure, Postgres;
+    a_registry_lives_on_azure_with_mongodb: Azure, Mongo;
     a_registry_lives_on_the_stub_of_google_with_sqlite: Gcs, Sqlite;
     a_registry_lives_on_the_stub_of_google_by_itself: Gcs, Memory;
+    a_registry_lives_on_the_stub_of_google_with_postgresql: Gcs, Postgres;
+    a_registry_lives_on_the_stub_of_google_with_mongodb: Gcs, Mongo;
 }
 
 /// What is pushed is found again by a registry that has lost its data folder, and the data folder is not needed for it.
