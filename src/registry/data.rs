@@ -158,7 +158,7 @@ pub async fn catch_up_catalog(
     let owner = owner_of(&meta, &committing).await?;
     let found = storage.claim_owner(&owner).await?;
     if found != owner {
-        return Err(OpenError::Owned { asked: owner, found }.into());
+        return Err(OpenError::owned(&storage, owner, found).into());
     }
     Ok(catch_up(&storage, &meta, progress).await?)
 }

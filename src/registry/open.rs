@@ -13,7 +13,7 @@ use crate::domain::MANIFEST_MAX;
 use crate::meta::{Head, Meta, MetaError};
 use crate::pack;
 use crate::search::{self, SearchError};
-use crate::storage::{Key, Owner, Role, Sharing, Storage, StorageError};
+use crate::storage::{Key, Owner, Role, Sharing, Storage, StorageError, StoreAddress};
 
 use super::commit::{Committer, Committing};
 use super::downloads::Counting;
@@ -97,9 +97,12 @@ pub struct Builder {
 pub enum OpenError {
     /// Somebody else commits to this store.
     #[error(
-        "the store belongs to {found}, this is {asked}\nhint: start with the metadata that belong to it, or, if they are lost, run pclr rebuild"
+        "the store{} belongs to {found}, this is {asked}\nhint: start with the metadata that belong to it, or, if they are lost, run pclr rebuild",
+        at(store.as_deref())
     )]
     Owned {
+        /// Where the store lies, if it was opened by an address.
+        store: Option<Box<StoreAddress>>,
         /// Who opened it.
         asked: Owner,
         /// Whose it is.
@@ -131,10 +134,21 @@ pub enum OpenError {
     Registry(#[from] RegistryError),
 }
 
+fn at(store: Option<&StoreAddress>) -> String {
+    store.map(|store| format!(" {store}")).unwrap_or_default()
+}
+
 fn hint_of(address: Option<&str>) -> String {
     match address {
         Some(address) => format!("\nhint: push to its server, with --registry {address}"),
         None => "\nhint: push to its server, with --registry".to_owned(),
+    }
+}
+
+impl OpenError {
+    /// That a store belongs to `found`, where it was opened for `asked`.
+    pub(super) fn owned(storage: &Storage, asked: Owner, found: Owner) -> Self {
+        Self::Owned { store: storage.address().cloned().map(Box::new), asked, found }
     }
 }
 
@@ -282,7 +296,7 @@ async fn agree(
     }
     let found = storage.claim_owner(&owner).await?;
     if found != owner {
-        return Err(OpenError::Owned { asked: owner, found });
+        return Err(OpenError::owned(storage, owner, found));
     }
     let mut snapshots = None;
     if let Committing::Store(memory) = committing {

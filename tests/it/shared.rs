@@ -58,7 +58,7 @@ fn start(data: &Path, database: &str) -> (SocketAddr, Server) {
     start_server_with(data, &["--metadata", database, "--shared", "true"])
 }
 
-async fn send(address: SocketAddr, request: Request) -> Response {
+pub async fn send(address: SocketAddr, request: Request) -> Response {
     request.send(address).await.unwrap().expect("the server answers")
 }
 
@@ -86,7 +86,7 @@ pub async fn publish(servers: [SocketAddr; 2], package: &Package) -> u16 {
 }
 
 /// Asks until the answer is right, and gives how long that took.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
     let started = Instant::now();
     while !is_so().await {
         assert!(started.elapsed() < PATIENCE, "{what} is not so after {PATIENCE:?}");

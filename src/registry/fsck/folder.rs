@@ -23,7 +23,7 @@ pub async fn check_data(options: DataOptions, mend: Mend, watch: Watch) -> Resul
     let owner = side.owner().await?;
     match storage.owner().await? {
         Some(found) if found == owner => {}
-        Some(found) => return Err(OpenError::Owned { asked: owner, found }.into()),
+        Some(found) => return Err(OpenError::owned(&storage, owner, found).into()),
         None => match side.meta.ledger.head().await?.n {
             0 => {}
             held => return Err(OpenError::Foreign(held).into()),

@@ -3,12 +3,13 @@
 //! S3 is SeaweedFS and Azure is Azurite, which `tests/services` starts; Google's protocol is spoken by a stub of the project's own, as
 //! no emulator speaks the part of it that is used.
 
-mod bucket;
+pub mod bucket;
 mod contract;
 mod gcs;
 mod large;
 mod refused;
 mod serverless;
+mod servers;
 mod serving;
 mod skopeo;
 mod working;
