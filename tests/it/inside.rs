@@ -16,7 +16,7 @@ use pcl_registry::registry::{
     BlobBody, Builder, Clock, Committing, DataOptions, Limits, Metadata, Push, Registry, RegistryError,
 };
 use pcl_registry::search::Index;
-use pcl_registry::storage::{Key, Meter, Sharing, Storage, StorageError, Syncing};
+use pcl_registry::storage::{Key, Meter, Opening, Sharing, Storage, StorageError, StoreAddress, Syncing};
 use serde_json::Value;
 
 use crate::mongo;
@@ -49,6 +49,8 @@ pub struct DataFolder {
     pub owner: Owner,
     clock: Arc<AtomicI64>,
     syncing: Syncing,
+    /// The store, if it does not lie in the folder.
+    store: Option<StoreAddress>,
     /// The database, if it is on a server.
     pub postgres: Option<Database>,
     pub mongo: Option<mongo::Database>,
@@ -117,7 +119,8 @@ impl DataFolder {
         let clock = Arc::new(AtomicI64::new(1_700_000_000_000_000));
         let postgres = (owner == Owner::Postgres).then(|| Database::new().expect("there is a server"));
         let mongo = (owner == Owner::Mongo).then(|| mongo::Database::new().expect("there is a server"));
-        Self { folder: tempfile::tempdir().unwrap(), owner, clock, syncing: Syncing::EachFile, postgres, mongo }
+        let (folder, syncing) = (tempfile::tempdir().unwrap(), Syncing::EachFile);
+        Self { folder, owner, clock, syncing, store: None, postgres, mongo }
     }
 
     /// With PostgreSQL; `None` if there is no server.
@@ -128,6 +131,11 @@ impl DataFolder {
     /// With another way of syncing than each file by itself.
     pub fn syncing(self, syncing: Syncing) -> Self {
         Self { syncing, ..self }
+    }
+
+    /// With its store elsewhere.
+    pub fn stored_in(self, store: StoreAddress) -> Self {
+        Self { store: Some(store), ..self }
     }
 
     pub fn path(&self) -> &Path {
@@ -150,7 +158,7 @@ impl DataFolder {
     /// What is needed to open it as the program does.
     pub fn options(&self, metadata: Metadata) -> DataOptions {
         let (folder, limits, clock) = (self.path().to_owned(), Limits::default(), self.clock());
-        DataOptions { folder, store: None, metadata, sharing: Sharing::Alone, limits, clock }
+        DataOptions { folder, store: self.store.clone(), metadata, sharing: Sharing::Alone, limits, clock }
     }
 
     pub fn clock(&self) -> Clock {
@@ -204,6 +212,12 @@ impl DataFolder {
 
     /// The jobs of a registry that was dropped end when they next run: until then the folder is locked.
     pub async fn open_storage(&self, meter: &Meter) -> Storage {
+        if let Some(address) = &self.store {
+            // As the program does: nothing keeps others out of a bucket that no database in a file owns.
+            let sharing = if self.owner == Owner::Sqlite { Sharing::Alone } else { Sharing::Shared };
+            let opening = Opening { meter: meter.clone(), sharing, ..Opening::default() };
+            return Storage::open(address, opening).await.unwrap_or_else(|error| panic!("{error}"));
+        }
         let begun = std::time::Instant::now();
         loop {
             match Storage::open_disk_with(&self.path().join("store"), meter.clone(), self.syncing).await {

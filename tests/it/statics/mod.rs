@@ -3,6 +3,7 @@
 mod crash;
 mod hidden;
 mod late;
+mod late_files;
 mod rebuild;
 mod tree;
 mod written;
