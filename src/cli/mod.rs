@@ -41,6 +41,7 @@ mod restore;
 mod rollback;
 mod run;
 mod search;
+mod search_index;
 mod search_static;
 mod serve;
 mod server;

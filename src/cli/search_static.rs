@@ -1,16 +1,16 @@
 //! Searching a registry that is nothing but files: its catalogue is fetched, an index is made of it, and that is searched.
 //!
-//! Promises the answers of a server whose index was just made anew. What was fetched and made lies in the cache folder, so that the next
-//! search asks for one small document, and fetches what has changed.
+//! Promises the answers of a server whose index was just made anew. What was fetched and made lies in the cache folder (`search_index.rs`),
+//! so that the next search asks for one small document, and fetches what has changed.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::failure::Failure;
 use super::output::Output;
 use super::progress::Progress;
+use super::search_index::{Indexes, made_of};
 use crate::client::{Cache, Client, Kept, SHARDS_AT_ONCE, SearchQuery};
 use crate::domain::api::{SearchPage, values};
 use crate::domain::public::{CatalogueLine, RegistryDocument, Shard};
@@ -32,79 +32,74 @@ pub(super) async fn search(
     let Some(registry) = client.files().await? else {
         return Err(client_without_files(client).into());
     };
-    let folder = cache.map(|cache| cache.catalogue(client.address()));
-    let index = match folder.as_deref().map(|folder| Index::open(&folder.join("index"))) {
-        Some(Ok((index, _))) => index,
-        // Another pclr searches in it, or makes it, at this moment.
-        Some(Err(SearchError::Busy(_))) | None => Index::memory()?,
-        Some(Err(error)) => return Err(error.into()),
+    let indexes = cache.map(|cache| Indexes::below(&cache.catalogue(client.address())));
+    let index = match indexes.as_ref().and_then(|indexes| indexes.shown(registry)) {
+        Some(index) => index,
+        None => current(client, registry, cache, indexes.as_ref(), output).await?,
     };
-    if index.is_empty() || folder.as_deref().and_then(shown).as_ref() != Some(registry) {
-        fill(client, registry, cache, &index, output).await?;
-        if let Some(folder) = &folder {
-            // Not kept, it is only fetched again.
-            let _ = serde_json::to_vec(registry).map(|bytes| std::fs::write(folder.join("shown.json"), bytes));
-        }
-    }
     Ok(index.search(&question)?.document(counted))
 }
 
-/// What the index in this folder was made of.
-fn shown(folder: &Path) -> Option<RegistryDocument> {
-    serde_json::from_slice(&std::fs::read(folder.join("shown.json")).ok()?).ok()
-}
-
 /// Fetches what has changed, and makes the index anew if anything has: what was replaced in it would count in its scores.
-async fn fill(
+async fn current(
     client: &Client,
     registry: &RegistryDocument,
     cache: Option<&Cache>,
-    index: &Index,
+    indexes: Option<&Indexes>,
     output: Output,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Index> {
     let progress = Progress::things(output, "fetching the catalogue");
     // Each once, however often a stranger's document names it.
     let shards: BTreeSet<Shard> = registry.shards.iter().copied().collect();
-    let fetching = stream::iter(shards).map(|shard| {
-        let progress = &progress;
-        async move {
-            let fetched = fetch(client, shard, cache).await?;
-            progress.step();
-            anyhow::Ok((shard, fetched))
+    let fetching =
+        stream::iter(shards).map(|shard| async move { anyhow::Ok((shard, fetch(client, shard, cache).await?)) });
+    let mut fetching = fetching.buffer_unordered(SHARDS_AT_ONCE);
+    let (mut reader, mut parts) = (client.catalogue_reader(), BTreeMap::new());
+    while let Some((shard, part)) = fetching.try_next().await? {
+        reader.fetched(part.len())?;
+        parts.insert(shard, part);
+        progress.step();
+    }
+    let documents = || {
+        let (mut reader, mut documents) = (client.catalogue_reader(), Vec::new());
+        for (shard, part) in &parts {
+            documents.extend(reader.read(*shard, part)?.into_iter().map(document));
         }
-    });
-    let mut fetched: Vec<(Shard, (Vec<u8>, bool))> = fetching.buffer_unordered(SHARDS_AT_ONCE).try_collect().await?;
-    let has_changed = fetched.iter().any(|(_, (_, has_changed))| *has_changed);
-    if !has_changed && !index.is_empty() {
-        return Ok(());
-    }
-    fetched.sort_by_key(|(shard, _)| *shard);
-    let mut documents = Vec::new();
-    for (shard, (compressed, _)) in fetched {
-        documents.extend(client.read_shard(shard, &compressed)?.into_iter().map(document));
-    }
-    index.clear()?;
+        anyhow::Ok(documents)
+    };
     // An index that shows nothing is empty: event 0.
-    index.apply(documents, Vec::new(), registry.as_of.max(1))?;
+    let through = registry.as_of.max(1);
+    let made_of = made_of(&parts);
+    if let Some(indexes) = indexes {
+        let index = match indexes.open(&made_of) {
+            Some(index) => Some(index),
+            None => indexes.make(&made_of, documents()?, through),
+        };
+        if let Some(index) = index {
+            indexes.show(registry, made_of);
+            progress.finish();
+            return Ok(index);
+        }
+    }
+    // There is no cache folder, or another pclr searches in the very same index at this moment.
+    let index = Index::memory()?;
+    index.apply(documents()?, Vec::new(), through)?;
     progress.finish();
-    Ok(())
+    Ok(index)
 }
 
-/// A part of the catalogue, and whether it is another than the one that was kept.
-async fn fetch(client: &Client, shard: Shard, cache: Option<&Cache>) -> anyhow::Result<(Vec<u8>, bool)> {
+/// A part of the catalogue as it is now.
+async fn fetch(client: &Client, shard: Shard, cache: Option<&Cache>) -> anyhow::Result<Vec<u8>> {
     let kept = cache.and_then(|cache| cache.shard(client.address(), shard));
     let known = kept.as_ref().map(|kept| kept.etag.as_str()).filter(|etag| !etag.is_empty());
-    match (client.shard(shard, known).await?, kept) {
-        (None, kept) => Ok((kept.map(|kept| kept.body).unwrap_or_default(), false)),
-        (Some((_, body)), Some(kept)) if kept.body == body => Ok((kept.body, false)),
-        (Some((etag, body)), _) => {
-            let fresh = Kept { etag, body: body.to_vec() };
-            if let Some(cache) = cache {
-                cache.keep_shard(client.address(), shard, &fresh)?;
-            }
-            Ok((fresh.body, true))
-        }
+    let Some((etag, body)) = client.shard(shard, known).await? else {
+        return Ok(kept.map(|kept| kept.body).unwrap_or_default());
+    };
+    let fresh = Kept { etag, body: body.to_vec() };
+    if let Some(cache) = cache.filter(|_| kept.as_ref() != Some(&fresh)) {
+        cache.keep_shard(client.address(), shard, &fresh)?;
     }
+    Ok(fresh.body)
 }
 
 fn document(line: CatalogueLine) -> Document {

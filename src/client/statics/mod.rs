@@ -10,5 +10,5 @@ mod find;
 mod package;
 mod tree;
 
-pub use catalogue::{FetchedShard, SHARDS_AT_ONCE};
+pub use catalogue::{CatalogueReader, FetchedShard, SHARDS_AT_ONCE};
 pub use tree::{Hashing, Problem, Rebuilt, rebuild_tree};

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::copy::{KEPT, kept, kept_bench, rendered};
+use super::copy::{Copy, KEPT, kept, kept_bench, rendered};
 use super::corpus::published;
 use super::server::{FileServer, Program};
 use crate::world::start_server_with;
@@ -149,4 +149,37 @@ async fn what_was_fetched_is_kept_and_what_has_changed_is_fetched_again() {
     assert!(said.contains("a copy holds public artifacts only"), "{said}");
     let said = bench.refused(1, &["search", "nothinglikethis", "--registry", &url]);
     assert!(said.contains("nothing matches"), "{said}");
+}
+
+/// A search that ends half-way has fetched some of what is new. The next one must not take that for what it knows already.
+#[tokio::test]
+async fn what_a_search_that_failed_had_fetched_is_found_by_the_next() {
+    let bench = kept_bench();
+    bench.publish("acme/one 1.0.0");
+    let (data, address) = (bench.beside("data"), bench.address());
+    let before = Copy::of(&data, address).await;
+    bench.publish("acme/three 1.0.0");
+    let after = Copy::of(&data, address).await;
+    let parts =
+        |copy: &Copy| copy.files().into_iter().filter(|path| path.starts_with("catalogue/")).collect::<Vec<_>>();
+    let (old, new) = (parts(&before), parts(&after));
+    assert_eq!((old.len(), new.len()), (1, 2), "each package in a part of its own");
+    let served = before.without("nothing");
+    let Some(server) = FileServer::start(Program::Nginx, served.path()) else { return };
+    let (url, cache) = (server.url(), bench.beside("cache"));
+    let names = || -> Vec<String> {
+        let page = search(&url, &cache, &["kind:skill"]);
+        page["hits"].as_array().unwrap().iter().map(|hit| hit["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(), ["acme/one"]);
+    for path in new.iter().filter(|path| !old.contains(path)).chain([&"registry.json".to_owned()]) {
+        served.write(path, &after.read(path));
+    }
+    std::fs::remove_file(served.path().join(&old[0])).unwrap();
+    // Which part comes first is nobody's choice: often enough, the new one does.
+    for _ in 0..8 {
+        bench.refused(1, &["search", "kind:skill", "--registry", &url]);
+    }
+    served.write(&old[0], &before.read(&old[0]));
+    assert_eq!(names(), ["acme/one", "acme/three"]);
 }
