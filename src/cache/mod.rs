@@ -99,6 +99,13 @@ impl Cache {
         self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Forgets which blobs are where, and that somebody touched them: they may be going.
+    pub fn forget_links(&self) {
+        self.advance();
+        self.links.clear();
+        self.touched.clear();
+    }
+
     /// Forgets statistics and trends: something may have gone out of sight. Called after the commit.
     pub fn clear_popularity(&self) {
         self.hidden.fetch_add(1, Ordering::SeqCst);

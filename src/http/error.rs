@@ -317,6 +317,8 @@ fn storage(error: &StorageError) -> (StatusCode, Code) {
         StorageError::Locked(_)
         | StorageError::Occupied { .. }
         | StorageError::Collecting { .. }
+        | StorageError::StoodStill
+        | StorageError::OwnerChanged { .. }
         | StorageError::NewerFormat { .. }
         | StorageError::Refused { .. }
         | StorageError::NoBucket { .. }

@@ -118,9 +118,7 @@ impl Registry {
     }
 
     pub(super) fn forget_links(&self) {
-        self.0.cache.advance();
-        self.0.cache.links.clear();
-        self.0.cache.touched.clear();
+        self.0.cache.forget_links();
     }
 
     /// A blob's bytes, all or a range that lies within its size.

@@ -33,7 +33,7 @@ impl Registry {
             let Some(mut turn) = self.0.storage.turn().await? else {
                 return match self.0.present.role() {
                     Role::Collector => Err(StorageError::Collecting { path: Key::Collecting.path() }.into()),
-                    Role::Server | Role::Command => Ok(collected),
+                    Role::Server | Role::Command | Role::Maintenance => Ok(collected),
                 };
             };
             let outcome = self.collect_blobs(&mut turn).await;

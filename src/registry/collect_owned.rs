@@ -102,7 +102,7 @@ impl Registry {
     /// That nobody else writes to the store, and what time it is there.
     async fn alone(&self) -> Result<Timestamp, RegistryError> {
         let storage = &self.0.storage;
-        let Some(member) = self.0.present.member() else { return Ok(self.0.clock.now()) };
+        let Some(member) = self.0.present.member().await else { return Ok(self.0.clock.now()) };
         if let Some(other) = storage.others(&member, GONE_AFTER).await?.into_iter().next() {
             return Err(StorageError::occupied(&other).into());
         }

@@ -29,11 +29,12 @@ use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot, watch};
 use crate::cache::Cache;
 use crate::domain::{Accepted, Digest, Reference, Repository};
 use crate::meta::{Act, Applied, Atomicity, Change, Memory, Meta, MetaError, Outcome, Refused};
-use crate::storage::{Key, Sharing, Storage};
+use crate::storage::{Key, Sharing, Storage, StorageError};
 
 use super::RegistryError;
 use super::event_objects::{write_events, write_missing_events};
 use super::invalidate::invalidate;
+use super::present::Standing;
 
 /// Most changes in one transaction.
 const BATCH_MAX: usize = 256;
@@ -79,6 +80,7 @@ struct Lane {
     own: u64,
     head: Arc<watch::Sender<u64>>,
     sharing: Sharing,
+    standing: Standing,
     /// Held from the planning of changes until the memory has them, where the store itself commits.
     planning: Arc<Mutex<()>>,
     /// Whether events may be without their objects: a transaction failed, here or in a process that ended, and may have happened all
@@ -96,6 +98,7 @@ impl Committer {
         cache: Arc<Cache>,
         written: u64,
         head: Arc<watch::Sender<u64>>,
+        standing: Standing,
     ) -> Self {
         let (jobs, receiver) = mpsc::channel(1024);
         // What others write to a store that owns itself is found by the lane, which tells the cache.
@@ -117,6 +120,7 @@ impl Committer {
             own: written,
             head,
             sharing,
+            standing,
             planning: its_planning,
             in_doubt,
         };
@@ -283,10 +287,20 @@ impl Lane {
         };
         let planning = Arc::clone(&self.planning);
         let _planned = planning.lock().await;
+        self.stand().await?;
         match atomicity {
             Atomicity::Each => self.apply_in_store(&memory, changes).await,
             Atomicity::All => self.apply_whole_in_store(&memory, changes).await,
         }
+    }
+
+    /// Sees that nobody has taken this process for gone since it counted on what the changes name.
+    async fn stand(&self) -> Result<(), RegistryError> {
+        let stood = self.standing.check().await;
+        if matches!(stood, Err(StorageError::StoodStill)) {
+            self.cache.forget_links();
+        }
+        Ok(stood?)
     }
 
     /// Makes the events durable that the ledger holds and an earlier failure left behind. Nothing is acknowledged before: not

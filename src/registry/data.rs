@@ -101,10 +101,10 @@ impl DataOptions {
     }
 }
 
-/// Opens a registry that is there: a mistyped folder or address must not become one.
+/// Opens a registry that is there, for a command that must have it alone: a mistyped folder or address must not become one.
 pub async fn open_existing_data(options: DataOptions) -> Result<Registry, DataError> {
     let storage = options.place().open_existing(&[&options.metadata]).await?;
-    open_over(storage, options).await
+    open_over_as(storage, options, Role::Maintenance).await
 }
 
 /// [`open_existing_data`] for a collection: beside servers that share a database, else alone.
@@ -153,14 +153,22 @@ pub async fn catch_up_catalog(
     metadata: &Metadata,
     progress: impl FnMut(u64) + Send,
 ) -> Result<Rebuilt, DataError> {
-    let storage = place.into().open_existing(&[metadata]).await?;
+    let (storage, present) = place.into().hold(&[metadata]).await?;
+    present.end(catch_up_owned(&storage, metadata, progress).await).await
+}
+
+async fn catch_up_owned(
+    storage: &Storage,
+    metadata: &Metadata,
+    progress: impl FnMut(u64) + Send,
+) -> Result<Rebuilt, DataError> {
     let (meta, committing) = open_metadata(metadata).await?;
     let owner = owner_of(&meta, &committing).await?;
     let found = storage.claim_owner(&owner).await?;
     if found != owner {
-        return Err(OpenError::owned(&storage, owner, found).into());
+        return Err(OpenError::owned(storage, owner, found).into());
     }
-    Ok(catch_up(&storage, &meta, progress).await?)
+    Ok(catch_up(storage, &meta, progress).await?)
 }
 
 /// Builds the catalogue anew from the store's events alone, and makes its database the store's owner. What was there is kept: a
@@ -190,17 +198,25 @@ pub async fn rebuild_catalog_with(
         Some(metadata) => Some(open_metadata(metadata).await?.0),
         None => None,
     };
-    let accounts = accounts.as_ref();
-    let storage = place.into().open_existing(&[metadata]).await?;
+    let (storage, present) = place.into().hold(&[metadata]).await?;
+    present.end(rebuild_held(&storage, metadata, accounts.as_ref(), progress).await).await
+}
+
+async fn rebuild_held(
+    storage: &Storage,
+    metadata: &Metadata,
+    accounts: Option<&Meta>,
+    progress: impl FnMut(u64) + Send,
+) -> Result<Rebuilt, DataError> {
     // Built beside the old one and put in its place when whole: a rebuild that fails leaves everything as it was.
     match metadata {
-        Metadata::Sqlite(path) => rebuild_sqlite(&storage, path, accounts, progress).await,
+        Metadata::Sqlite(path) => rebuild_sqlite(storage, path, accounts, progress).await,
         Metadata::Server(address) => match server_of(address)? {
-            Server::Postgres => rebuild_postgres(&storage, address, accounts, progress).await,
-            Server::Mongo => rebuild_mongo(&storage, address, accounts, progress).await,
+            Server::Postgres => rebuild_postgres(storage, address, accounts, progress).await,
+            Server::Mongo => rebuild_mongo(storage, address, accounts, progress).await,
         },
         // Memory is built from the events at every start; what can be done here is to see that it can.
-        Metadata::Memory => Ok(catch_up(&storage, &open_metadata(metadata).await?.0, progress).await?),
+        Metadata::Memory => Ok(catch_up(storage, &open_metadata(metadata).await?.0, progress).await?),
     }
 }
 
@@ -213,6 +229,7 @@ async fn rebuild_sqlite(
     let building = beside(path, "rebuilding");
     remove_database(&building)?;
     let (meta, committing) = open_metadata(&Metadata::Sqlite(building.clone())).await?;
+    let seen = storage.owner_as_seen().await?;
     let rebuilt = catch_up(storage, &meta, progress).await?;
     if let Some(accounts) = accounts {
         take_accounts(accounts, &meta).await?;
@@ -228,7 +245,7 @@ async fn rebuild_sqlite(
     remove_database(&before)?;
     move_database(path, &before)?;
     move_database(&building, path)?;
-    storage.replace_owner(&owner).await?;
+    storage.change_owner(&seen, &owner).await?;
     Ok(rebuilt)
 }
 
@@ -247,6 +264,7 @@ async fn rebuild_postgres(
         return Err(DataError::Others);
     }
     let meta = Arc::new(Postgres::rebuilding(address).await?).meta();
+    let seen = storage.owner_as_seen().await?;
     let rebuilt = catch_up(storage, &meta, progress).await?;
     match (accounts, held) {
         (Some(accounts), _) => take_accounts(accounts, &meta).await?,
@@ -255,7 +273,7 @@ async fn rebuild_postgres(
     }
     let owner = owner_of(&meta, &Committing::Database).await?;
     Postgres::take_over(address).await?;
-    storage.replace_owner(&owner).await?;
+    storage.change_owner(&seen, &owner).await?;
     Ok(rebuilt)
 }
 
@@ -293,16 +311,18 @@ async fn rebuild_mongo(
     if held > 0 {
         return Err(DataError::NotEmpty(held));
     }
+    let seen = storage.owner_as_seen().await?;
     let rebuilt = catch_up(storage, &meta, progress).await?;
     if let Some(accounts) = accounts {
         take_accounts(accounts, &meta).await?;
     }
-    storage.replace_owner(&owner_of(&meta, &Committing::Database).await?).await?;
+    storage.change_owner(&seen, &owner_of(&meta, &Committing::Database).await?).await?;
     Ok(rebuilt)
 }
 
 /// Empties the search index and feeds it every package again. Returns the number of the last event.
 pub async fn rebuild_search(options: DataOptions) -> Result<u64, DataError> {
+    // Locked while it is looked for, and open again below.
     drop(options.place().open_existing(&[&options.metadata]).await?);
     let index = options.place().open_search(None).await?;
     tokio::task::spawn_blocking(move || index.clear()).await.map_err(|_| RegistryError::Stopping)??;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::data::open_metadata;
+use super::present::Present;
 use super::rebuild::BATCH;
 use super::{CarryAccounts, DataError, Metadata, Moved, Moving, Place, Side, Stage};
 
@@ -24,7 +25,8 @@ pub async fn migrate_catalog(
     migration: Migration,
     progress: impl FnMut(Stage, u64) + Send,
 ) -> Result<Moved, DataError> {
-    Ok(migration.open().await?.run(progress).await?)
+    let (moving, present) = migration.open().await?;
+    present.end(moving.run(progress).await.map_err(DataError::from)).await
 }
 
 /// Compares the two metadata stores of a data folder, and changes nothing that they hold. Opening brings an older schema up to date.
@@ -35,20 +37,27 @@ pub async fn check_migration(
     if let Metadata::Sqlite(path) = &migration.to {
         existing(path)?;
     }
-    Ok(migration.open().await?.check(progress).await?)
+    let (moving, present) = migration.open().await?;
+    present.end(moving.check(progress).await.map_err(DataError::from)).await
 }
 
 impl Migration {
-    async fn open(self) -> Result<Moving, DataError> {
-        let storage = self.place.open_existing(&[&self.from, &self.to]).await?;
+    async fn open(self) -> Result<(Moving, Present), DataError> {
+        let (storage, present) = self.place.hold(&[&self.from, &self.to]).await?;
+        match self.sides().await {
+            Ok((from, to)) => Ok((Moving { storage, from, to, batch: BATCH, accounts: self.accounts }, present)),
+            Err(error) => present.end(Err(error)).await,
+        }
+    }
+
+    async fn sides(&self) -> Result<(Side, Side), DataError> {
         if let Metadata::Sqlite(path) = &self.from {
             existing(path)?;
         }
         let (meta, committing) = open_metadata(&self.from).await?;
         let from = Side { meta, committing };
         let (meta, committing) = open_metadata(&self.to).await?;
-        let to = Side { meta, committing };
-        Ok(Moving { storage, from, to, batch: BATCH, accounts: self.accounts })
+        Ok((from, Side { meta, committing }))
     }
 }
 

@@ -175,6 +175,7 @@ impl Moving {
         if owner == new_owner {
             return Err(MoveError::Same);
         }
+        let seen = self.storage.owner_as_seen().await?;
         match self.storage.owner().await? {
             Some(found) if found == owner => {}
             Some(found) if found == new_owner => {
@@ -196,7 +197,7 @@ impl Moving {
         let filled = catch_up_by(&self.storage, to, self.batch.max(1), |n| progress(Stage::Events, n)).await?;
         self.carry(&mut progress).await?;
         let tables = self.compare(&mut progress).await?;
-        self.storage.replace_owner(&new_owner).await?;
+        self.storage.change_owner(&seen, &new_owner).await?;
         Ok(Moved { head, known: filled.known, applied: filled.applied, tables, already: false })
     }
 

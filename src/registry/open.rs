@@ -19,7 +19,7 @@ use super::commit::{Committer, Committing};
 use super::downloads::Counting;
 use super::event_objects::write_missing_events;
 use super::import_whole::WHOLE_MAX;
-use super::present::{self, Present};
+use super::present::Present;
 use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
 use super::snapshot::Snapshots;
@@ -199,9 +199,7 @@ impl Builder {
         let (search, Agreed { written, is_ahead, snapshots }) = match both {
             Ok(both) => both,
             Err(error) => {
-                if let Some(member) = present.member() {
-                    storage.leave(member).await?;
-                }
+                present.leave().await?;
                 return Err(error);
             }
         };
@@ -217,6 +215,7 @@ impl Builder {
             Arc::clone(&cache),
             written,
             Arc::clone(&known),
+            present.standing(),
         );
         // Heard from before anything is read into the cache.
         let heads = match (storage.sharing(), &committing) {
@@ -248,7 +247,6 @@ impl Builder {
             indexed,
             rendered: rendering.as_ref().map(|(_, (_, rendered))| rendered.clone()),
         });
-        present::keep(&inner);
         if role != Role::Server {
             return Ok(Registry(inner));
         }

@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use crate::meta::MetaError;
 use crate::search::{Index, SearchError};
-use crate::storage::{Absent, Key, Opening, Sharing, Storage, StoreAddress};
+use crate::storage::{Absent, Key, Opening, Role, Sharing, Storage, StoreAddress};
 
-use super::{DataError, Metadata, OpenError, present};
+use super::present::Present;
+use super::{DataError, Metadata, OpenError};
 
 /// The lock of a data folder whose store lies elsewhere.
 const LOCK: &str = ".lock";
@@ -68,17 +69,22 @@ impl Place {
         }
     }
 
-    /// Opens a store that is there, alone: a mistyped one must not become a registry. `metadata`: what is worked on besides. Errors with
-    /// [`StorageError::Occupied`] where a server said a moment ago that it writes to the bucket.
+    /// Opens a store that is there, alone: a mistyped one must not become a registry. `metadata`: what is worked on besides.
     pub(super) async fn open_existing(&self, metadata: &[&Metadata]) -> Result<Storage, DataError> {
         match self.is_absent() {
             true => Err(DataError::NoStore(self.folder.clone())),
-            false => {
-                let storage = self.open_as(metadata, Sharing::Alone, Absent::Refuse).await?;
-                present::refuse_others(&storage).await?;
-                Ok(storage)
-            }
+            false => self.open_as(metadata, Sharing::Alone, Absent::Refuse).await,
         }
+    }
+
+    /// The same, held alone in a bucket too until what comes with it is [ended](Present::end): nobody else comes meanwhile. Errors with
+    /// [`StorageError::Occupied`] where somebody said a moment ago that it writes to the bucket.
+    ///
+    /// [`StorageError::Occupied`]: crate::storage::StorageError::Occupied
+    pub(super) async fn hold(&self, metadata: &[&Metadata]) -> Result<(Storage, Present), DataError> {
+        let storage = self.open_existing(metadata).await?;
+        let present = Present::begin(&storage, Role::Maintenance, false).await?;
+        Ok((storage, present))
     }
 
     /// Opens a store that is there only to look at it, beside whoever has it open: nothing is locked, and nothing is said to anybody.

@@ -1,46 +1,61 @@
-//! That this process writes to a store which others write to as well: said in the store while the registry is open.
+//! That this process writes to a store which others write to as well: said in the store for as long as it does.
 //!
 //! Only where the store is objects over a network. In a folder the locks of the operating system say it.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Mutex;
 
 use crate::storage::{GONE_AFTER, Key, Member, Presence, RENEW_EVERY, Role, Sharing, Storage, StorageError};
 
-use super::{Inner, Registry, RegistryError};
+use super::{Registry, RegistryError};
 
-/// For how long a server counts as running after it said so: it says so again within that time.
+/// For how long a process counts as running after it said so: it says so again within that time.
 const LIVELY: Duration = Duration::from_secs(40 * 60);
 /// How long to wait before it is said again if that failed.
 const RETRY: Duration = Duration::from_secs(30);
+/// For how long after it was said something may be committed: half of the time after which others take this process for gone.
+const STANDING: Duration = Duration::from_secs(GONE_AFTER.as_secs() / 2);
 
-/// What is said of this process, and by which document.
+/// What is said of this process. Said again and again until it is dropped; taken back by [`Present::leave`].
 pub(super) struct Present {
     role: Role,
-    /// Taken at the end.
-    member: Mutex<Option<Member>>,
+    said: Option<Arc<Said>>,
+}
+
+/// What is said in a store, and by which document.
+struct Said {
+    storage: Storage,
+    /// One at a time says something or takes it back: an earlier word must not come after a later one. Taken at the end.
+    member: Mutex<Option<Latest>>,
+}
+
+struct Latest {
+    member: Member,
+    /// When it was said last, by the clock on the wall: the other one stands still while a machine sleeps.
+    at: SystemTime,
 }
 
 impl Present {
     /// Says that this process is here; nothing where nobody else can be.
     ///
-    /// Errors with [`StorageError::Collecting`] if the store owns itself and somebody collects in it: whoever joins looks for a
-    /// collection afterwards, and whoever collects looks for those who joined after it said so, so that one of them sees the other.
+    /// Errors with [`StorageError::Collecting`] if the store owns itself and somebody collects in it, and with [`StorageError::Occupied`]
+    /// where one of two wants the store alone. Whoever comes says so before it looks for others, so that one of two sees the other.
     pub(super) async fn begin(storage: &Storage, role: Role, owns_itself: bool) -> Result<Self, StorageError> {
         if !is_bucket(storage) {
-            return Ok(Self { role, member: Mutex::new(None) });
+            return Ok(Self { role, said: None });
         }
+        let at = SystemTime::now();
         let member = storage.join(&Presence::of(role, None)).await?;
-        if owns_itself && role != Role::Collector {
-            let collected = is_collected(storage, &member).await;
-            if !matches!(collected, Ok(false)) {
-                let left = storage.leave(member).await;
-                collected?;
-                left?;
-                return Err(StorageError::Collecting { path: Key::Collecting.path() });
-            }
+        if let Err(error) = is_free(storage, &member, role, owns_itself).await {
+            storage.leave(member).await?;
+            return Err(error);
         }
-        Ok(Self { role, member: Mutex::new(Some(member)) })
+        let said = Said { storage: storage.clone(), member: Mutex::new(Some(Latest { member, at })) };
+        let said = Arc::new(said);
+        tokio::spawn(follow(Arc::downgrade(&said)));
+        Ok(Self { role, said: Some(said) })
     }
 
     /// What this process is here for.
@@ -49,9 +64,87 @@ impl Present {
     }
 
     /// The document, if there is one.
-    pub(super) fn member(&self) -> Option<Member> {
-        self.member.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) async fn member(&self) -> Option<Member> {
+        let latest = self.said.as_ref()?.member.lock().await;
+        latest.as_ref().map(|latest| latest.member.clone())
     }
+
+    /// Says where clients reach this process.
+    async fn announce(&self, address: String) -> Result<(), StorageError> {
+        let Some(said) = &self.said else { return Ok(()) };
+        let mut latest = said.member.lock().await;
+        if let Some(latest) = &mut *latest {
+            let (at, presence) = (SystemTime::now(), Presence::of(self.role, Some(address)));
+            latest.member = said.storage.say(latest.member.clone(), &presence).await?;
+            latest.at = at;
+        }
+        Ok(())
+    }
+
+    /// Takes it back. For the end.
+    pub(super) async fn leave(&self) -> Result<(), StorageError> {
+        let Some(said) = &self.said else { return Ok(()) };
+        let mut latest = said.member.lock().await;
+        match latest.take() {
+            Some(latest) => said.storage.leave(latest.member).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes it back after work that came to this outcome.
+    pub(super) async fn end<T, E: From<StorageError>>(self, outcome: Result<T, E>) -> Result<T, E> {
+        let left = self.leave().await;
+        let value = outcome?;
+        left?;
+        Ok(value)
+    }
+
+    /// What a commit asks before it writes.
+    pub(super) fn standing(&self) -> Standing {
+        Standing(self.said.clone())
+    }
+}
+
+/// Whether this process still counts as being here.
+#[derive(Clone)]
+pub(super) struct Standing(Option<Arc<Said>>);
+
+impl Standing {
+    /// Errors with [`StorageError::StoodStill`] if others may have taken this process for gone, and collected what it counted on. It is
+    /// said anew then: what is begun from here on can be committed.
+    pub(super) async fn check(&self) -> Result<(), StorageError> {
+        let Some(said) = &self.0 else { return Ok(()) };
+        let mut latest = said.member.lock().await;
+        let Some(latest) = &mut *latest else { return Ok(()) };
+        if latest.at.elapsed().is_ok_and(|silent| silent < STANDING) {
+            return Ok(());
+        }
+        let at = SystemTime::now();
+        said.storage.renew(&latest.member).await?;
+        latest.at = at;
+        Err(StorageError::StoodStill)
+    }
+}
+
+/// Sees that who comes to the store may be there.
+async fn is_free(storage: &Storage, member: &Member, role: Role, owns_itself: bool) -> Result<(), StorageError> {
+    if owns_itself && role != Role::Collector && is_collected(storage, member).await? {
+        return Err(StorageError::Collecting { path: Key::Collecting.path() });
+    }
+    let others = storage.others(member, LIVELY).await?;
+    let is_in_the_way = |other: &&_| wants_it_alone(role) || wants_it_alone(role_of(other));
+    match others.iter().find(is_in_the_way) {
+        Some(other) => Err(StorageError::occupied(other)),
+        None => Ok(()),
+    }
+}
+
+fn wants_it_alone(role: Role) -> bool {
+    role == Role::Maintenance
+}
+
+fn role_of(other: &crate::storage::Other) -> Role {
+    other.presence.role
 }
 
 /// Whether somebody collects in the store. A lease that a collector left behind who is not here any more is taken away: one that comes
@@ -74,32 +167,27 @@ fn is_bucket(storage: &Storage) -> bool {
     is_there || (storage.disk().is_none() && storage.sharing() == Sharing::Shared)
 }
 
-/// Sees that nobody has just said that they write to the store: for what wants it alone, with a database that others may have open.
-pub(super) async fn refuse_others(storage: &Storage) -> Result<(), StorageError> {
-    if !is_bucket(storage) {
-        return Ok(());
-    }
-    let member = storage.join(&Presence::of(Role::Command, None)).await?;
-    let others = storage.others(&member, LIVELY).await;
-    storage.leave(member).await?;
-    match others?.into_iter().next() {
-        Some(other) => Err(StorageError::occupied(&other)),
-        None => Ok(()),
-    }
-}
-
-/// Says again and again that the process is here, until the registry is dropped.
-pub(super) async fn follow(registry: Weak<Inner>) {
+/// Says again and again that the process is here, until that is dropped.
+async fn follow(said: Weak<Said>) {
     let mut pause = RENEW_EVERY;
     loop {
         tokio::time::sleep(pause).await;
         pause = RENEW_EVERY;
-        let Some(inner) = registry.upgrade() else { return };
-        if let Some(member) = inner.present.member()
-            && let Err(error) = inner.storage.renew(&member).await
-        {
-            tracing::warn!(%error, "the store could not be told that this server is still here");
+        let Some(said) = said.upgrade() else { return };
+        let mut latest = said.member.lock().await;
+        let Some(latest) = &mut *latest else { return };
+        // Whoever commits next is to find out that it stood still.
+        if !latest.at.elapsed().is_ok_and(|silent| silent < STANDING) {
             pause = RETRY;
+            continue;
+        }
+        let at = SystemTime::now();
+        match said.storage.renew(&latest.member).await {
+            Ok(()) => latest.at = at,
+            Err(error) => {
+                tracing::warn!(%error, "the store could not be told that this process is still here");
+                pause = RETRY;
+            }
         }
     }
 }
@@ -107,26 +195,11 @@ pub(super) async fn follow(registry: Weak<Inner>) {
 impl Registry {
     /// Says in a store that several share where clients reach this server.
     pub async fn announce(&self, address: String) -> Result<(), RegistryError> {
-        let Some(member) = self.0.present.member() else { return Ok(()) };
-        let presence = Presence::of(self.0.present.role, Some(address));
-        let member = self.0.storage.say(member, &presence).await?;
-        *self.0.present.member.lock().unwrap_or_else(PoisonError::into_inner) = Some(member);
-        Ok(())
+        Ok(self.0.present.announce(address).await?)
     }
 
     /// Takes back that this process writes to the store. For its end.
     pub async fn leave(&self) -> Result<(), RegistryError> {
-        let member = self.0.present.member.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match member {
-            Some(member) => Ok(self.0.storage.leave(member).await?),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Keeps it said from now on.
-pub(super) fn keep(inner: &Arc<Inner>) {
-    if inner.present.member().is_some() {
-        tokio::spawn(follow(Arc::downgrade(inner)));
+        Ok(self.0.present.leave().await?)
     }
 }

@@ -82,12 +82,25 @@ pub enum StorageError {
     Locked(PathBuf),
     /// Others write to this store, and what was asked for wants it alone.
     #[error(
-        "{who} writes to this store, and this must have it alone\nhint: stop it first; if it died, it is taken for gone a day after {path} was written, or when that is removed"
+        "{who} is at work in this store, and one of the two must have it alone\nhint: stop it first; if it died, it is taken for gone a day after {path} was written, or when that is removed"
     )]
     Occupied {
         /// Who, and since when.
         who: String,
         /// Where it says so.
+        path: String,
+    },
+    /// Others may have taken this process for gone, and removed what it was about to name.
+    #[error(
+        "this process stood still for half a day or longer, so that others may have taken it for gone; nothing was committed\nhint: try again"
+    )]
+    StoodStill,
+    /// Another made somebody else the owner of this store.
+    #[error(
+        "{path} was changed by another meanwhile\nhint: see that no other command and no server works on this store, and try again"
+    )]
+    OwnerChanged {
+        /// The document.
         path: String,
     },
     /// Somebody collects in this store, which nobody writes to meanwhile.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Created, Key, Storage, StorageError};
+use super::{Created, Key, Replaced, Seen, Storage, StorageError};
 
 /// The layout's number that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -69,9 +69,17 @@ impl Storage {
         }
     }
 
-    /// Makes `owner` the owner whoever was there before: for an operator who has rebuilt the database, with no server running.
-    pub async fn replace_owner(&self, owner: &Owner) -> Result<(), StorageError> {
-        self.put(&Key::Owner, document(owner)?).await?;
+    /// What is seen of the owner's document now, readable or not.
+    pub async fn owner_as_seen(&self) -> Result<Seen, StorageError> {
+        Ok(self.read(&Key::Owner, DOCUMENT_MAX).await?.map_or(Seen::ABSENT, |found| found.seen))
+    }
+
+    /// Makes `owner` the owner if the document is still what was seen: for an operator who has rebuilt the database, with no server
+    /// running. Errors with [`StorageError::OwnerChanged`] if another did so meanwhile.
+    pub async fn change_owner(&self, seen: &Seen, owner: &Owner) -> Result<(), StorageError> {
+        if self.replace(&Key::Owner, seen, document(owner)?, None).await? == Replaced::Changed {
+            return Err(StorageError::OwnerChanged { path: Key::Owner.path() });
+        }
         self.settle(&[Key::Owner]).await
     }
 

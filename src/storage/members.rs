@@ -32,6 +32,8 @@ pub enum Role {
     Command,
     /// It removes what nobody names.
     Collector,
+    /// A command that must have the store alone.
+    Maintenance,
 }
 
 impl std::fmt::Display for Role {
@@ -40,6 +42,7 @@ impl std::fmt::Display for Role {
             Self::Server => "a server",
             Self::Command => "a command",
             Self::Collector => "a collection",
+            Self::Maintenance => "a command that must have it alone",
         })
     }
 }

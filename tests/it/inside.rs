@@ -66,6 +66,12 @@ pub struct Opened {
     pub storage: Storage,
 }
 
+/// Makes somebody the owner of a store, whoever is it now.
+pub async fn give_to(storage: &Storage, owner: &pcl_registry::storage::Owner) {
+    let seen = storage.owner_as_seen().await.unwrap();
+    storage.change_owner(&seen, owner).await.unwrap();
+}
+
 /// An artifact, packed as a client would.
 pub struct Package {
     pub repository: Repository,

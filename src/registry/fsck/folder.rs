@@ -1,5 +1,7 @@
 //! A check of a data folder with its store, in it or elsewhere.
 
+use crate::storage::Storage;
+
 use super::super::data::open_metadata;
 use super::super::migrate::existing;
 use super::super::{DataError, DataOptions, Metadata, OpenError, Side};
@@ -10,10 +12,16 @@ use super::report::Report;
 ///
 /// Errors: what keeps it from being opened, such as [`OpenError::Owned`] where store and metadata do not belong together.
 pub async fn check_data(options: DataOptions, mend: Mend, watch: Watch) -> Result<Report, DataError> {
-    let storage = match mend {
-        Mend::WhatCanBe => options.place().open_existing(&[&options.metadata]).await?,
-        Mend::Nothing => options.place().look().await?,
-    };
+    match mend {
+        Mend::WhatCanBe => {
+            let (storage, present) = options.place().hold(&[&options.metadata]).await?;
+            present.end(check_over(storage, options, mend, watch).await).await
+        }
+        Mend::Nothing => check_over(options.place().look().await?, options, mend, watch).await,
+    }
+}
+
+async fn check_over(storage: Storage, options: DataOptions, mend: Mend, watch: Watch) -> Result<Report, DataError> {
     // A mistyped path must not become an empty database.
     if let Metadata::Sqlite(path) = &options.metadata {
         existing(path)?;

@@ -9,7 +9,7 @@ use pcl_registry::storage::{Failure, Fault, Meter, Owner as Owned};
 
 use super::failing::{When, Writes};
 use super::registry::{Held, filled, migration, onto};
-use crate::inside::{DataFolder, Owner};
+use crate::inside::{DataFolder, Owner, give_to};
 use crate::mongo;
 use crate::postgres::database::Database;
 
@@ -54,7 +54,7 @@ async fn fails_at_every_write(make: impl AsyncFn(u64) -> Meta, when: When, step_
     assert!(writes >= 4 + 8 + 2, "batches of events, accounts, blobs and links: {writes}");
     for write in (1..=writes).step_by(step_by) {
         let what = format!("write {write} of {writes}, {when:?}");
-        folder.open_storage(&Meter::default()).await.replace_owner(&old).await.unwrap();
+        give_to(&folder.open_storage(&Meter::default()).await, &old).await;
         let to = make(write).await;
         let failing = Writes::failing(write, when).before(to.clone());
         assert!(attempt(&folder, &Meter::default(), failing).await.is_err(), "{what}");
@@ -131,7 +131,7 @@ async fn the_owner_changes_in_one_write() {
     moving(&next_to(&files, 0), &meter, None).await.unwrap();
     let steps = meter.steps();
     assert_ne!(owner(&folder).await, old);
-    folder.open_storage(&Meter::default()).await.replace_owner(&old).await.unwrap();
+    give_to(&folder.open_storage(&Meter::default()).await, &old).await;
     let (mut owned_by_old, mut owned_by_new) = (0, 0);
     for (step, when) in
         (steps.saturating_sub(7).max(1)..=steps).flat_map(|step| [(step, When::Before), (step, When::After)])
@@ -148,7 +148,7 @@ async fn the_owner_changes_in_one_write() {
         }
         attempt(&folder, &Meter::default(), sqlite(&path)).await.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_holds(&folder, &held, sqlite(&path), &what).await;
-        folder.open_storage(&Meter::default()).await.replace_owner(&old).await.unwrap();
+        give_to(&folder.open_storage(&Meter::default()).await, &old).await;
     }
     assert!(owned_by_old > 0 && owned_by_new > 0, "{owned_by_old} and {owned_by_new}");
     assert_holds(&folder, &held, sqlite(&folder.database()), "the first").await;
@@ -180,7 +180,7 @@ async fn a_tampered_store_is_never_the_owner() {
     {
         let path = next_to(&files, at as u64);
         attempt(&folder, &Meter::default(), sqlite(&path)).await.unwrap();
-        folder.open_storage(&Meter::default()).await.replace_owner(&old).await.unwrap();
+        give_to(&folder.open_storage(&Meter::default()).await, &old).await;
         let connection = rusqlite::Connection::open(&path).unwrap();
         assert!(connection.execute(tampering, []).unwrap() > 0, "{tampering}");
         drop(connection);
@@ -199,7 +199,7 @@ async fn what_is_carried_is_mended() {
     let (files, old) = (tempfile::tempdir().unwrap(), owner(&folder).await);
     let path = next_to(&files, 1);
     attempt(&folder, &Meter::default(), sqlite(&path)).await.unwrap();
-    folder.open_storage(&Meter::default()).await.replace_owner(&old).await.unwrap();
+    give_to(&folder.open_storage(&Meter::default()).await, &old).await;
     let connection = rusqlite::Connection::open(&path).unwrap();
     let spoilt = "DELETE FROM blobs WHERE size = 8; UPDATE links SET recorded = 0;
         UPDATE blobs SET touched = 7, state = 1, condemned = 8;

@@ -16,7 +16,7 @@ use pcl_registry::storage::{Meter, Owner as StoreOwner, Storage};
 use tokio::sync::mpsc;
 
 use crate::histories::histories;
-use crate::inside::{Opened, Owner, Package};
+use crate::inside::{Opened, Owner, Package, give_to};
 use crate::postgres::database::Database;
 use crate::{corpus, mongo};
 
@@ -205,7 +205,8 @@ pub async fn replayed(owner: Owner, time: &Time, from: &Opened, versions: &Versi
     catch_up(&from.storage, &meta, |_| {}).await.unwrap();
     make_popular(&meta, versions).await;
     // A store has one owner, who is asked at the opening.
-    from.storage.replace_owner(&StoreOwner::Database { id: meta.ledger.identity().await.unwrap() }).await.unwrap();
+    let owner = StoreOwner::Database { id: meta.ledger.identity().await.unwrap() };
+    give_to(&from.storage, &owner).await;
     let registry = open(time, &from.storage, &meta, Committing::Database).await;
     let (_sqlite, _postgres, _mongo) = kept;
     Store { registry, _sqlite, _postgres, _mongo }
