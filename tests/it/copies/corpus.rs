@@ -1,8 +1,10 @@
-//! Everything that others wrote, pulled out of a copy: over plain HTTP, by `pclr`, and as many as time allows by `skopeo` and `oras`.
+//! Everything that others wrote, pulled out of a copy: over plain HTTP, by `pclr`, by `skopeo` and by `oras`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use pcl_registry::client::{Client, Selector, Wanted};
@@ -11,24 +13,34 @@ use serde_json::Value;
 
 use super::copy::{Copy, content, kept};
 use super::server::{FileServer, Program};
-use super::tools::{get, skopeo_copy};
+use super::tools::get;
 use crate::clients::program::{Home, find, run};
 use crate::corpus;
 use crate::world::World;
 
 /// Requests under way at once.
 const AT_ONCE: usize = 16;
-/// Artifacts that each container tool pulls: a process each.
+/// Artifacts that each container tool pulls from servers after the first.
 const SAMPLE: usize = 40;
 
-/// Pulls several artifacts in one process, each into a folder of its own.
+/// Pulls all artifacts of a list, each into a folder of its own, and sees that the files are the layers.
 const ORAS: &str = r#"
-import sys, oras.client
-client = oras.client.OrasClient(insecure=True)
-for number, target in enumerate(sys.argv[1:]):
+import hashlib, sys, oras.client
+from concurrent.futures import ThreadPoolExecutor
+
+def pull(numbered):
+    number, target = numbered
+    client = oras.client.OrasClient(insecure=True)
     files = client.pull(target=target, outdir=f"out{number}")
-    assert files, target
-    print(files[0])
+    found = sorted("sha256:" + hashlib.sha256(open(path, "rb").read()).hexdigest() for path in files)
+    wanted = sorted(layer["digest"] for layer in client.get_manifest(target)["layers"])
+    assert found and found == wanted, (target, found, wanted)
+    return target
+
+targets = open(sys.argv[1]).read().split()
+with ThreadPoolExecutor(8) as pool:
+    for target in pool.map(pull, enumerate(targets)):
+        print(target)
 "#;
 
 /// An artifact that was published.
@@ -74,10 +86,10 @@ async fn everything_is_pulled_from_servers_that_are_not_ours() {
     let artifacts = published(&world);
     let copy = Copy::of(world.data(), world.address).await;
     drop(world);
-    for program in [Program::Nginx, Program::Caddy] {
+    for (program, chosen) in [(Program::Nginx, artifacts.iter().collect()), (Program::Caddy, sample(&artifacts))] {
         let Some(server) = FileServer::start(program, copy.path()) else { continue };
         over_http(&server, &artifacts).await;
-        by_container_tools(&server, &artifacts);
+        by_container_tools(&server, &chosen);
     }
     let (plain, lost) = copy.through_fat();
     assert!(lost.iter().all(|path| path.starts_with("v2/")), "{lost:?}");
@@ -112,23 +124,64 @@ fn sample(artifacts: &[Artifact]) -> Vec<&Artifact> {
     artifacts.iter().step_by(artifacts.len().div_ceil(SAMPLE)).collect()
 }
 
-fn by_container_tools(server: &FileServer, artifacts: &[Artifact]) {
-    let (home, sample) = (Home::new(), sample(artifacts));
+fn by_container_tools(server: &FileServer, artifacts: &[&Artifact]) {
+    let home = Home::new();
     if let Some(skopeo) = find("skopeo") {
-        for (number, artifact) in sample.iter().enumerate() {
-            let wanted = format!("{}:{}", artifact.name, artifact.version.tag());
-            assert_eq!(
-                skopeo_copy(&home, &skopeo, server, &wanted, &format!("s{number}")),
-                artifact.digest,
-                "{wanted}"
-            );
-        }
+        let begun = Instant::now();
+        by_skopeo(&home, &skopeo, server, artifacts);
+        eprintln!("skopeo pulled {} artifacts in {:?}", artifacts.len(), begun.elapsed());
     }
     if let Some(python) = find("oras") {
-        let targets =
-            sample.iter().map(|artifact| format!("{}/{}:{}", server.address, artifact.name, artifact.version.tag()));
-        let pulled = run(home.command(&python).args(["-c", ORAS]).args(targets));
-        assert_eq!(pulled.lines().count(), sample.len(), "{pulled}");
+        let begun = Instant::now();
+        let targets: Vec<String> =
+            artifacts.iter().map(|artifact| format!("{}/{}", server.address, tagged(artifact))).collect();
+        std::fs::write(home.path("targets"), targets.join("\n")).unwrap();
+        let pulled = run(home.command(&python).args(["-c", ORAS, "targets"]));
+        assert_eq!(pulled.lines().collect::<Vec<_>>(), targets);
+        eprintln!("oras pulled {} artifacts in {:?}", artifacts.len(), begun.elapsed());
+    }
+}
+
+fn tagged(artifact: &Artifact) -> String {
+    format!("{}:{}", artifact.name, artifact.version.tag())
+}
+
+/// Each of several processes copies its part of the artifacts into folders, from a list. It hashes what it gets; that it got all of it
+/// is seen here.
+fn by_skopeo(home: &Home, skopeo: &Path, server: &FileServer, artifacts: &[&Artifact]) {
+    let processes = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for (number, part) in artifacts.chunks(artifacts.len().div_ceil(processes)).enumerate() {
+            let mut list = format!("\"{}\":\n  tls-verify: false\n  images:\n", server.address);
+            for artifact in part {
+                writeln!(list, "    {}: [\"{}\"]", artifact.name, artifact.version.tag()).unwrap();
+            }
+            let [list_name, out] = [format!("list{number}.yaml"), format!("out{number}")];
+            std::fs::write(home.path(&list_name), list).unwrap();
+            scope.spawn(move || {
+                let mut command = home.command(skopeo);
+                command.arg("--policy").arg(home.path("policy.json"));
+                command.args(["sync", "--all", "--preserve-digests", "--scoped", "--src", "yaml", "--dest", "dir"]);
+                run(command.args([&list_name, &out]));
+                for artifact in part {
+                    let folder = home.path(&out).join(server.address.to_string()).join(tagged(artifact));
+                    is_whole(artifact, &folder);
+                }
+                std::fs::remove_dir_all(home.path(&out)).unwrap();
+            });
+        }
+    });
+}
+
+/// That a folder holds the artifact's manifest, and every blob that it names.
+fn is_whole(artifact: &Artifact, folder: &Path) {
+    let read =
+        |name: &str| std::fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{folder:?} {name}: {error}"));
+    let bytes = read("manifest.json");
+    assert!(artifact.digest.matches(&bytes), "{folder:?}");
+    let manifest = Manifest::parse(bytes.into(), None, artifact.digest.algorithm()).unwrap();
+    for blob in manifest.config.iter().chain(&manifest.layers) {
+        assert!(blob.digest.matches(&read(&blob.digest.hex())), "{folder:?} {}", blob.digest);
     }
 }
 
