@@ -252,6 +252,9 @@ impl World {
     }
 }
 
+/// The media type of an image's layer.
+pub const IMAGE_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
 /// What a manifest names: media type and bytes of its config and layers.
 pub struct Artifact<'a> {
     pub artifact_type: Option<&'a str>,
@@ -259,7 +262,13 @@ pub struct Artifact<'a> {
     pub layers: &'a [(&'a str, &'a [u8])],
 }
 
-impl Artifact<'_> {
+impl<'a> Artifact<'a> {
+    /// An image of these layers, as container tools take one for an image.
+    pub fn image(layers: &'a [(&'a str, &'a [u8])]) -> Self {
+        let config = br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+        Self { artifact_type: None, config: ("application/vnd.oci.image.config.v1+json", config), layers }
+    }
+
     /// The bytes of an image manifest that names these parts.
     pub fn manifest(&self) -> Vec<u8> {
         let descriptor = |(media_type, bytes): &(&str, &[u8])| json!({"mediaType": media_type, "digest": Digest::sha256(bytes).to_string(), "size": bytes.len()});

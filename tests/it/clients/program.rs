@@ -69,6 +69,15 @@ pub fn run(command: &mut Command) -> String {
     stdout.trim_end().to_owned()
 }
 
+/// What `skopeo` copies, with all in it and every digest as it was; registries are reached over plain HTTP. `from` and `to` are its names
+/// of places, those of layouts below the home.
+pub fn skopeo_copy(home: &Home, skopeo: &Path, from: &str, to: &str) -> Command {
+    let mut command = home.command(skopeo);
+    command.arg("--policy").arg(home.path("policy.json")).args(["copy", "--all", "--preserve-digests"]);
+    command.args(["--src-tls-verify=false", "--dest-tls-verify=false", from, to]);
+    command
+}
+
 /// Writes an OCI image layout (image spec, "Image layout") with one manifest under `tag`; gives the manifest's bytes.
 pub fn write_layout(folder: &Path, tag: &str, artifact: &Artifact<'_>) -> Vec<u8> {
     let blobs = folder.join("blobs/sha256");

@@ -1,12 +1,10 @@
 //! `skopeo` copies images and artifacts between a folder and the registry.
 
-use std::path::Path;
-
 use pcl_registry::domain::Digest;
 
-use super::program::{Home, find, read_layout, run, write_layout};
+use super::program::{Home, find, read_layout, run, skopeo_copy, write_layout};
 use crate::script::tar_gz;
-use crate::world::{Artifact, World};
+use crate::world::{Artifact, IMAGE_LAYER, World};
 
 /// Copies `artifact` in by tag, and out again by tag and by digest: the same bytes at every place.
 async fn there_and_back(repository: &str, artifact: &Artifact<'_>) {
@@ -17,11 +15,11 @@ async fn there_and_back(repository: &str, artifact: &Artifact<'_>) {
     let digest = Digest::sha256(&manifest);
     let remote = format!("docker://{}/{repository}", world.address);
 
-    copy(&home, &skopeo, "--dest-tls-verify=false", "oci:in:1.0.0", &format!("{remote}:1.0.0"));
+    run(&mut skopeo_copy(&home, &skopeo, "oci:in:1.0.0", &format!("{remote}:1.0.0")));
     assert_eq!(world.pull(repository, "1.0.0").await, manifest, "skopeo's push keeps the manifest's bytes");
 
     for (out, from) in [("by-tag", format!("{remote}:1.0.0")), ("by-digest", format!("{remote}@{digest}"))] {
-        copy(&home, &skopeo, "--src-tls-verify=false", &from, &format!("oci:{out}:1.0.0"));
+        run(&mut skopeo_copy(&home, &skopeo, &from, &format!("oci:{out}:1.0.0")));
         let (pulled, blobs) = read_layout(&home.path(out));
         assert_eq!(pulled, manifest, "{out}");
         for (_, bytes) in artifact.layers.iter().chain([&artifact.config]) {
@@ -37,43 +35,32 @@ async fn there_and_back(repository: &str, artifact: &Artifact<'_>) {
     assert_eq!(response.status, 404, "skopeo deleted it");
 }
 
-fn copy(home: &Home, skopeo: &Path, tls: &str, from: &str, to: &str) {
-    let policy = home.path("policy.json");
-    run(home.command(skopeo).arg("--policy").arg(policy).args(["copy", "--all", tls, from, to]));
-}
-
 /// `skopeo` shows a token as a password, after it was told at `/v2/` that it may: to a registry that everybody reads, and to one
 /// that is closed.
 #[tokio::test]
 async fn a_token_is_a_password() {
     let Some(skopeo) = find("skopeo") else { return };
     let layer = tar_gz(&[("hello.txt", b"hello")]);
-    let config = br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
-    let image = Artifact {
-        artifact_type: None,
-        config: ("application/vnd.oci.image.config.v1+json", config),
-        layers: &[("application/vnd.oci.image.layer.v1.tar+gzip", &layer)],
-    };
+    let layers = [(IMAGE_LAYER, layer.as_slice())];
+    let image = Artifact::image(&layers);
     for anonymous in ["read", "none"] {
         let world = World::start_with(&["--anonymous", anonymous]);
         let token = crate::accounts::user(world.data(), "ann", Some("member"));
         let home = Home::new();
         write_layout(&home.path("in"), "1", &image);
-        let policy = home.path("policy.json");
-        let copy = |credentials: &[String], way: &[&str]| {
-            let mut command = home.command(&skopeo);
-            let output = command.arg("--policy").arg(&policy).arg("copy").args(credentials).args(way).output();
+        let copy = |credentials: &[String], from: &str, to: &str| {
+            let output = skopeo_copy(&home, &skopeo, from, to).args(credentials).output();
             output.expect("skopeo starts").status.success()
         };
         let (acme, other) =
             (format!("docker://{}/acme/x:1", world.address), format!("docker://{}/b/x:1", world.address));
         let dest = |user: &str, token: &str| ["--dest-creds".to_owned(), format!("{user}:{token}")];
-        let push = |to: &str, credentials: &[String]| copy(credentials, &["--dest-tls-verify=false", "oci:in:1", to]);
+        let push = |to: &str, credentials: &[String]| copy(credentials, "oci:in:1", to);
         assert!(!push(&acme, &[]), "{anonymous}: nobody pushes");
         assert!(!push(&acme, &dest("bob", &token)), "{anonymous}: it is another's token");
         assert!(!push(&other, &dest("ann", &token)), "{anonymous}: it is another organisation");
         assert!(push(&acme, &dest("ann", &token)), "{anonymous}");
-        let pull = |credentials: &[String]| copy(credentials, &["--src-tls-verify=false", &acme, "oci:out:1"]);
+        let pull = |credentials: &[String]| copy(credentials, &acme, "oci:out:1");
         assert_eq!(pull(&[]), anonymous == "read");
         assert!(pull(&["--src-creds".to_owned(), format!("ann:{token}")]));
     }
@@ -82,12 +69,8 @@ async fn a_token_is_a_password() {
 #[tokio::test]
 async fn an_image_goes_in_and_out_by_tag_and_digest() {
     let layer = tar_gz(&[("hello.txt", b"hello")]);
-    let config = br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
-    let image = Artifact {
-        artifact_type: None,
-        config: ("application/vnd.oci.image.config.v1+json", config),
-        layers: &[("application/vnd.oci.image.layer.v1.tar+gzip", &layer)],
-    };
+    let layers = [(IMAGE_LAYER, layer.as_slice())];
+    let image = Artifact::image(&layers);
     there_and_back("team/image", &image).await;
 }
 

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use crate::project::Bench;
 use crate::script::tar_gz;
 use crate::script::wire::Request;
-use crate::world::{Artifact, MANIFEST, World};
+use crate::world::{Artifact, IMAGE_LAYER, MANIFEST, World};
 
 pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
 pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
 /// Longer than any tree takes to be rendered, so that one that is not is a failure and not a test that hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A registry that keeps its tree, which those of other tests do without.
 pub fn kept() -> World {
@@ -139,18 +139,14 @@ fn list(root: &Path, folder: &Path, found: &mut Vec<String>) {
 /// A manifest of every type under `team/`, and what refers to one; gives repository, tag, media type and digest of each.
 pub async fn push_images(world: &World) -> Vec<(String, String, &'static str, Digest)> {
     let layer = tar_gz(&[("hello.txt", b"hello")]);
-    let config = br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
-    let image = Artifact {
-        artifact_type: None,
-        config: ("application/vnd.oci.image.config.v1+json", config),
-        layers: &[("application/vnd.oci.image.layer.v1.tar+gzip", &layer)],
-    };
+    let layers = [(IMAGE_LAYER, layer.as_slice())];
+    let image = Artifact::image(&layers);
     let digest = world.push_manifest("team/image", "1.0", &image).await;
     let image_bytes = world.push_parts("team/multi", &image).await;
     let docker_bytes = String::from_utf8(image_bytes.clone()).unwrap().replace(MANIFEST, DOCKER);
     let docker_bytes = docker_bytes
         .replace("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
-        .replace("application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.docker.image.rootfs.diff.tar.gzip")
+        .replace(IMAGE_LAYER, "application/vnd.docker.image.rootfs.diff.tar.gzip")
         .into_bytes();
     world.push_parts("team/docker", &image).await;
     let of = |media_type: &str, bytes: &[u8]| json!({"mediaType": media_type, "digest": Digest::sha256(bytes), "size": bytes.len(), "platform": {"architecture": "amd64", "os": "linux"}});

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::copy::{Copy, DOCKER, DOCKER_LIST, INDEX, kept, push_images};
 use super::server::{FileServer, Program};
-use crate::clients::program::{Home, find, read_layout, run};
+use crate::clients::program::{Home, find, read_layout, run, skopeo_copy};
 use crate::script::wire::{Request, Response};
 use crate::world::MANIFEST;
 
@@ -20,16 +20,8 @@ pub async fn get(server: &FileServer, target: &str) -> Response {
 }
 
 /// Copies out of the registry into an image layout, as the tools of everybody do.
-pub fn skopeo_copy(home: &Home, skopeo: &Path, server: &FileServer, wanted: &str, out: &str) -> Digest {
-    let mut command = home.command(skopeo);
-    command.arg("--policy").arg(home.path("policy.json")).args([
-        "copy",
-        "--all",
-        "--preserve-digests",
-        "--src-tls-verify=false",
-    ]);
-    command.arg(format!("docker://{}/{wanted}", server.address)).arg(format!("oci:{out}:1"));
-    run(&mut command);
+pub fn copied(home: &Home, skopeo: &Path, server: &FileServer, wanted: &str, out: &str) -> Digest {
+    run(&mut skopeo_copy(home, skopeo, &format!("docker://{}/{wanted}", server.address), &format!("oci:{out}:1")));
     Digest::sha256(&read_layout(&home.path(out)).0)
 }
 
@@ -110,9 +102,8 @@ async fn skopeo_pulls_an_image_and_an_index_with_all_in_it() {
             if ![MANIFEST, INDEX].contains(media_type) || tag == "note" {
                 continue;
             }
-            let by_tag = skopeo_copy(&home, &skopeo, &server, &format!("{repository}:{tag}"), &format!("t{number}"));
-            let by_digest =
-                skopeo_copy(&home, &skopeo, &server, &format!("{repository}@{digest}"), &format!("d{number}"));
+            let by_tag = copied(&home, &skopeo, &server, &format!("{repository}:{tag}"), &format!("t{number}"));
+            let by_digest = copied(&home, &skopeo, &server, &format!("{repository}@{digest}"), &format!("d{number}"));
             assert_eq!((by_tag, by_digest), (*digest, *digest), "{program:?} {repository}:{tag}");
         }
         let mut list = home.command(&skopeo);

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::copy::{Copy, content, kept, push_images};
 use super::server::{FileServer, Program};
-use super::tools::skopeo_copy;
+use super::tools::copied;
 use crate::clients::program::{Home, find};
 use crate::project::{Ended, ended};
 use crate::world::World;
@@ -41,7 +41,7 @@ async fn what_a_medium_lost_is_made_again_byte_for_byte() {
         return;
     };
     let (repository, tag, _, digest) = &pushed[0];
-    assert_eq!(skopeo_copy(&Home::new(), &skopeo, &server, &format!("{repository}:{tag}"), "out"), *digest);
+    assert_eq!(copied(&Home::new(), &skopeo, &server, &format!("{repository}:{tag}"), "out"), *digest);
 }
 
 #[tokio::test]
