@@ -144,7 +144,6 @@ impl Registry {
         Err(contended(&key))
     }
 
-    /// The package, if it is in lists.
     /// The package, if everybody may find it.
     pub(super) async fn listed(&self, name: &Name) -> Result<Option<Package>, RegistryError> {
         let package = self.0.meta.catalog.package(name).await?;
@@ -191,7 +190,7 @@ impl Registry {
             license,
             needs,
         };
-        Ok((Some(Box::new(line)), entry))
+        Ok((Some(Box::new(shard::cut(line))), entry))
     }
 }
 

@@ -12,19 +12,33 @@ use serde::Deserialize;
 
 use crate::domain::Digest;
 use crate::domain::Name;
-use crate::domain::public::{CatalogueLine, GoneLine, ShardLine};
+use crate::domain::public::{CatalogueLine, GoneLine, PUBLIC_DOCUMENT_MAX, ShardLine};
 
-/// Most that a part has uncompressed, in bytes: what is more is left out with a word in the log.
-const SHARD_MAX: u64 = 1 << 30;
+/// Most that a part has uncompressed, in bytes: what readers take.
+const SHARD_MAX: usize = PUBLIC_DOCUMENT_MAX as usize;
+/// Most that is unpacked of one that is there: earlier releases wrote more than readers take.
+const HELD_MAX: u64 = 1 << 30;
+/// What texts are cut to, in bytes: the first always, the others where a part has no room.
+const TEXT_MAX: [usize; 4] = [1 << 20, 64 << 10, 4 << 10, 0];
 
 /// What becomes of the line of a package. `None`: it is not to be found any more.
 pub(super) type Line = (Name, u64, Option<Box<CatalogueLine>>);
 
+/// The line of a package with texts that are no longer than a catalogue takes.
+pub(super) fn cut(mut line: CatalogueLine) -> CatalogueLine {
+    cut_to(&mut line, TEXT_MAX[0]);
+    line
+}
+
 /// The part with these lines in it; `None` if it says all of that already. An error tells why the part cannot be read.
 pub(super) fn merged(held: Option<&[u8]>, lines: Vec<Line>) -> Result<Option<Vec<u8>>, String> {
+    merged_within(SHARD_MAX, held, lines)
+}
+
+fn merged_within(maximum: usize, held: Option<&[u8]>, lines: Vec<Line>) -> Result<Option<Vec<u8>>, String> {
     let mut text = String::new();
     if let Some(held) = held {
-        let read = MultiGzDecoder::new(held).take(SHARD_MAX).read_to_string(&mut text);
+        let read = MultiGzDecoder::new(held).take(HELD_MAX).read_to_string(&mut text);
         read.map_err(|error| error.to_string())?;
     }
     let mut found: BTreeMap<Digest, (u64, String)> = BTreeMap::new();
@@ -48,6 +62,7 @@ pub(super) fn merged(held: Option<&[u8]>, lines: Vec<Line>) -> Result<Option<Vec
             changed = true;
         }
     }
+    changed |= fit(&mut found, maximum).map_err(|error| error.to_string())?;
     if !changed || (held.is_none() && found.is_empty()) {
         return Ok(None);
     }
@@ -56,6 +71,55 @@ pub(super) fn merged(held: Option<&[u8]>, lines: Vec<Line>) -> Result<Option<Vec
         packed.write_all(line.as_bytes()).and_then(|()| packed.write_all(b"\n")).map_err(|error| error.to_string())?;
     }
     packed.finish().map(Some).map_err(|error| error.to_string())
+}
+
+/// Cuts texts until readers take the part, and if that is not enough, leaves out what is longest. Says whether it had to.
+fn fit(found: &mut BTreeMap<Digest, (u64, String)>, maximum: usize) -> Result<bool, serde_json::Error> {
+    let mut size: usize = found.values().map(|(_, line)| line.len() + 1).sum();
+    if size <= maximum {
+        return Ok(false);
+    }
+    for text_max in TEXT_MAX {
+        for (_, line) in found.values_mut().filter(|(_, line)| line.len() > text_max) {
+            if let ShardLine::There(mut there) = serde_json::from_str(line)? {
+                cut_to(&mut there, text_max);
+                let short = serde_json::to_string(&there)?;
+                size = size - line.len() + short.len();
+                *line = short;
+            }
+        }
+        if size <= maximum {
+            tracing::warn!(
+                text_max,
+                "a part of the catalogue has no room for whole texts: searches of copies find less"
+            );
+            return Ok(true);
+        }
+    }
+    let mut longest: Vec<(usize, Digest)> = found.iter().map(|(hash, (_, line))| (line.len(), *hash)).collect();
+    longest.sort_unstable();
+    while let Some((length, hash)) = longest.pop()
+        && size > maximum
+    {
+        let Some((as_of, line)) = found.get_mut(&hash) else { continue };
+        let gone = serde_json::to_string(&GoneLine { as_of: *as_of, gone: hash })?;
+        if gone.len() < length {
+            tracing::error!(%hash, length, "a part of the catalogue is full: searches of copies go without this package");
+            size = size - length + gone.len();
+            *line = gone;
+        }
+    }
+    Ok(true)
+}
+
+fn cut_to(line: &mut CatalogueLine, maximum: usize) {
+    for text in [&mut line.title, &mut line.description, &mut line.text] {
+        let mut end = maximum.min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+    }
 }
 
 /// The hash of the name that a line is about, and the event that it shows.
@@ -119,6 +183,28 @@ mod tests {
         assert_eq!(merged(Some(&first), vec![line("acme/a", 5, "five")]).unwrap(), None, "it says so already");
         let second = merged(Some(&first), vec![line("acme/a", 6, "six")]).unwrap().unwrap();
         assert!(text(&second).contains("six") && !text(&second).contains("five") && text(&second).contains("acme/b"));
+    }
+
+    #[test]
+    fn a_part_never_gets_longer_than_readers_take() {
+        let of = |name: &str, text: String| {
+            let (name, as_of, line) = line(name, 1, "");
+            (name, as_of, line.map(|line| Box::new(CatalogueLine { text, ..*line })))
+        };
+        let (_, _, long) = of("acme/a", "é".repeat(1 << 20));
+        assert_eq!(cut(*long.unwrap()).text, "é".repeat(512 << 10), "1 MiB of it, and no half of a character");
+        let lines: Vec<Line> = (0..10).map(|number| of(&format!("acme/a{number}"), "word ".repeat(2000))).collect();
+        let whole = merged(None, lines.clone()).unwrap().unwrap();
+        let whole = text(&whole).len();
+        for maximum in [whole, whole - 1, 10 * 5000, 10 * 4000, 1500, 980] {
+            let part = merged_within(maximum, None, lines.clone()).unwrap().unwrap();
+            let part = text(&part);
+            assert!(part.len() <= maximum, "{} of {maximum}", part.len());
+            assert_eq!(part.lines().count(), 10, "each package has a line, or a word that it has none");
+            let named = part.matches("\"name\"").count();
+            assert_eq!(named == 10, maximum >= 1500, "{maximum}: {named}");
+            assert_eq!(part.len() == whole, maximum == whole, "nothing is cut without need");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The index of skills, as Agent Skills Discovery 0.2.0 has agents look for them at `/.well-known/agent-skills/index.json`.
 
 use crate::domain::media_type::SKILL_CONTENT;
-use crate::domain::public::{SkillEntry, SkillIndex, content_path};
+use crate::domain::public::{PUBLIC_DOCUMENT_MAX, SkillEntry, SkillIndex, content_path};
 use crate::domain::{Area, MANIFEST_READ_MAX, Manifest, Name, Package, Published};
 use crate::storage::StorageError;
 
@@ -76,7 +76,29 @@ pub(super) fn merged(held: Option<SkillIndex>, entries: Vec<Entry>) -> Option<Sk
             (Err(_), None) => {}
         }
     }
-    changed.then_some(index)
+    changed.then(|| fitting(index, PUBLIC_DOCUMENT_MAX as usize))
+}
+
+/// The index without what readers would refuse: the end of descriptions, and of the list, where there is no room.
+fn fitting(mut index: SkillIndex, maximum: usize) -> SkillIndex {
+    // No entry is longer than this, so that hardly any index is measured.
+    const ENTRY_MAX: usize = 8 << 10;
+    const DESCRIPTION_SHORT: usize = 80;
+    let size = |index: &SkillIndex| serde_json::to_vec(index).map_or(0, |bytes| bytes.len());
+    if index.skills.len() * ENTRY_MAX <= maximum || size(&index) <= maximum {
+        return index;
+    }
+    for entry in &mut index.skills {
+        entry.description = entry.description.chars().take(DESCRIPTION_SHORT).collect();
+    }
+    let mut left_out = 0;
+    while size(&index) > maximum {
+        let some = index.skills.len().div_ceil(100);
+        index.skills.truncate(index.skills.len() - some);
+        left_out += some;
+    }
+    tracing::error!(left_out, "the index of skills is full: descriptions in it are cut, and so many skills left out");
+    index
 }
 
 /// Whether the Agent Skills specification takes this as the name of a skill.
@@ -115,6 +137,18 @@ mod tests {
         assert_eq!(merged(Some(index.clone()), vec![entry("acme/a", 5)]), None);
         let gone = merged(Some(index), vec![("acme/a".parse().unwrap(), 6, None)]).unwrap();
         assert_eq!(gone.skills.len(), 1);
+    }
+
+    #[test]
+    fn an_index_never_gets_longer_than_readers_take() {
+        let entries = (0..100).map(|number| entry(&format!("acme/a{number}"), 5)).collect();
+        let whole = merged(None, entries).unwrap();
+        let size = |index: &SkillIndex| serde_json::to_vec(index).unwrap().len();
+        for maximum in [size(&whole), size(&whole) - 1, size(&whole) / 2] {
+            let index = fitting(whole.clone(), maximum);
+            assert!(size(&index) <= maximum && index.skills.len() >= 40);
+            assert_eq!(index == whole, maximum == size(&whole));
+        }
     }
 
     #[test]
