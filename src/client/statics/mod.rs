@@ -8,6 +8,7 @@ mod catalogue;
 mod content;
 mod find;
 mod package;
+mod staging;
 mod tree;
 
 pub use catalogue::{CatalogueReader, FetchedShard, SHARDS_AT_ONCE};

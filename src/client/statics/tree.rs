@@ -7,13 +7,14 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::super::cache::read;
 use super::super::folder::{FilesError, failed};
+use super::staging::{Put, Staging};
 use crate::domain::public::{
     Medium, OciDocument, PUBLIC_DOCUMENT_MAX, PUBLIC_FORMAT, PackageDocument, Piece, PublicPath, RegistryDocument,
     RepositoryDocument, content_path, oci_tree, read_document,
@@ -24,8 +25,6 @@ use crate::domain::{Digest, Hasher, MANIFEST_READ_MAX, Name, Repository};
 const PACKAGES: &str = "index";
 /// Where documents of other repositories lie.
 const REPOSITORIES: &str = "repositories";
-/// What is made.
-const TREE: &str = "v2";
 /// Folders below each other that are looked into: a repository has at most 200 characters.
 const DEPTH_MAX: usize = 101;
 
@@ -79,29 +78,21 @@ pub fn rebuild_tree(folder: &Path, hashing: Hashing, mut step: impl FnMut()) -> 
     Building::new(folder, hashing)?.run(&mut step)
 }
 
-/// A new `v2/` beside the old one, which goes unless it takes its place.
+/// A new `v2/`, and what was found on the way.
 struct Building<'a> {
     folder: &'a Path,
-    staging: PathBuf,
+    staging: Staging<'a>,
     hashing: Hashing,
     seen: BTreeSet<Digest>,
+    /// Manifests that are not there as they should be.
+    bad: BTreeSet<Digest>,
     done: Rebuilt,
-}
-
-impl Drop for Building<'_> {
-    fn drop(&mut self) {
-        // It is gone where it took its place; what cannot be removed is of no use to anybody.
-        let _ = fs::remove_dir_all(&self.staging);
-    }
 }
 
 impl<'a> Building<'a> {
     fn new(folder: &'a Path, hashing: Hashing) -> Result<Self, FilesError> {
-        // One name, so that the next run clears up after one that was interrupted.
-        let staging = folder.join(format!(".{TREE}.new"));
-        remove(&staging)?;
-        fs::create_dir(&staging).map_err(failed("create", &staging))?;
-        Ok(Self { folder, staging, hashing, seen: BTreeSet::new(), done: Rebuilt::default() })
+        let (staging, done) = (Staging::new(folder)?, Rebuilt::default());
+        Ok(Self { folder, staging, hashing, seen: BTreeSet::new(), bad: BTreeSet::new(), done })
     }
 
     fn run(mut self, step: &mut impl FnMut()) -> Result<Rebuilt, FilesError> {
@@ -125,8 +116,8 @@ impl<'a> Building<'a> {
             }
             step();
         }
-        self.take_its_place()?;
-        Ok(std::mem::take(&mut self.done))
+        self.staging.take_its_place()?;
+        Ok(self.done)
     }
 
     /// Paths of files below a folder of the tree, with `/` between components, in their order. What begins with a dot belongs to others.
@@ -173,14 +164,25 @@ impl<'a> Building<'a> {
 
     fn build(&mut self, repository: &Repository, document: &OciDocument) -> Result<(), FilesError> {
         for (at, (_, piece)) in oci_tree(repository, document, Medium::Files) {
-            let bytes = match piece {
-                Piece::Text(text) => text.into_bytes(),
-                Piece::Content(digest) => match self.manifest(&digest)? {
-                    Some(bytes) => bytes,
-                    None => continue,
+            let put = match piece {
+                Piece::Text(text) => self.staging.write(&at, text.as_bytes())?,
+                Piece::Content(digest) => match self.staging.again(&at, &digest)? {
+                    Some(put) => put,
+                    None => match self.manifest(&digest)? {
+                        Some(bytes) => self.staging.write_manifest(&at, digest, &bytes)?,
+                        None => continue,
+                    },
                 },
             };
-            self.put(&at, &bytes)?;
+            match put {
+                Put::Written => self.done.files += 1,
+                Put::Taken => {
+                    self.problem(
+                        &at,
+                        "a folder of another repository is in its place, or a file in that of its folder",
+                    );
+                }
+            }
         }
         for manifest in &document.manifests {
             for digest in &manifest.blobs {
@@ -192,21 +194,23 @@ impl<'a> Building<'a> {
 
     /// A manifest's bytes, if they are there and have its digest.
     fn manifest(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, FilesError> {
+        if self.bad.contains(digest) {
+            return Ok(None);
+        }
         let at = content_path(digest);
         let path = self.folder.join(&at);
         let is_new = self.seen.insert(*digest);
         // A pipe or a device would never end.
-        if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
-            if is_new {
-                self.problem(&at, "it is no file");
+        let problem = if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            "it is no file"
+        } else {
+            match read(&path, MANIFEST_READ_MAX as u64).map_err(failed("read", &path))? {
+                Some(bytes) if digest.matches(&bytes) => return Ok(Some(bytes)),
+                Some(_) => "it does not have the digest that it is named by",
+                None => "it is missing",
             }
-            return Ok(None);
-        }
-        let problem = match read(&path, MANIFEST_READ_MAX as u64).map_err(failed("read", &path))? {
-            Some(bytes) if digest.matches(&bytes) => return Ok(Some(bytes)),
-            Some(_) => "it does not have the digest that it is named by",
-            None => "it is missing",
         };
+        self.bad.insert(*digest);
         if is_new {
             self.problem(&at, problem);
         }
@@ -239,55 +243,9 @@ impl<'a> Building<'a> {
         Ok(())
     }
 
-    /// Writes a file of the new `v2/`.
-    fn put(&mut self, at: &str, bytes: &[u8]) -> Result<(), FilesError> {
-        let below = at.strip_prefix(TREE).unwrap_or(at).trim_start_matches('/');
-        let path = self.staging.join(below);
-        let parent = path.parent().unwrap_or(&path);
-        let written = fs::create_dir_all(parent).and_then(|()| fs::write(&path, bytes));
-        match written {
-            Ok(()) => self.done.files += 1,
-            // A repository `a/manifests` beside one called `a`: a file system has no room for both.
-            Err(error) if is_taken(&error) => {
-                self.problem(at, "a folder of another repository is in its place, or a file in that of its folder");
-            }
-            Err(error) => return Err(failed("write", &self.folder.join(at))(error)),
-        }
-        Ok(())
-    }
-
-    fn take_its_place(&self) -> Result<(), FilesError> {
-        let place = self.folder.join(TREE);
-        let old = self.folder.join(format!(".{TREE}.old"));
-        remove(&old)?;
-        match fs::rename(&place, &old) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            moved => moved.map_err(failed("move", &place))?,
-        }
-        if let Err(error) = fs::rename(&self.staging, &place) {
-            // As it was. If that fails too, the error tells where to look.
-            let _ = fs::rename(&old, &place);
-            return Err(failed("create", &place)(error));
-        }
-        remove(&old)
-    }
-
     fn problem(&mut self, path: &str, what: &str) {
         self.done.problems.push(Problem { path: path.to_owned(), what: what.to_owned() });
     }
-}
-
-/// Removes a folder, if it is there.
-fn remove(folder: &Path) -> Result<(), FilesError> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", folder)(error)),
-        _ => Ok(()),
-    }
-}
-
-/// Whether another file or folder lies where one is to be made.
-fn is_taken(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::AlreadyExists)
 }
 
 fn hash(mut file: File, expected: &Digest) -> std::io::Result<Digest> {
@@ -352,6 +310,23 @@ mod tests {
         assert!(!folder.path().join("v2/gone").exists());
         let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(left.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{left:?}");
+    }
+
+    /// A stranger's document may have hundreds of thousands of tags on one manifest.
+    #[cfg(unix)]
+    #[test]
+    fn many_names_of_a_manifest_are_one_file() {
+        use std::os::unix::fs::MetadataExt as _;
+        let (folder, manifest, _) = copy();
+        let path = folder.path().join("repositories/team/app/_.json");
+        let mut document: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let tags = (0..1000).map(|number| (format!("v{number}"), json!(manifest)));
+        document["oci"]["tags"] = serde_json::Value::Object(tags.collect());
+        fs::write(&path, document.to_string()).unwrap();
+        assert_eq!(rebuilt(folder.path()).files, 2 * 1001 + 1);
+        let found = fs::metadata(folder.path().join("v2/team/app/manifests/v999@index")).unwrap();
+        assert_eq!(found.nlink(), 2 * 1001);
+        assert_eq!(fs::metadata(folder.path().join(content_path(&manifest))).unwrap().nlink(), 1, "content is apart");
     }
 
     #[test]
