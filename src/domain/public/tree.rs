@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::super::media_type::OCI_INDEX;
-use super::super::{Digest, Reference, Repository};
+use super::super::{Digest, Reference, Repository, Tag};
 use super::{ManifestForm, OciDocument, OciManifest, PublicPath};
 
 /// Where the tree lies.
@@ -15,6 +15,18 @@ pub enum Medium {
     Files,
     /// In objects that have media types of their own.
     Objects,
+}
+
+/// What file servers take for pages and programs. Some look at the last extension that they know, and not only at the last.
+const ACTIVE: [&str; 24] = [
+    "asp", "aspx", "cgi", "hta", "htm", "html", "jsp", "mht", "mhtml", "php", "phtml", "pl", "py", "rb", "rdf", "sh",
+    "shtml", "svg", "svgz", "xht", "xhtml", "xml", "xsl", "xslt",
+];
+
+/// Whether a file of this name may be served as something that runs: a page with a manifest's words in it, on the address of the registry.
+fn is_active(tag: &Tag) -> bool {
+    let mut extensions = tag.as_str().split('.').skip(1);
+    extensions.any(|extension| ACTIVE.iter().any(|active| extension.eq_ignore_ascii_case(active)))
 }
 
 /// What a document of `v2/` holds.
@@ -51,7 +63,9 @@ pub fn oci_tree(
         }
     }
     let by_digest = forms.keys().map(|digest| (Reference::Digest(*digest), *digest));
-    let by_tag = document.tags.iter().map(|(tag, digest)| (Reference::Tag(tag.clone()), *digest));
+    // In files a name is all that tells servers a type.
+    let tags = document.tags.iter().filter(|(tag, _)| medium == Medium::Objects || !is_active(tag));
+    let by_tag = tags.clone().map(|(tag, digest)| (Reference::Tag(tag.clone()), *digest));
     for (reference, digest) in by_digest.chain(by_tag) {
         // A tag on what is not here names nothing.
         let Some(&form) = forms.get(&digest) else { continue };
@@ -63,8 +77,7 @@ pub fn oci_tree(
         add(PublicPath::Manifest { repository, reference, form }, Piece::Content(digest));
     }
     // OCI distribution 1.1, "Listing Tags": in the order of their bytes.
-    let tags: Vec<_> =
-        document.tags.iter().filter(|(_, digest)| forms.contains_key(digest)).map(|(tag, _)| tag).collect();
+    let tags: Vec<_> = tags.filter(|(_, digest)| forms.contains_key(digest)).map(|(tag, _)| tag).collect();
     let tags = json!({ "name": repository, "tags": tags });
     add(PublicPath::TagList(repository.clone()), Piece::Text(tags.to_string()));
     for (subject, manifests) in referrers {
@@ -94,7 +107,6 @@ fn referrers_index(manifests: &[&OciManifest]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Tag;
     use crate::domain::media_type::{OCI_INDEX, OCI_MANIFEST};
 
     fn manifest(seed: &str, media_type: &str, subject: Option<Digest>) -> OciManifest {
@@ -151,6 +163,27 @@ mod tests {
         for vector in &vectors.shards {
             assert_eq!(super::super::Shard::of(&vector.name).as_str(), vector.shard, "{}", vector.name);
         }
+    }
+
+    #[test]
+    fn tags_that_servers_would_take_for_pages_are_no_files() {
+        let image = manifest("image", OCI_MANIFEST, None);
+        let digest = image.digest;
+        let kept = ["1.0.0", "html", "next.js", "v1.json", "x.htmlx"];
+        let active = ["index.html", "x.HTML", "x.html.1", "logo.svg", "v1.xml", "x.php"];
+        let tags = kept.iter().chain(&active).map(|tag| (tag.parse().unwrap(), digest)).collect();
+        let document = OciDocument { tags, manifests: vec![image], removed: Vec::new() };
+        let found = |medium| {
+            let tree = oci_tree(&"acme/app".parse().unwrap(), &document, medium);
+            let (_, Piece::Text(list)) = &tree["v2/acme/app/tags/list"] else { panic!("no list") };
+            let list: Value = serde_json::from_str(list).unwrap();
+            let listed = list["tags"].as_array().unwrap().len();
+            let there = |tag: &&&str| tree.contains_key(&format!("v2/acme/app/manifests/{tag}"));
+            let by_digest = tree.contains_key(&format!("v2/acme/app/manifests/{digest}"));
+            (kept.iter().filter(there).count(), active.iter().filter(there).count(), listed, by_digest)
+        };
+        assert_eq!(found(Medium::Files), (5, 0, 5, true));
+        assert_eq!(found(Medium::Objects), (5, 6, 11, true));
     }
 
     #[test]

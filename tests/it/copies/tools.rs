@@ -58,6 +58,46 @@ async fn every_type_of_manifest_is_served_as_what_it_is() {
     }
 }
 
+/// Also where somebody else made the copy, with a tag that looks like a page.
+#[tokio::test]
+async fn what_strangers_pushed_is_never_a_page() {
+    let world = kept();
+    let pushed = push_images(&world).await;
+    let copy = Copy::of(world.data(), world.address).await;
+    copy.write("v2/team/image/manifests/index.html", b"{\"a\":\"<script>\"}");
+    let blob = copy.files().into_iter().find(|path| path.starts_with("blobs/")).unwrap();
+    let digest = format!("sha256:{}", blob.rsplit('/').next().unwrap());
+    let subject = pushed[0].3;
+    for program in ANSWERING {
+        let Some(server) = FileServer::start(program, copy.path()) else { continue };
+        let sandbox = "default-src 'none'; sandbox";
+        for (target, media_type) in [
+            ("/v2/team/image/manifests/index.html".to_owned(), MANIFEST),
+            ("/v2/team/image/manifests/1.0".to_owned(), MANIFEST),
+            (format!("/v2/team/image/manifests/{subject}"), MANIFEST),
+            ("/v2/team/multi/manifests/all".to_owned(), INDEX),
+            ("/v2/team/docker/manifests/part".to_owned(), DOCKER),
+            ("/v2/team/docker/manifests/all".to_owned(), DOCKER_LIST),
+            (format!("/v2/team/image/blobs/{digest}"), "application/octet-stream"),
+            (format!("/{blob}"), "application/octet-stream"),
+            (format!("/v2/team/image/referrers/{subject}"), INDEX),
+            ("/v2/team/image/tags/list".to_owned(), "application/json"),
+        ] {
+            let answer = get(&server, &target).await;
+            let found =
+                ["content-type", "x-content-type-options", "content-security-policy"].map(|name| answer.header(name));
+            let expected = [media_type, "nosniff", sandbox].map(|value| Some(value.to_owned()));
+            assert_eq!((answer.status, found), (200, expected), "{program:?} {target}");
+        }
+        let page = get(&server, "/index.html").await;
+        let policy = page.header("content-security-policy").unwrap_or_default();
+        assert!(
+            policy.starts_with("default-src 'none'; style-src") && !policy.contains("sandbox"),
+            "{program:?}: {policy}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_changes_is_asked_about_again_and_what_does_not_is_kept() {
     let world = kept();
