@@ -24,7 +24,9 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const IMAGE: &str = "team/image";
 /// Two packages of the same content, so that each blob may be of both.
 const NAMES: [&str; 2] = ["acme/hello", "other/hello"];
-const VERSIONS: [&str; 2] = ["1.0.0", "1.1.0"];
+const VERSIONS: [&str; 3] = ["1.0.0", "1.1.0", "1.2.0"];
+/// The one that only [`come_back`] pushes, so that nothing names its blobs for long enough.
+const LEFT: usize = 2;
 
 /// One thing that somebody does. Numbers choose among what there may be.
 #[derive(Clone, Debug)]
@@ -57,8 +59,8 @@ fn package(name: usize, version: usize) -> Package {
 }
 
 fn one() -> impl Strategy<Value = Act> {
-    let version = || (0..NAMES.len(), 0..VERSIONS.len());
-    let image = || 0..VERSIONS.len();
+    let version = || (0..NAMES.len(), 0..LEFT);
+    let image = || 0..LEFT;
     let visibility = prop_oneof![Just(Visibility::Public), Just(Visibility::Unlisted), Just(Visibility::Private)];
     prop_oneof![
         4 => version().prop_map(|(name, version)| Act::Publish(name, version)),
@@ -76,14 +78,29 @@ fn one() -> impl Strategy<Value = Act> {
     ]
 }
 
+/// Blobs that nothing names are condemned, somebody comes back to them, and a collection comes when their time would have been over.
+/// Acts that are chosen one by one seldom come to this.
+fn come_back() -> impl Strategy<Value = Vec<Act>> {
+    let back = |name| {
+        let acts = [Act::Look(name, LEFT), Act::Blobs(name, LEFT), Act::Mount(name, LEFT), Act::Publish(name, LEFT)];
+        proptest::sample::select(acts.to_vec())
+    };
+    let pass = |hours| Act::Pass(hours * HOUR);
+    let of = (0..NAMES.len()).prop_flat_map(move |name| (Just(name), back(name)));
+    of.prop_map(move |(name, back)| {
+        vec![Act::Blobs(name, LEFT), pass(25), Act::Collect, pass(13), back, pass(13), Act::Collect]
+    })
+}
+
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let hours = prop_oneof![Just(6), Just(13), Just(25)];
     let act = prop_oneof![
-        5 => one(),
-        3 => hours.prop_map(|hours| Act::Pass(hours * HOUR)),
-        2 => proptest::collection::vec(one(), 2..5).prop_map(Act::Together),
+        10 => one().prop_map(|act| vec![act]),
+        6 => hours.prop_map(|hours| vec![Act::Pass(hours * HOUR)]),
+        4 => proptest::collection::vec(one(), 2..5).prop_map(|acts| vec![Act::Together(acts)]),
+        1 => come_back(),
     ];
-    proptest::collection::vec(act, 5..40)
+    proptest::collection::vec(act, 5..40).prop_map(|acts| acts.concat())
 }
 
 /// Who does it, and what they were told.
