@@ -15,6 +15,10 @@ use uuid::Uuid;
 use super::{Created, Key, Storage, StorageError};
 use crate::domain::Area;
 
+/// How many names after the last known revision are looked at, where a list may be late: earlier revisions are gone, so that the names
+/// in between are free.
+const AHEAD: u64 = 4;
+
 impl Storage {
     /// Saves a revision of a draft, durable on return. `false`, and nothing done, if that revision is there already.
     /// Earlier ones are removed. No bytes: the draft is removed.
@@ -38,9 +42,11 @@ impl Storage {
         // The one that was found may be replaced before it is read: then there is a later one.
         loop {
             let mut found = self.draft_revisions(area, Some(id)).await?;
-            let Some(revision) = found.remove(&id).and_then(|revisions| revisions.into_iter().max()) else {
+            let listed = found.remove(&id).and_then(|revisions| revisions.into_iter().max());
+            let revision = self.last_revision(area, id, listed.unwrap_or(0)).await?;
+            if revision == 0 {
                 return Ok(None);
-            };
+            }
             match self.get(&Key::Draft { area: area.clone(), id, revision }, limit).await {
                 Ok(bytes) => return Ok((!bytes.is_empty()).then_some((revision, bytes))),
                 Err(StorageError::NotFound { .. }) => {}
@@ -52,6 +58,24 @@ impl Storage {
     /// Identities of all drafts in the area that were ever begun, oldest first, removed ones too.
     pub async fn drafts(&self, area: &Area) -> Result<Vec<Uuid>, StorageError> {
         Ok(self.draft_revisions(area, None).await?.into_keys().collect())
+    }
+
+    /// The last revision from `known` on, 0 for none. Away from a disk a list may not show yet what was saved a moment ago, or show what
+    /// is gone: what it says is where to look.
+    async fn last_revision(&self, area: &Area, id: Uuid, known: u64) -> Result<u64, StorageError> {
+        let mut last = known;
+        while self.0.disk.is_none() {
+            let looks = (last + 1..=last + AHEAD).map(|revision| async move {
+                let is_there = self.exists(&Key::Draft { area: area.clone(), id, revision }).await?;
+                Ok::<_, StorageError>(is_there.then_some(revision))
+            });
+            let found = futures::future::try_join_all(looks).await?;
+            match found.into_iter().flatten().max() {
+                Some(later) => last = later,
+                None => break,
+            }
+        }
+        Ok(last)
     }
 
     async fn draft_revisions(&self, area: &Area, of: Option<Uuid>) -> Result<BTreeMap<Uuid, Vec<u64>>, StorageError> {

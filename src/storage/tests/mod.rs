@@ -1,6 +1,7 @@
 //! The contract on disk and in memory, and what only a disk can show.
 
 mod disk;
+mod drafts;
 mod faults;
 mod large;
 mod objects;
