@@ -15,7 +15,7 @@ use object_store::memory::InMemory;
 use tempfile::TempDir;
 
 use super::{Meter, Storage, Syncing, contract};
-use crate::domain::Digest;
+use crate::domain::{Algorithm, Area, Digest, Timestamp};
 
 async fn open(folder: &TempDir) -> Storage {
     open_syncing(folder, Syncing::EachFile).await
@@ -82,4 +82,28 @@ async fn two_servers_go_on_with_one_upload() {
     let server = || Storage::over_shared(objects.clone(), Meter::default());
     contract::check_shared_uploads(&server(), &server()).await;
     contract::check_all(&server()).await;
+}
+
+#[tokio::test]
+async fn a_chunk_that_arrives_for_long_is_not_taken_for_idle_by_another_server() {
+    let objects = Arc::new(InMemory::new());
+    let [one, two] = [(); 2].map(|()| Storage::over_shared(objects.clone(), Meter::default()));
+    let (area, begun) = (Area::Public, Timestamp::from_micros(0));
+    let id = one.begin_upload(&"acme/hello".parse().unwrap(), &area, Algorithm::Sha256, begun).await.unwrap().id;
+    let (send, receive) = futures::channel::mpsc::unbounded::<Result<Bytes, std::io::Error>>();
+    let arriving = tokio::spawn(async move { one.append(id, Some(0), receive, u64::MAX, begun).await });
+    send.unbounded_send(Ok(Bytes::from_static(b"first, "))).unwrap();
+    for _ in 0..1000 {
+        if two.upload(id).await.unwrap().touched > begun {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let later = Timestamp::from_micros(1);
+    assert_eq!(two.expire_uploads(later).await.unwrap(), 0, "somebody sends to it");
+    send.unbounded_send(Ok(Bytes::from_static(b"second"))).unwrap();
+    drop(send);
+    assert_eq!(arriving.await.unwrap().unwrap(), 13);
+    assert!(two.upload(id).await.unwrap().touched >= later, "the end of it sets nothing back");
+    assert_eq!(two.finish(id, &Digest::sha256(b"first, second")).await.unwrap(), 13);
 }

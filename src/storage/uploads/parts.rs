@@ -6,11 +6,13 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use object_store::{ObjectStore as _, PutMode};
 use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::super::error::Source;
@@ -20,6 +22,10 @@ use super::super::{Key, PartName, Storage, StorageError};
 use super::Session;
 use super::state::{DOCUMENT_MAX, PARTS_MAX, Part, State};
 use crate::domain::{Area, Hasher, Timestamp};
+
+/// How often the document says of a chunk that takes long that it is arriving still, where others might take the session for idle. In
+/// tests with every piece of it.
+const RENEW_EVERY: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_secs(10) };
 
 impl Storage {
     /// Adds a chunk as it arrives to a session on an object store.
@@ -39,7 +45,9 @@ impl Storage {
             return Err(StorageError::TooLarge { limit: state.upload.offset });
         }
         let chunk = Chunk::begin(self, &state);
-        let mut arriving = Arriving { storage: self.clone(), session, work: Some((state, chunk)), now };
+        let clock = Arrival { now, begun: Instant::now() };
+        let mut arriving =
+            Arriving { storage: self.clone(), session, work: Some((state, chunk)), clock, renewed: clock.begun };
         let taken = arriving.take(stream, limit).await;
         // Whatever ended the chunk, what had arrived of it is kept.
         let offset = arriving.end().await;
@@ -68,6 +76,9 @@ impl Storage {
 
     /// Adds an object that is there to the session, if nobody else has gone on with it.
     async fn count_part(&self, state: &mut State, chunk: Counted, now: Timestamp) -> Result<(), StorageError> {
+        if state.in_doubt {
+            self.look_after_renewal(state).await?;
+        }
         let mut next = State {
             hasher: chunk.hasher,
             parts: state.parts.clone(),
@@ -98,6 +109,18 @@ impl Storage {
 }
 
 impl Storage {
+    /// After a renewal whose end nobody saw: the document may be the renewed one, and says the same but for the time.
+    async fn look_after_renewal(&self, state: &mut State) -> Result<(), StorageError> {
+        let id = state.upload.id;
+        let Some(document) = self.read(&Key::Upload(id), DOCUMENT_MAX).await? else { return Ok(()) };
+        let read = State::restore(id, &document.bytes, None)?;
+        if read.upload.offset == state.upload.offset && read.parts == state.parts {
+            state.seen = document.seen;
+            state.in_doubt = false;
+        }
+        Ok(())
+    }
+
     /// Removes a part that does not count. If that fails, it goes with what else is left of uploads.
     async fn remove_unnamed(&self, id: Uuid, part: PartName) {
         // The document may have been replaced after all, before the answer was lost, and by another since.
@@ -165,7 +188,23 @@ struct Arriving {
     session: Arc<Session>,
     /// Gone once an object could not be written.
     work: Option<(OwnedMutexGuard<State>, Chunk)>,
+    clock: Arrival,
+    /// When the document was written last, or the chunk began.
+    renewed: Instant,
+}
+
+/// When a chunk began to arrive.
+#[derive(Clone, Copy)]
+struct Arrival {
     now: Timestamp,
+    begun: Instant,
+}
+
+impl Arrival {
+    fn now(self) -> Timestamp {
+        let elapsed = i64::try_from(self.begun.elapsed().as_micros()).unwrap_or(i64::MAX);
+        Timestamp::from_micros(self.now.micros().saturating_add(elapsed))
+    }
 }
 
 impl Arriving {
@@ -187,8 +226,30 @@ impl Arriving {
                 self.begin_another().await?;
             }
             self.put(bytes).await?;
+            if self.renewed.elapsed() >= RENEW_EVERY && self.storage.is_shared() {
+                self.renew().await?;
+            }
         }
         Ok(())
+    }
+
+    /// Says in the document that bytes arrive. Errors: [`StorageError::Busy`] if another process went on with the session.
+    async fn renew(&mut self) -> Result<(), StorageError> {
+        let Some((state, _)) = &mut self.work else { return Ok(()) };
+        self.renewed = Instant::now();
+        state.upload.touched = self.clock.now();
+        match self.storage.save_document(state).await {
+            Err(error @ StorageError::Busy(_)) => {
+                self.work = None;
+                Err(error)
+            }
+            Err(error) => {
+                // The next one may do, and the end of the chunk looks what became of it.
+                tracing::debug!(upload = %state.upload.id, %error, "an upload could not be renewed");
+                self.storage.look_after_renewal(state).await.or(Ok(()))
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     async fn put(&mut self, bytes: Bytes) -> Result<(), StorageError> {
@@ -224,12 +285,12 @@ impl Arriving {
         mut state: OwnedMutexGuard<State>,
         chunk: Chunk,
     ) -> Result<OwnedMutexGuard<State>, StorageError> {
-        let (storage, session, now) = (self.storage.clone(), self.session.clone(), self.now);
+        let (storage, session, clock) = (self.storage.clone(), self.session.clone(), self.clock);
         let kept = tokio::spawn(async move {
             let id = state.upload.id;
             let counted = async {
                 let counted = chunk.end(&storage).await?;
-                storage.count_part(&mut state, counted, now).await
+                storage.count_part(&mut state, counted, clock.now()).await
             };
             if let Err(error) = counted.await {
                 tracing::warn!(upload = %id, %error, "a chunk of an upload is lost");
@@ -247,8 +308,8 @@ impl Drop for Arriving {
         let Some((state, chunk)) = self.work.take().filter(|(_, chunk)| chunk.size > 0) else { return };
         // Without a runtime the process is ending, and the document says where the session stood.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (storage, session, now) = (self.storage.clone(), self.session.clone(), self.now);
-        let mut left = Self { storage, session, work: None, now };
+        let (storage, session) = (self.storage.clone(), self.session.clone());
+        let mut left = Self { storage, session, work: None, clock: self.clock, renewed: self.renewed };
         runtime.spawn(async move { left.keep(state, chunk).await.map(drop) });
     }
 }
