@@ -1,12 +1,11 @@
 //! This registry beside its peers, in rounds that take turns: what one machine's mood does to one it does to all.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use crate::load::{Round, median, wrk};
 use crate::made::Made;
-use crate::push::{Pushed, push_all, syncs_each};
+use crate::push::{Pushed, push_all, syncs_each, write_out};
 use crate::reads;
 use crate::server::{Server, Which};
 use crate::table::{Table, mib, millis, thousands};
@@ -103,11 +102,6 @@ pub fn large_reads() -> Table {
     table
 }
 
-/// What one server left unwritten must not be written at the cost of the next.
-fn write_out() {
-    let _ = Command::new("sync").status();
-}
-
 /// Artifacts pushed by 1 and by 8 clients.
 pub fn pushes() -> Table {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -141,7 +135,7 @@ pub fn pushes() -> Table {
         }
         for ((server, mut rounds), syncs) in servers.iter().zip(rounds).zip(&syncs) {
             rounds.sort_by(|one, other| one.rate().total_cmp(&other.rate()));
-            let middle = rounds[rounds.len() / 2];
+            let middle = &rounds[rounds.len() / 2];
             let syncs = syncs.map_or("not counted here".to_owned(), |syncs| format!("{syncs:.1}"));
             let name = server.which.name().to_owned();
             table.row(&[clients.to_string(), name, thousands(middle.rate()), thousands(middle.cpu_each()), syncs]);

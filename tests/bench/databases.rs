@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::backend::{Backend, Filled};
 use crate::connection::Connection;
-use crate::full::write_between;
+use crate::document;
 use crate::mixed::{self, CLIENTS, MIXTURE, Pace, STEADY};
 use crate::population::Population;
 use crate::questions::{self, Times};
@@ -21,10 +21,6 @@ const FOLDER: &str = "PCLR_BENCH_DATA";
 const DATABASES: &str = "PCLR_BENCH_DATABASES";
 /// Only questions whose name has this in it, and no load.
 const ONLY: &str = "PCLR_BENCH_ONLY";
-
-/// Between these lines of `docs/benchmarks.md` this part writes, when it has measured everything.
-const BEGIN: &str = "<!-- measured: tests/bench/run databases writes from here -->\n";
-const END: &str = "<!-- measured: to here, by databases -->\n";
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -45,10 +41,9 @@ pub fn run() {
     for &backend in &backends {
         measure(backend, population, &folder, &mut measured);
     }
-    let text: String = measured.tables(population, &backends).iter().map(Table::markdown).collect();
-    println!("{text}");
+    let text = document::printed(&measured.tables(population, &backends));
     if backends.len() == Backend::ALL.len() && variable(ONLY).is_none() {
-        write_between(BEGIN, END, &text);
+        document::write_part("databases", &text);
     }
 }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use pcl_registry::domain::{Area, Digest};
 use pcl_registry::storage::{Owner, Storage};
 
+use crate::document;
 use crate::starts::publish;
 use crate::table::{Table, thousands};
 
@@ -18,7 +19,7 @@ const LARGE: usize = 64 << 20;
 const LARGE_BLOBS: u8 = 32;
 const PACKAGES: u64 = 20_000;
 
-/// Measures both and prints a table.
+/// Measures both, and writes it down.
 pub fn run() {
     let remark = "One thread of `sha256sum` over the files of all blobs, and `pclr fsck` over everything, events, references and catalogue \
                   included. Both read from the page cache, in turn; the best of three.";
@@ -32,7 +33,7 @@ pub fn run() {
     let small = folder.path().join("small");
     runtime.block_on(publish(&small.join("store"), PACKAGES));
     table.row(&row(&format!("{} packages", thousands(PACKAGES as f64)), &small));
-    println!("{}", table.markdown());
+    document::write_part("fsck", &document::printed(&[table]));
 }
 
 async fn write_large(store: &Path) {

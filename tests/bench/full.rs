@@ -1,17 +1,10 @@
 //! The long form: everything, written to `docs/benchmarks.md`.
 
-use std::fs;
-use std::path::Path;
-
 use crate::table::Table;
-use crate::{catalogue, compared, memory, starts, uploads};
-
-/// Between these lines the document is written by this program; around them, by people.
-const BEGIN: &str = "<!-- measured: tests/bench/run writes from here -->\n";
-const END: &str = "<!-- measured: to here -->\n";
+use crate::{catalogue, compared, document, memory, starts};
 
 /// The parts of it, in their order.
-pub const SECTIONS: [&str; 7] = ["push", "reads", "large", "catalogue", "memory", "uploads", "starts"];
+pub const SECTIONS: [&str; 6] = ["push", "reads", "large", "catalogue", "memory", "starts"];
 
 /// Measures the sections that are named, all if none is, and writes them down if it was all.
 pub fn run(sections: &[&str]) {
@@ -36,24 +29,11 @@ pub fn run(sections: &[&str]) {
     if wanted("memory") {
         tables.push(memory::memory());
     }
-    if wanted("uploads") {
-        tables.push(uploads::uploads());
-    }
     if wanted("starts") {
         tables.push(starts::starts());
     }
-    let text: String = tables.iter().map(Table::markdown).collect();
-    println!("{text}");
+    let text = document::printed(&tables);
     if sections.is_empty() {
-        write_between(BEGIN, END, &text);
+        document::write_main(&text);
     }
-}
-
-/// Replaces what stands in `docs/benchmarks.md` between two lines.
-pub fn write_between(begin: &str, end: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/benchmarks.md");
-    let document = fs::read_to_string(&path).expect("the document is there");
-    let (before, rest) = document.split_once(begin).expect("it has the first mark");
-    let (_, after) = rest.split_once(end).expect("it has the second mark");
-    fs::write(&path, format!("{before}{begin}\n{text}{end}{after}")).expect("the document can be written");
 }

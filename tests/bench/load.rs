@@ -42,6 +42,15 @@ pub fn median(mut rounds: Vec<Round>) -> Round {
 
 /// Asks for one target over some connections for a while.
 pub fn wrk(server: &Server, target: &str, connections: usize, time: Duration) -> Round {
+    load(server, target, connections, time, None)
+}
+
+/// Asks for the targets that a file has on its lines, in turn.
+pub fn wrk_each(server: &Server, targets: &Path, connections: usize, time: Duration) -> Round {
+    load(server, "/", connections, time, Some(targets))
+}
+
+fn load(server: &Server, target: &str, connections: usize, time: Duration, targets: Option<&Path>) -> Round {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/report.lua");
     let before = server.processes.cpu();
     let output = Command::new("wrk")
@@ -52,6 +61,7 @@ pub fn wrk(server: &Server, target: &str, connections: usize, time: Duration) ->
         .arg("--script")
         .arg(script)
         .arg(format!("http://{}{target}", server.address))
+        .args(targets.map(|targets| ["--".as_ref(), targets.as_os_str()]).into_iter().flatten())
         .output()
         .expect("wrk runs; tests/bench/run installs it");
     let cpu = (server.processes.cpu() - before).as_secs_f64();

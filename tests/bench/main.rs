@@ -1,11 +1,11 @@
 //! How fast the registry is, beside its peers: `tests/bench/run` builds and calls this.
 //!
-//! Without an argument everything is measured and written to `docs/benchmarks.md`; with `short`, the cost of each request is
-//! printed in less than a minute; with `databases`, the large catalogue is made and asked in each database; with `fsck`, a check of a
-//! store is measured beside `sha256sum`.
+//! Without an argument this registry and its peers are measured and written to `docs/benchmarks.md`; with `short`, the cost of each
+//! request is printed in less than a minute; `databases`, `fsck`, `publish`, `static` and `uploads` write tables of their own there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod backend;
+mod bucket;
 mod catalogue;
 mod compared;
 mod connection;
@@ -14,6 +14,7 @@ mod connection;
 mod corpus;
 mod counted;
 mod databases;
+mod document;
 mod fsck;
 mod full;
 mod load;
@@ -23,6 +24,8 @@ mod mixed;
 mod popularity;
 mod population;
 mod process;
+mod publish;
+mod pulls;
 mod push;
 mod questions;
 mod reads;
@@ -30,6 +33,7 @@ mod server;
 mod short;
 mod starts;
 mod table;
+mod tree;
 mod uploads;
 
 use std::process::ExitCode;
@@ -44,9 +48,13 @@ fn main() -> ExitCode {
         ["short"] => short::run(),
         ["databases"] => databases::run(),
         ["fsck"] => fsck::run(),
+        ["publish"] => publish::run(),
+        ["static"] => tree::run(),
+        ["uploads"] => uploads::run(),
         ref sections if sections.iter().all(|section| full::SECTIONS.contains(section)) => full::run(sections),
         _ => {
-            eprintln!("usage: tests/bench/run [short | databases | fsck | {}]", full::SECTIONS.join(" | "));
+            let parts = ["short", "databases", "fsck", "publish", "static", "uploads"].join(" | ");
+            eprintln!("usage: tests/bench/run [{parts} | {}]", full::SECTIONS.join(" | "));
             return ExitCode::from(2);
         }
     }

@@ -1,7 +1,8 @@
 //! What a server's processes have used, as `/proc` tells it: processor time and memory.
 
 use std::fs;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// A process and its children.
 #[derive(Clone, Debug)]
@@ -57,4 +58,31 @@ impl Processes {
 fn field(status: &str, name: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() * 1024
+}
+
+/// What a command took that ran to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Ran {
+    pub seconds: f64,
+    /// Processor time, in seconds.
+    pub cpu: f64,
+    /// Most memory that was resident, in bytes.
+    pub peak: u64,
+}
+
+/// Runs a command, which must succeed. What it took is looked up every few milliseconds: the last of it may be missing.
+pub fn ran(command: &mut Command) -> Ran {
+    let begun = Instant::now();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("it starts");
+    let (processes, mut cpu, mut peak) = (Processes(vec![child.id()]), Duration::ZERO, 0);
+    let status = loop {
+        cpu = processes.cpu().max(cpu);
+        peak = processes.memory().peak.max(peak);
+        if let Some(status) = child.try_wait().expect("it is a child") {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert!(status.success(), "{command:?}: {status}");
+    Ran { seconds: begun.elapsed().as_secs_f64(), cpu: cpu.as_secs_f64(), peak }
 }

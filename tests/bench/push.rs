@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::connection::Connection;
@@ -11,10 +11,12 @@ use crate::made::Made;
 use crate::server::Server;
 
 /// What pushing measured.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Pushed {
     pub artifacts: usize,
     pub seconds: f64,
+    /// How long each took, in no order.
+    pub micros: Vec<f64>,
     /// Processor time of the server, in seconds.
     pub cpu: f64,
 }
@@ -41,27 +43,40 @@ pub fn push(connection: &mut Connection, made: &Made) {
 /// Pushes what `make` makes of the numbers from 0, made before the clock starts, until all or the time is used up.
 pub fn push_all(server: &Server, clients: usize, time: Duration, made: &[Made]) -> Pushed {
     let (next, ready) = (AtomicUsize::new(0), Barrier::new(clients + 1));
+    let micros = Mutex::new(Vec::with_capacity(made.len()));
     std::thread::scope(|scope| {
         for _ in 0..clients {
-            scope.spawn(|| client(server.address, &ready, &next, time, made));
+            scope.spawn(|| client(server.address, &ready, &next, time, made, &micros));
         }
         ready.wait();
         let (begun, before) = (Instant::now(), server.processes.cpu());
         ready.wait();
         let (seconds, cpu) = (begun.elapsed().as_secs_f64(), (server.processes.cpu() - before).as_secs_f64());
-        Pushed { artifacts: next.load(Ordering::SeqCst).min(made.len()), seconds, cpu }
+        let micros = std::mem::take(&mut *micros.lock().expect("no client has failed"));
+        Pushed { artifacts: micros.len(), seconds, micros, cpu }
     })
 }
 
-fn client(address: SocketAddr, ready: &Barrier, next: &AtomicUsize, time: Duration, made: &[Made]) {
+fn client(
+    address: SocketAddr,
+    ready: &Barrier,
+    next: &AtomicUsize,
+    time: Duration,
+    made: &[Made],
+    micros: &Mutex<Vec<f64>>,
+) {
     let mut connection = Connection::open(address);
+    let mut own = Vec::with_capacity(made.len());
     ready.wait();
     let until = Instant::now() + time;
     while Instant::now() < until
         && let Some(made) = made.get(next.fetch_add(1, Ordering::SeqCst))
     {
+        let begun = Instant::now();
         push(&mut connection, made);
+        own.push(begun.elapsed().as_secs_f64() * 1e6);
     }
+    micros.lock().expect("no client has failed").append(&mut own);
     ready.wait();
 }
 
@@ -87,4 +102,9 @@ pub fn syncs_each(server: &Server, made: &[Made]) -> Option<f64> {
     let text = std::fs::read_to_string(log.path()).ok()?;
     let calls = text.lines().filter(|line| line.contains("sync") && !line.contains("resumed")).count();
     Some(calls as f64 / made.len() as f64)
+}
+
+/// What one server left unwritten must not be written at the cost of the next.
+pub fn write_out() {
+    let _ = Command::new("sync").status();
 }

@@ -63,7 +63,12 @@ impl Server {
         fs::create_dir_all(folder).expect("a folder for its data");
         let address = free_address();
         let command = match which {
-            Which::Nginx => nginx(folder, address),
+            Which::Nginx => {
+                let files = folder.join("files");
+                let caching = "open_file_cache max=1000; open_file_cache_valid 60s;";
+                let kind = "default_type application/vnd.oci.image.manifest.v1+json;";
+                nginx(folder, address, &format!("root {}; {caching} {kind}", files.display()))
+            }
             Which::Distribution => distribution(folder, address),
             Which::Ferro => ferro(folder, address),
             Which::Pclr => pclr(Path::new(env!("CARGO_BIN_EXE_pclr")), folder, address),
@@ -71,22 +76,30 @@ impl Server {
         Self::run(which, command, folder, address)
     }
 
-    /// Starts this registry on a folder of its own, with its objects at an address or in the folder.
-    pub fn start_over(folder: &Path, store: Option<&str>) -> Self {
+    /// Starts this registry on a folder of its own with more arguments and variables.
+    pub fn start_with(folder: &Path, arguments: &[&str], variables: &[(String, String)]) -> Self {
         let address = free_address();
         let mut command = pclr(Path::new(env!("CARGO_BIN_EXE_pclr")), folder, address);
-        if let Some(store) = store {
-            command.arg("--store").arg(store);
-        }
+        command.args(arguments).envs(variables.iter().cloned());
         Self::run(Which::Pclr, command, folder, address)
     }
 
-    /// Starts this registry on a data folder that is there, with another database than its own.
+    /// Starts nginx on a copied `public/`, with the file that is shipped for it.
+    pub fn start_copy(public: &Path, folder: &Path) -> Self {
+        fs::create_dir_all(folder).expect("a folder for its files");
+        let address = free_address();
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/static/nginx.conf");
+        let server = format!("root {}; include {};", public.display(), shipped.display());
+        Self::run(Which::Nginx, nginx(folder, address, &server), folder, address)
+    }
+
+    /// Starts this registry on a data folder that is there, with another database than its own. It keeps no static tree, which it would
+    /// render whole at first while it is measured.
     pub fn start_on(data: &Path, metadata: &str) -> Self {
         let address = free_address();
         let folder = data.parent().expect("a data folder lies in a folder");
         let mut command = pclr(Path::new(env!("CARGO_BIN_EXE_pclr")), folder, address);
-        command.arg("--metadata").arg(metadata);
+        command.arg("--metadata").arg(metadata).args(["--static", "false"]);
         Self::run(Which::Pclr, command, folder, address)
     }
 
@@ -142,7 +155,8 @@ fn pclr(program: &Path, folder: &Path, address: SocketAddr) -> Command {
     command
 }
 
-fn nginx(folder: &Path, address: SocketAddr) -> Command {
+/// nginx with two workers and a server of which `server` says what is in its block.
+fn nginx(folder: &Path, address: SocketAddr, server: &str) -> Command {
     let config = folder.join("nginx.conf");
     let folder = folder.display();
     let text = format!(
@@ -150,11 +164,9 @@ fn nginx(folder: &Path, address: SocketAddr) -> Command {
         events {{ worker_connections 4096; }}
         http {{
             access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; etag on;
-            open_file_cache max=1000; open_file_cache_valid 60s;
             client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
             uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-            default_type application/vnd.oci.image.manifest.v1+json;
-            server {{ listen {address}; root {folder}/files; }}
+            server {{ listen {address}; {server} }}
         }}"
     );
     fs::write(&config, text).expect("its configuration can be written");

@@ -68,7 +68,7 @@ pub async fn publish(store: &Path, artifacts: u64) {
 }
 
 /// Seconds until it is ready, and its memory then. The first is stopped when a snapshot is written and searches see everything.
-fn start(data: &Path, is_first: bool) -> (f64, u64) {
+pub fn start(data: &Path, is_first: bool) -> (f64, u64) {
     let begun = Instant::now();
     let server = Server::start_on(data, "memory:");
     let mut connection = Connection::open(server.address);
