@@ -3,21 +3,26 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pcl_registry::domain::{Area, Digest};
 use pcl_registry::storage::{Owner, Storage};
 
 use crate::document;
-use crate::starts::publish;
+use crate::made::{Made, noise};
+use crate::push::push_all;
+use crate::server::Server;
 use crate::table::{Table, thousands};
 
 /// The best of so many, in turn.
 const ROUNDS: usize = 3;
 const LARGE: usize = 64 << 20;
 const LARGE_BLOBS: u8 = 32;
-const PACKAGES: u64 = 20_000;
+/// Each has four blobs: config, layer, manifest and record.
+const PACKAGES: u64 = 5_000;
+/// Bytes of the text of each, which compress to about half.
+const TEXT: usize = 24_000;
 
 /// Measures both, and writes it down.
 pub fn run() {
@@ -30,8 +35,8 @@ pub fn run() {
     let large = folder.path().join("large");
     runtime.block_on(write_large(&large.join("store")));
     table.row(&row(&format!("{LARGE_BLOBS} blobs of {} MiB", LARGE >> 20), &large));
-    let small = folder.path().join("small");
-    runtime.block_on(publish(&small.join("store"), PACKAGES));
+    let small = folder.path().join("small/data");
+    publish(&small);
     table.row(&row(&format!("{} packages", thousands(PACKAGES as f64)), &small));
     document::write_part("fsck", &document::printed(&[table]));
 }
@@ -53,6 +58,18 @@ async fn write_large(store: &Path) {
         let digest = Digest::sha256(&bytes);
         storage.put_blob(&Area::Public, Bytes::from(bytes), &digest).await.expect("the blob is put");
     }
+}
+
+/// By a server, so that whatever an event names is there.
+fn publish(data: &Path) {
+    let skill = |number| {
+        let text: String = noise(number, TEXT / 2).iter().map(|byte| format!("{byte:02x}")).collect();
+        Made::skill(&format!("org-{}/skill-{number}", number % 50), "A skill", &text)
+    };
+    let made: Vec<Made> = (0..PACKAGES).map(skill).collect();
+    fs::create_dir_all(data).expect("a data folder");
+    let pushed = push_all(&Server::start_on(data, "memory:"), 8, Duration::from_secs(600), &made);
+    assert_eq!(pushed.artifacts, made.len(), "all are published");
 }
 
 fn row(what: &str, data: &Path) -> [String; 6] {
