@@ -203,3 +203,51 @@ impl Registry {
         Ok(self.0.present.leave().await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use futures::stream;
+    use object_store::memory::InMemory;
+
+    use super::*;
+    use crate::domain::{Actor, Digest, Reference, Repository};
+    use crate::registry::{Clock, Limits, Push, open_serverless};
+    use crate::storage::Meter;
+
+    async fn push(registry: &Registry, tag: &str) -> Result<(), RegistryError> {
+        let repository: Repository = "acme/image".parse().unwrap();
+        let config = Bytes::from_static(b"{}");
+        let digest = Digest::sha256(&config);
+        let body = stream::iter([Ok::<_, Infallible>(config)]);
+        registry.push_blob(&Actor::Operator, &repository, &digest, body).await?;
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let config = serde_json::json!({ "mediaType": "application/json", "digest": digest, "size": 2 });
+        let manifest = serde_json::json!({ "schemaVersion": 2, "mediaType": kind, "config": config, "layers": [], "annotations": { "tag": tag } });
+        let push = Push {
+            repository: &repository,
+            reference: Reference::Tag(tag.parse().unwrap()),
+            tags: Vec::new(),
+            content_type: Some(kind),
+            bytes: manifest.to_string().into(),
+        };
+        registry.push_manifest(&Actor::Operator, push).await.map(drop)
+    }
+
+    #[tokio::test]
+    async fn who_stood_still_for_half_a_day_commits_nothing_and_says_so() {
+        let objects = Arc::new(InMemory::new());
+        let storage = Storage::over_shared(objects, Meter::default());
+        let registry = open_serverless(storage.clone(), Limits::default(), Clock::System).await.unwrap();
+        push(&registry, "one").await.unwrap();
+        let said = registry.0.present.said.clone().unwrap();
+        said.member.lock().await.as_mut().unwrap().at -= STANDING;
+        let refused = push(&registry, "two").await.unwrap_err();
+        assert!(matches!(refused, RegistryError::Storage(StorageError::StoodStill)), "{refused}");
+        assert!(!storage.exists(&Key::Event(2)).await.unwrap());
+        push(&registry, "two").await.unwrap();
+        registry.leave().await.unwrap();
+    }
+}

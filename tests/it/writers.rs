@@ -227,6 +227,10 @@ async fn a_turn_that_nobody_renews_is_taken_over() {
 
 /// Opens the bucket to collect in it.
 async fn collector(bucket: &Bucket, grace: u64) -> Registry {
+    open_as(bucket, Role::Collector, grace).await.unwrap()
+}
+
+async fn open_as(bucket: &Bucket, role: Role, grace: u64) -> Result<Registry, OpenError> {
     let memory = Arc::new(pcl_registry::meta::Memory::new());
     let limits = Limits { grace: std::time::Duration::from_secs(grace), ..Limits::default() };
     let builder = pcl_registry::registry::Builder {
@@ -237,7 +241,35 @@ async fn collector(bucket: &Bucket, grace: u64) -> Registry {
         limits,
         clock: Clock::System,
     };
-    builder.open_as(Role::Collector).await.unwrap()
+    builder.open_as(role).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_must_have_a_bucket_alone_keeps_others_out_until_its_end() {
+    let is_refused = |refused: OpenError| {
+        let RegistryError::Storage(StorageError::Occupied { who, .. }) = (match &refused {
+            OpenError::Registry(error) => error,
+            _ => panic!("{refused}"),
+        }) else {
+            panic!("{refused}")
+        };
+        who.clone()
+    };
+    let bucket = Bucket::new();
+    let writer = bucket.open().await;
+    let late = open_as(&bucket, Role::Maintenance, 0).await.err().unwrap();
+    assert!(is_refused(late).starts_with("a command, as it said"));
+    writer.leave().await.unwrap();
+
+    let alone = open_as(&bucket, Role::Maintenance, 0).await.unwrap();
+    for role in [Role::Server, Role::Command, Role::Collector, Role::Maintenance] {
+        let refused = open_as(&bucket, role, 0).await.err().unwrap();
+        assert!(is_refused(refused).starts_with("a command that must have it alone"), "{role}");
+    }
+    alone.leave().await.unwrap();
+    for role in [Role::Server, Role::Command, Role::Collector] {
+        open_as(&bucket, role, 0).await.unwrap().leave().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
