@@ -105,8 +105,8 @@ impl Registry {
         Err(contended(&key))
     }
 
-    /// The first page, then `registry.json`.
-    async fn gather_registry(&self, through: u64, touched: BTreeSet<Shard>) -> Result<(), RegistryError> {
+    /// The first page, then `registry.json`. Of the parts of the catalogue those that were touched are looked for before they are named.
+    pub(super) async fn gather_registry(&self, through: u64, touched: BTreeSet<Shard>) -> Result<(), RegistryError> {
         let (storage, catalog) = (&self.0.storage, &self.0.meta.catalog);
         let key = Key::Public(PublicPath::Registry);
         for _ in 0..ATTEMPTS {

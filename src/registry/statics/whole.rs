@@ -32,6 +32,10 @@ impl Registry {
                 Next::Change => break,
             }
         }
+        // A part of the catalogue in which nothing is any more was removed, and is named still.
+        if let Some(document) = self.registry_document().await? {
+            self.gather_registry(document.as_of, document.shards.into_iter().collect()).await?;
+        }
         self.remove_orphans().await?;
         Ok(head)
     }
