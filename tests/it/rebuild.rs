@@ -88,6 +88,7 @@ async fn plain_contents(open: &Opened) {
 
 /// Waits until nothing holds the folder any more.
 pub async fn close(folder: &DataFolder, open: Opened) {
+    open.registry.leave().await.unwrap();
     drop(open);
     drop(folder.open_storage(&Meter::default()).await);
 }

@@ -24,7 +24,7 @@ pub(super) enum Bytes {
     Whole(u64),
     /// They have not, or cannot be read: why.
     Damaged(String),
-    /// It was there when the store was listed, and is not any more.
+    /// It was there when the store was listed, and is not any more; or an empty object says that it is not.
     Gone,
 }
 
@@ -123,6 +123,9 @@ async fn one(
     };
     Ok(match check.storage.hash_object(&key, digest.algorithm(), read).await {
         Ok(Some(hashed)) if hashed.digest == digest => Bytes::Whole(hashed.size),
+        // Damage is taken away from an object store by an empty object in its place, which says that the blob is absent
+        // (`spec/layout.md`, "Blobs").
+        Ok(Some(hashed)) if hashed.size == 0 && check.storage.disk().is_none() => Bytes::Gone,
         Ok(Some(hashed)) => Bytes::Damaged(damage(&hashed.digest)),
         Ok(None) => Bytes::Gone,
         // What a disk cannot read is damage; what a store on a network does not answer is not.
