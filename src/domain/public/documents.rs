@@ -257,6 +257,9 @@ pub struct SkillIndex {
     pub schema: String,
     /// One entry a skill, by package.
     pub skills: Vec<SkillEntry>,
+    /// Where entries were that are hidden now; no member of that form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<GoneLine>,
 }
 
 impl SkillIndex {

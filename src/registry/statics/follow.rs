@@ -3,17 +3,19 @@
 //! A store without `registry.json` is rendered whole first. Between two steps nothing of the registry is held: who closed it may open it
 //! again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Weak;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::domain::public::Medium;
 use crate::domain::{Event, Name, Repository};
 use crate::meta::MetaError;
 
 use super::super::{Inner, Registry, RegistryError};
+use super::gather::WasShown;
 use super::render::{Outcome, Thoroughness};
 
 /// Most events whose repositories are rendered at once.
@@ -24,6 +26,8 @@ const STEP: usize = 64;
 const PENDING_MAX: usize = 4096;
 /// How long to wait before trying again after an error.
 const RETRY: Duration = Duration::from_secs(1);
+/// How often what others may have left is looked for.
+const MEND: Duration = Duration::from_secs(60 * 60);
 /// At most one part in so many of the time goes into what shows many packages.
 const PART: u32 = 20;
 
@@ -31,11 +35,13 @@ const PART: u32 = 20;
 pub(super) struct Progress {
     stage: Stage,
     /// Packages that changed and are not shown yet in what shows many.
-    pending: BTreeSet<Name>,
+    pub(super) pending: BTreeMap<Name, WasShown>,
     /// Something is hidden that is shown still.
     urgent: bool,
     /// Not before this does what shows many change again.
     not_before: Instant,
+    /// When what others may have left is looked for; `None`: never.
+    mend_at: Option<Instant>,
 }
 
 enum Stage {
@@ -62,6 +68,9 @@ pub(in crate::registry) async fn follow(
     gather: Duration,
 ) {
     let mut progress = Progress::new();
+    // Nobody else writes to a disk, and whoever died there goes on after `registry.json`.
+    progress.mend_at =
+        registry.upgrade().filter(|inner| inner.storage.medium() == Medium::Objects).map(|_| Instant::now());
     loop {
         head.mark_unchanged();
         let next = {
@@ -92,7 +101,13 @@ pub(in crate::registry) async fn follow(
 impl Progress {
     /// Goes on where the tree ends.
     pub(super) fn new() -> Self {
-        Self { stage: Stage::Beginning, pending: BTreeSet::new(), urgent: false, not_before: Instant::now() }
+        Self {
+            stage: Stage::Beginning,
+            pending: BTreeMap::new(),
+            urgent: false,
+            not_before: Instant::now(),
+            mend_at: None,
+        }
     }
 
     /// Renders everything.
@@ -106,7 +121,10 @@ impl Registry {
         match &progress.stage {
             Stage::Beginning => {
                 progress.stage = match self.registry_document().await? {
-                    Some(document) => Stage::Following { through: document.as_of, saved: true },
+                    Some(document) => {
+                        let found = self.mend_if_due(progress).await?;
+                        Stage::Following { through: document.as_of, saved: !found }
+                    }
                     None => {
                         self.render_former(Thoroughness::Changes).await?;
                         Stage::Whole { after: None, head: None, thoroughness: Thoroughness::Changes }
@@ -145,7 +163,10 @@ impl Registry {
                 let through = events.last().map_or(through, |(last, _)| *last);
                 let is_behind = events.len() == BATCH_MAX;
                 if events.is_empty() && saved {
-                    return Ok(Next::Change);
+                    if !self.mend_if_due(progress).await? {
+                        return Ok(progress.mend_at.map_or(Next::Change, Next::At));
+                    }
+                    progress.stage = Stage::Following { through, saved: false };
                 }
                 let is_due = progress.urgent || Instant::now() >= progress.not_before;
                 if progress.pending.len() < PENDING_MAX && (is_behind || !is_due) {
@@ -163,6 +184,18 @@ impl Registry {
         }
     }
 
+    /// Looks for what others may have left, if it is time; says whether something was found.
+    async fn mend_if_due(&self, progress: &mut Progress) -> Result<bool, RegistryError> {
+        if progress.mend_at.is_none_or(|time| Instant::now() < time) {
+            return Ok(false);
+        }
+        let found = self.mend_tree().await?;
+        progress.mend_at = Some(Instant::now() + MEND);
+        progress.urgent |= !found.is_empty();
+        progress.pending.extend(found.iter().map(|name| (name.clone(), WasShown::Yes)));
+        Ok(!found.is_empty())
+    }
+
     async fn render_one(
         &self,
         repository: &Repository,
@@ -171,7 +204,10 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         let outcome = self.render(repository, thoroughness).await?;
         progress.urgent |= outcome == Outcome::Hidden;
-        progress.pending.extend(repository.package());
+        if let Some(name) = repository.package() {
+            let was_shown = if outcome == Outcome::Hidden { WasShown::Yes } else { WasShown::Perhaps };
+            progress.pending.insert(name, was_shown);
+        }
         Ok(())
     }
 }

@@ -15,12 +15,21 @@ use crate::storage::{Key, Replaced, Seen, StorageError};
 
 use super::super::{Registry, RegistryError};
 use super::home::{SHOWN, home_page};
-use super::shard::Line;
+use super::shard::{Line, Shown};
 use super::skills::Entry;
 use super::{shard, skills};
 
 /// How often a document is replaced that others replace at the same time.
 const ATTEMPTS: usize = 20;
+
+/// Whether everybody could find a package before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WasShown {
+    /// Its document says so, or that it is gone.
+    Yes,
+    /// Nothing tells that it was.
+    Perhaps,
+}
 
 impl Registry {
     /// What `registry.json` says; `None`: there is none, or one that nobody can read.
@@ -30,10 +39,10 @@ impl Registry {
     }
 
     /// Shows these packages, as they are now, in everything that shows many, and says that the tree shows `through`.
-    pub(super) async fn gather(&self, names: &BTreeSet<Name>, through: u64) -> Result<(), RegistryError> {
-        let mut shards: BTreeMap<Shard, Vec<&Name>> = BTreeMap::new();
-        for name in names {
-            shards.entry(Shard::of(name)).or_default().push(name);
+    pub(super) async fn gather(&self, names: &BTreeMap<Name, WasShown>, through: u64) -> Result<(), RegistryError> {
+        let mut shards: BTreeMap<Shard, Vec<(&Name, WasShown)>> = BTreeMap::new();
+        for (name, was_shown) in names {
+            shards.entry(Shard::of(name)).or_default().push((name, *was_shown));
         }
         let (touched, mut entries) = (shards.keys().copied().collect::<BTreeSet<_>>(), Vec::new());
         for (shard, names) in shards {
@@ -44,17 +53,18 @@ impl Registry {
     }
 
     /// Merges the lines of these packages into their part of the catalogue. Returns their entries in the index of skills.
-    async fn gather_shard(&self, shard: Shard, names: &[&Name]) -> Result<Vec<Entry>, RegistryError> {
+    async fn gather_shard(&self, shard: Shard, names: &[(&Name, WasShown)]) -> Result<Vec<Entry>, RegistryError> {
         let key = Key::Public(PublicPath::Shard(shard));
         for _ in 0..ATTEMPTS {
             // Before the rows: who replaces it meanwhile makes this one begin again.
             let found = self.0.storage.read(&key, PUBLIC_DOCUMENT_MAX).await?;
             let as_of = self.0.meta.ledger.head().await?.n;
             let (mut lines, mut entries): (Vec<Line>, Vec<Entry>) = (Vec::new(), Vec::new());
-            for name in names {
-                let (line, entry) = match self.listed(name).await? {
-                    Some(package) => self.line(package, as_of).await?,
-                    None => (None, None),
+            for (name, was_shown) in names {
+                let (line, entry) = match (self.listed(name).await?, was_shown) {
+                    (Some(package), _) => self.line(package, as_of).await?,
+                    (None, WasShown::Yes) => (Shown::Hidden, Shown::Hidden),
+                    (None, WasShown::Perhaps) => (Shown::Absent, Shown::Absent),
                 };
                 lines.push(((*name).clone(), as_of, line));
                 entries.push(((*name).clone(), as_of, entry));
@@ -154,7 +164,7 @@ impl Registry {
         &self,
         package: Package,
         as_of: u64,
-    ) -> Result<(Option<Box<CatalogueLine>>, Option<SkillEntry>), RegistryError> {
+    ) -> Result<(Shown<Box<CatalogueLine>>, Shown<SkillEntry>), RegistryError> {
         let shown = self.0.meta.catalog.version(&package.name, &package.shown).await?;
         let entry = match &shown {
             Some(shown) => self.skill_entry(&package, shown, as_of).await?,
@@ -190,7 +200,8 @@ impl Registry {
             license,
             needs,
         };
-        Ok((Some(Box::new(shard::cut(line))), entry))
+        let entry = entry.map_or(Shown::Absent, Shown::There);
+        Ok((Shown::There(Box::new(shard::cut(line))), entry))
     }
 }
 

@@ -10,6 +10,7 @@ mod follow;
 mod former;
 mod gather;
 mod home;
+mod mend;
 mod now;
 mod page;
 mod render;

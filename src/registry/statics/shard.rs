@@ -21,8 +21,19 @@ const HELD_MAX: u64 = 1 << 30;
 /// What texts are cut to, in bytes: the first always, the others where a part has no room.
 const TEXT_MAX: [usize; 4] = [1 << 20, 64 << 10, 4 << 10, 0];
 
-/// What becomes of the line of a package. `None`: it is not to be found any more.
-pub(super) type Line = (Name, u64, Option<Box<CatalogueLine>>);
+/// What becomes of the line of a package, as of an event.
+pub(super) type Line = (Name, u64, Shown<Box<CatalogueLine>>);
+
+/// What is said of a package in what shows many.
+#[derive(Clone, Debug)]
+pub(super) enum Shown<T> {
+    /// It is there.
+    There(T),
+    /// It is not to be found any more, and that is said: who is late may show it still.
+    Hidden,
+    /// It is not to be found, and perhaps never was: where nothing was, nothing tells of it.
+    Absent,
+}
 
 /// The line of a package with texts that are no longer than a catalogue takes.
 pub(super) fn cut(mut line: CatalogueLine) -> CatalogueLine {
@@ -51,10 +62,9 @@ fn merged_within(maximum: usize, held: Option<&[u8]>, lines: Vec<Line>) -> Resul
         let hash = Digest::sha256(name.as_str().as_bytes());
         let line = match (found.get(&hash), line) {
             (Some((theirs, _)), _) if *theirs > as_of => continue,
-            // Where nothing was, nothing tells of it.
-            (None, None) => continue,
-            (_, Some(line)) => ShardLine::There(line),
-            (Some(_), None) => ShardLine::Gone(GoneLine { as_of, gone: hash }),
+            (None, Shown::Absent) => continue,
+            (_, Shown::There(line)) => ShardLine::There(line),
+            (_, Shown::Hidden) | (Some(_), Shown::Absent) => ShardLine::Gone(GoneLine { as_of, gone: hash }),
         };
         let line = serde_json::to_string(&line).map_err(|error| error.to_string())?;
         if found.get(&hash).is_none_or(|(_, held)| *held != line) {
@@ -122,6 +132,18 @@ fn cut_to(line: &mut CatalogueLine, maximum: usize) {
     }
 }
 
+/// The packages that a part shows. An error tells why it cannot be read.
+pub(super) fn packages(held: &[u8]) -> Result<Vec<Name>, String> {
+    let mut text = String::new();
+    MultiGzDecoder::new(held).take(HELD_MAX).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    let there = text.lines().filter_map(|line| match serde_json::from_str(line) {
+        Ok(ShardLine::There(line)) => Some(Ok(line.name)),
+        Ok(ShardLine::Gone(_)) => None,
+        Err(error) => Some(Err(error.to_string())),
+    });
+    there.collect()
+}
+
 /// The hash of the name that a line is about, and the event that it shows.
 fn head_of(line: &str) -> Result<(Digest, u64), serde_json::Error> {
     #[derive(Deserialize)]
@@ -166,7 +188,7 @@ mod tests {
             license: None,
             needs: Vec::new(),
         };
-        (name, as_of, Some(Box::new(line)))
+        (name, as_of, Shown::There(Box::new(line)))
     }
 
     fn text(packed: &[u8]) -> String {
@@ -188,11 +210,11 @@ mod tests {
     #[test]
     fn a_part_never_gets_longer_than_readers_take() {
         let of = |name: &str, text: String| {
-            let (name, as_of, line) = line(name, 1, "");
-            (name, as_of, line.map(|line| Box::new(CatalogueLine { text, ..*line })))
+            let (name, as_of, Shown::There(line)) = line(name, 1, "") else { panic!("it is there") };
+            (name, as_of, Shown::There(Box::new(CatalogueLine { text, ..*line })))
         };
-        let (_, _, long) = of("acme/a", "é".repeat(1 << 20));
-        assert_eq!(cut(*long.unwrap()).text, "é".repeat(512 << 10), "1 MiB of it, and no half of a character");
+        let (_, _, Shown::There(long)) = of("acme/a", "é".repeat(1 << 20)) else { panic!("it is there") };
+        assert_eq!(cut(*long).text, "é".repeat(512 << 10), "1 MiB of it, and no half of a character");
         let lines: Vec<Line> = (0..10).map(|number| of(&format!("acme/a{number}"), "word ".repeat(2000))).collect();
         let whole = merged(None, lines.clone()).unwrap().unwrap();
         let whole = text(&whole).len();
@@ -209,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_is_gone_is_told_of_without_its_name() {
-        let gone = |name: &str, as_of| (name.parse::<Name>().unwrap(), as_of, None);
+        let gone = |name: &str, as_of| (name.parse::<Name>().unwrap(), as_of, Shown::Absent);
         assert_eq!(merged(None, vec![gone("acme/never", 1)]).unwrap(), None, "nothing was there");
         let first = merged(None, vec![line("acme/a", 5, "five")]).unwrap().unwrap();
         assert_eq!(merged(Some(&first), vec![gone("acme/never", 9)]).unwrap(), None);
@@ -219,5 +241,9 @@ mod tests {
         let third = merged(Some(&second), vec![line("acme/a", 7, "back")]).unwrap().unwrap();
         assert!(text(&third).contains("back"));
         assert!(merged(Some(b"no gzip"), Vec::new()).is_err());
+        // Hidden before its line was ever written: who writes it late finds that it is gone.
+        let hidden = merged(None, vec![("acme/a".parse().unwrap(), 6, Shown::Hidden)]).unwrap().unwrap();
+        assert_eq!(merged(Some(&hidden), vec![line("acme/a", 5, "late")]).unwrap(), None);
+        assert_eq!((packages(&hidden).unwrap(), packages(&third).unwrap()), (vec![], vec!["acme/a".parse().unwrap()]));
     }
 }

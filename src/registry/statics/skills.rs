@@ -1,11 +1,12 @@
 //! The index of skills, as Agent Skills Discovery 0.2.0 has agents look for them at `/.well-known/agent-skills/index.json`.
 
 use crate::domain::media_type::SKILL_CONTENT;
-use crate::domain::public::{PUBLIC_DOCUMENT_MAX, SkillEntry, SkillIndex, content_path};
-use crate::domain::{Area, MANIFEST_READ_MAX, Manifest, Name, Package, Published};
+use crate::domain::public::{GoneLine, PUBLIC_DOCUMENT_MAX, SkillEntry, SkillIndex, content_path};
+use crate::domain::{Area, Digest, MANIFEST_READ_MAX, Manifest, Name, Package, Published};
 use crate::storage::StorageError;
 
 use super::super::{Registry, RegistryError};
+use super::shard::Shown;
 
 /// From the index to the root of the tree.
 const UP: &str = "../../";
@@ -13,8 +14,8 @@ const UP: &str = "../../";
 const NAME_MAX: usize = 64;
 const DESCRIPTION_MAX: usize = 1024;
 
-/// What becomes of the entry of a package. `None`: it has none any more.
-pub(super) type Entry = (Name, u64, Option<SkillEntry>);
+/// What becomes of the entry of a package, as of an event.
+pub(super) type Entry = (Name, u64, Shown<SkillEntry>);
 
 impl Registry {
     /// The entry of a package, if it shows a skill folder under a name that the form takes.
@@ -56,24 +57,44 @@ impl Registry {
 /// The index with these entries in it; `None` if it says all of that already.
 pub(super) fn merged(held: Option<SkillIndex>, entries: Vec<Entry>) -> Option<SkillIndex> {
     let is_new = held.is_none();
-    let mut index = held.unwrap_or_else(|| SkillIndex { schema: SkillIndex::SCHEMA.to_owned(), skills: Vec::new() });
+    let (schema, skills, gone) = (SkillIndex::SCHEMA.to_owned(), Vec::new(), Vec::new());
+    let mut index = held.unwrap_or(SkillIndex { schema, skills, gone });
     let mut changed = is_new;
     for (name, as_of, entry) in entries {
-        match (index.skills.binary_search_by(|held| held.package.cmp(&name)), entry) {
-            (Ok(place), _) if index.skills[place].as_of > as_of => {}
-            (Ok(place), Some(entry)) => {
-                changed |= index.skills[place] != entry;
-                index.skills[place] = entry;
+        let hash = Digest::sha256(name.as_str().as_bytes());
+        let buried = index.gone.binary_search_by(|line| line.gone.cmp(&hash));
+        let place = index.skills.binary_search_by(|held| held.package.cmp(&name));
+        let theirs =
+            [place.ok().map(|place| index.skills[place].as_of), buried.ok().map(|place| index.gone[place].as_of)];
+        if theirs.into_iter().flatten().any(|theirs| theirs > as_of) {
+            continue;
+        }
+        match (place, &entry) {
+            (Ok(place), Shown::There(entry)) => {
+                changed |= index.skills[place] != *entry;
+                index.skills[place] = entry.clone();
             }
-            (Ok(place), None) => {
+            (Err(place), Shown::There(entry)) => {
+                index.skills.insert(place, entry.clone());
+                changed = true;
+            }
+            (Ok(place), _) => {
                 index.skills.remove(place);
                 changed = true;
             }
-            (Err(place), Some(entry)) => {
-                index.skills.insert(place, entry);
+            (Err(_), _) => {}
+        }
+        match (buried, entry) {
+            (Ok(place), Shown::There(_)) => {
+                index.gone.remove(place);
                 changed = true;
             }
-            (Err(_), None) => {}
+            // What was said stays; of which event does not matter to who is late.
+            (Ok(_), _) | (Err(_), Shown::There(_) | Shown::Absent) => {}
+            (Err(place), Shown::Hidden) => {
+                index.gone.insert(place, GoneLine { as_of, gone: hash });
+                changed = true;
+            }
         }
     }
     changed.then(|| fitting(index, PUBLIC_DOCUMENT_MAX as usize))
@@ -110,7 +131,6 @@ fn is_skill_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Digest;
 
     fn entry(package: &str, as_of: u64) -> Entry {
         let package: Name = package.parse().unwrap();
@@ -125,7 +145,7 @@ mod tests {
             version: "1.0.0".parse().unwrap(),
             as_of,
         };
-        (package, as_of, Some(entry))
+        (package, as_of, Shown::There(entry))
     }
 
     #[test]
@@ -135,8 +155,13 @@ mod tests {
         assert_eq!(packages, ["acme/a", "acme/b"]);
         assert_eq!(merged(Some(index.clone()), vec![entry("acme/a", 4)]), None);
         assert_eq!(merged(Some(index.clone()), vec![entry("acme/a", 5)]), None);
-        let gone = merged(Some(index), vec![("acme/a".parse().unwrap(), 6, None)]).unwrap();
-        assert_eq!(gone.skills.len(), 1);
+        let gone = merged(Some(index.clone()), vec![("acme/a".parse().unwrap(), 6, Shown::Absent)]).unwrap();
+        assert_eq!((gone.skills.len(), gone.gone.len()), (1, 0), "it is no skill any more");
+        let hidden = merged(Some(index), vec![("acme/a".parse().unwrap(), 6, Shown::Hidden)]).unwrap();
+        assert_eq!((hidden.skills.len(), hidden.gone.len()), (1, 1));
+        assert_eq!(merged(Some(hidden.clone()), vec![entry("acme/a", 5)]), None, "who is late shows nothing of it");
+        let back = merged(Some(hidden), vec![entry("acme/a", 7)]).unwrap();
+        assert_eq!((back.skills.len(), back.gone.len()), (2, 0));
     }
 
     #[test]

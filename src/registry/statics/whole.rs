@@ -63,10 +63,7 @@ impl Registry {
         for folder in ["index", "repositories"] {
             let mut paths = self.0.storage.list_projections(folder);
             while let Some(path) = paths.try_next().await? {
-                let name = path.strip_prefix(folder).and_then(|path| path.strip_prefix('/'));
-                let ending = if folder == "index" { ".json" } else { "/_.json" };
-                let repository = name.and_then(|name| name.strip_suffix(ending)).and_then(|name| name.parse().ok());
-                if let Some(repository) = repository {
+                if let Some(repository) = described(&path) {
                     self.render(&repository, thoroughness).await?;
                 }
             }
@@ -98,8 +95,17 @@ impl Registry {
     }
 }
 
+/// The repository that the document at this path describes.
+pub(super) fn described(path: &str) -> Option<Repository> {
+    let name = match path.strip_prefix("index/") {
+        Some(name) => name.strip_suffix(".json"),
+        None => path.strip_prefix("repositories/").and_then(|name| name.strip_suffix("/_.json")),
+    };
+    name?.parse().ok()
+}
+
 /// The repository that a path of `v2/` or `pages/` belongs to.
-fn owner(path: &str) -> Option<Repository> {
+pub(super) fn owner(path: &str) -> Option<Repository> {
     if let Some(page) = path.strip_prefix("pages/") {
         return page.strip_suffix(".html")?.parse().ok();
     }

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -28,18 +30,46 @@ struct Gate {
     /// How many have come so far.
     waiting: watch::Sender<u64>,
     open: watch::Sender<bool>,
+    /// Nothing happens any more: who writes here is dead.
+    dead: AtomicBool,
+    /// The last write is done.
+    finished: AtomicBool,
+    /// The first write that waited is the last that happens.
+    dies: bool,
 }
 
 impl Gate {
     fn closed(inner: Arc<dyn ObjectStore>, name: &'static str) -> Arc<Self> {
-        Arc::new(Self { inner, name, waiting: watch::channel(0).0, open: watch::channel(false).0 })
+        Arc::new(Self::new(inner, name, false))
     }
 
-    async fn pass(&self, location: &Path) {
+    fn dying(inner: Arc<dyn ObjectStore>, name: &'static str) -> Arc<Self> {
+        Arc::new(Self::new(inner, name, true))
+    }
+
+    fn new(inner: Arc<dyn ObjectStore>, name: &'static str, dies: bool) -> Self {
+        let (waiting, open) = (watch::channel(0).0, watch::channel(false).0);
+        Self { inner, name, waiting, open, dead: AtomicBool::new(false), finished: AtomicBool::new(false), dies }
+    }
+
+    fn alive(&self) -> Result<()> {
+        match self.dead.load(Ordering::SeqCst) {
+            true => Err(object_store::Error::Generic { store: "gate", source: "it is dead".into() }),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits; says whether this is the last write.
+    async fn pass(&self, location: &Path) -> Result<bool> {
+        self.alive()?;
+        let mut waited = false;
         if location.as_ref().starts_with("public/") && location.as_ref().contains(self.name) {
             self.waiting.send_modify(|waiting| *waiting += 1);
             let _ = self.open.subscribe().wait_for(|open| *open).await;
+            waited = true;
         }
+        self.alive()?;
+        Ok(waited && self.dies && !self.dead.swap(true, Ordering::SeqCst))
     }
 }
 
@@ -52,8 +82,10 @@ impl fmt::Display for Gate {
 #[async_trait]
 impl ObjectStore for Gate {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.pass(location).await;
-        self.inner.put_opts(location, payload, options).await
+        let is_last = self.pass(location).await?;
+        let put = self.inner.put_opts(location, payload, options).await;
+        self.finished.fetch_or(is_last, Ordering::SeqCst);
+        put
     }
 
     async fn put_multipart_opts(
@@ -65,11 +97,15 @@ impl ObjectStore for Gate {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.alive()?;
         self.inner.get_opts(location, options).await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
+        match self.alive() {
+            Ok(()) => self.inner.delete_stream(locations),
+            Err(_) => futures::stream::empty().boxed(),
+        }
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -81,8 +117,10 @@ impl ObjectStore for Gate {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.pass(to).await;
-        self.inner.copy_opts(from, to, options).await
+        let is_last = self.pass(to).await?;
+        let copied = self.inner.copy_opts(from, to, options).await;
+        self.finished.fetch_or(is_last, Ordering::SeqCst);
+        copied
     }
 }
 
@@ -91,7 +129,7 @@ fn hello(version: &str) -> Package {
 }
 
 /// The names at which the late server stands still.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "/blobs/sha256:",
     "manifests/sha256:",
     "manifests/latest",
@@ -99,6 +137,7 @@ const NAMES: [&str; 8] = [
     "index/",
     "pages/",
     "catalogue/",
+    "agent-skills/",
     "registry.json",
 ];
 
@@ -147,6 +186,33 @@ async fn a_late_renderer_shows_nothing_that_is_hidden() {
         };
         let tree = tree_in(&beside(name, hide).await).await;
         for (path, bytes) in &tree {
+            assert!(!String::from_utf8_lossy(bytes).contains("murmuring"), "{name}: {path}");
+            assert!(!path.contains("hello") || path == "index/acme/hello.json", "{name}: {path}");
+        }
+    }
+}
+
+/// The write that waited happens after all else, and is the last that its server ever does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_late_renderer_leaves_that_died_is_taken_away_by_the_next_start() {
+    for name in NAMES {
+        let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let gate = Gate::dying(objects.clone(), name);
+        let late = open_bucket(gate.clone(), &Meter::default(), kept()).await;
+        late.push(&hello("1.0.0")).await.unwrap();
+        gate.waiting.subscribe().wait_for(|waiting| *waiting > 0).await.unwrap();
+        let quick = open_bucket(objects.clone(), &Meter::default(), kept()).await;
+        let hello = hello("1.0.0").name();
+        quick.registry.set_visibility(&Actor::Operator, &hello, Visibility::Unlisted).await.unwrap();
+        quick.registry.rendered().await;
+        gate.open.send_replace(true);
+        while !gate.finished.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        drop((late, quick));
+        let next = open_bucket(objects.clone(), &Meter::default(), kept()).await;
+        next.registry.rendered().await;
+        for (path, bytes) in &tree_in(&objects).await {
             assert!(!String::from_utf8_lossy(bytes).contains("murmuring"), "{name}: {path}");
             assert!(!path.contains("hello") || path == "index/acme/hello.json", "{name}: {path}");
         }
