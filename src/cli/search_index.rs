@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn registry(as_of: u64) -> RegistryDocument {
-        RegistryDocument { format: 1, as_of, packages: 1, shards: Vec::new() }
+        RegistryDocument { format: 1, as_of, behind: None, packages: 1, shards: Vec::new() }
     }
 
     fn found(index: &Index) -> usize {

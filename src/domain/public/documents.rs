@@ -20,6 +20,9 @@ pub struct RegistryDocument {
     pub format: u32,
     /// The last event that the whole tree shows; single documents may show later ones.
     pub as_of: u64,
+    /// There only while something could not be rendered: the last event that all of the tree shows, that too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<u64>,
     /// How many packages there are.
     pub packages: u64,
     /// The parts of the catalogue that are there.

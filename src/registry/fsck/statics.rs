@@ -114,6 +114,11 @@ impl Tree<'_> {
             };
             if let Ok(document) = document {
                 self.shown = self.shown.max(document.as_of);
+                if let Some(behind) = document.behind {
+                    let why =
+                        format!("what came after event {behind} could not all be rendered: the server's log says what");
+                    self.wrong.insert((path.to_owned(), why));
+                }
                 self.expected.extend(document.shards.into_iter().map(|shard| PublicPath::Shard(shard).path()));
             }
             return Ok(());

@@ -3,7 +3,7 @@
 //! A store without `registry.json` is rendered whole first. Between two steps nothing of the registry is held: who closed it may open it
 //! again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Weak;
 use std::time::Duration;
 
@@ -11,10 +11,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::domain::public::Medium;
-use crate::domain::{Event, Name, Repository};
+use crate::domain::{Body, Event, Name, Repository, Visibility};
 use crate::meta::MetaError;
 
 use super::super::{Inner, Registry, RegistryError};
+use super::failing::{Failing, RETRY};
 use super::gather::WasShown;
 use super::render::{Outcome, Thoroughness};
 
@@ -24,8 +25,6 @@ const BATCH_MAX: usize = 256;
 const STEP: usize = 64;
 /// Most packages whose changes gather.
 const PENDING_MAX: usize = 4096;
-/// How long to wait before trying again after an error.
-const RETRY: Duration = Duration::from_secs(1);
 /// How often what others may have left is looked for.
 const MEND: Duration = Duration::from_secs(60 * 60);
 /// At most one part in so many of the time goes into what shows many packages.
@@ -42,6 +41,8 @@ pub(super) struct Progress {
     not_before: Instant,
     /// When what others may have left is looked for; `None`: never.
     mend_at: Option<Instant>,
+    /// What could not be rendered; `None`: an error ends the work.
+    failing: Option<Failing>,
 }
 
 enum Stage {
@@ -71,13 +72,14 @@ pub(in crate::registry) async fn follow(
     // Nobody else writes to a disk, and whoever died there goes on after `registry.json`.
     progress.mend_at =
         registry.upgrade().filter(|inner| inner.storage.medium() == Medium::Objects).map(|_| Instant::now());
+    progress.failing = Some(Failing::default());
     loop {
         head.mark_unchanged();
         let next = {
             let Some(inner) = registry.upgrade() else { return };
             let outcome = Registry(inner).render_next(&mut progress, gather).await;
             if let Stage::Following { through, saved: true } = progress.stage {
-                rendered.send_replace(through);
+                rendered.send_replace(progress.shown(through));
             }
             outcome.unwrap_or_else(|error| {
                 tracing::error!(%error, "the static tree could not be written, trying again");
@@ -107,12 +109,18 @@ impl Progress {
             urgent: false,
             not_before: Instant::now(),
             mend_at: None,
+            failing: None,
         }
     }
 
     /// Renders everything.
     pub(super) fn whole(thoroughness: Thoroughness) -> Self {
         Self { stage: Stage::Whole { after: None, head: None, thoroughness }, ..Self::new() }
+    }
+
+    /// The last event that is shown whole, of all up to `through`.
+    fn shown(&self, through: u64) -> u64 {
+        self.failing.as_ref().map_or(through, |failing| failing.shown(through))
     }
 }
 
@@ -123,7 +131,7 @@ impl Registry {
                 progress.stage = match self.registry_document().await? {
                     Some(document) => {
                         let found = self.mend_if_due(progress).await?;
-                        Stage::Following { through: document.as_of, saved: !found }
+                        Stage::Following { through: document.behind.unwrap_or(document.as_of), saved: !found }
                     }
                     None => {
                         self.render_former(Thoroughness::Changes).await?;
@@ -140,40 +148,47 @@ impl Registry {
                     None => self.0.meta.ledger.head().await?.n,
                 };
                 let page = self.0.meta.refs.repositories(after.as_deref(), STEP).await?;
-                for repository in &page {
-                    self.render_one(repository, thoroughness, progress).await?;
-                }
-                progress.stage = match page.last() {
-                    Some(last) => {
-                        Stage::Whole { after: Some(last.as_str().to_owned()), head: Some(head), thoroughness }
-                    }
+                let last = page.last().map(|last| last.as_str().to_owned());
+                // Who starts again without them has to begin at the first event.
+                let all = page.into_iter().map(|repository| (repository, 1, false)).collect();
+                self.render_all(all, thoroughness, progress).await?;
+                progress.stage = match last {
+                    Some(last) => Stage::Whole { after: Some(last), head: Some(head), thoroughness },
                     None => Stage::Following { through: head, saved: false },
                 };
                 Ok(Next::Now)
             }
             Stage::Following { through, saved } => {
-                let (through, saved) = (*through, *saved);
+                let (through, mut saved) = (*through, *saved);
+                let again = progress.failing.as_ref().map(|failing| failing.due(Instant::now())).unwrap_or_default();
+                if !again.is_empty() {
+                    let before = progress.shown(through);
+                    self.render_all(again, Thoroughness::Changes, progress).await?;
+                    saved &= progress.shown(through) == before && progress.pending.is_empty();
+                    progress.stage = Stage::Following { through, saved };
+                }
                 let events = self.0.meta.ledger.events(through, BATCH_MAX).await?;
                 if let Some((last, _)) = events.last() {
-                    for repository in touched(&events)? {
-                        self.render_one(&repository, Thoroughness::Changes, progress).await?;
-                    }
+                    self.render_all(touched(through + 1, &events)?, Thoroughness::Changes, progress).await?;
                     progress.stage = Stage::Following { through: *last, saved: false };
                 }
                 let through = events.last().map_or(through, |(last, _)| *last);
                 let is_behind = events.len() == BATCH_MAX;
                 if events.is_empty() && saved {
                     if !self.mend_if_due(progress).await? {
-                        return Ok(progress.mend_at.map_or(Next::Change, Next::At));
+                        let again = progress.failing.as_ref().and_then(Failing::next);
+                        return Ok(again.into_iter().chain(progress.mend_at).min().map_or(Next::Change, Next::At));
                     }
                     progress.stage = Stage::Following { through, saved: false };
                 }
                 let is_due = progress.urgent || Instant::now() >= progress.not_before;
-                if progress.pending.len() < PENDING_MAX && (is_behind || !is_due) {
+                // What is hidden does not wait until all else is rendered.
+                if !progress.urgent && progress.pending.len() < PENDING_MAX && (is_behind || !is_due) {
                     return Ok(if is_behind { Next::Now } else { Next::At(progress.not_before) });
                 }
                 let begun = Instant::now();
-                self.gather(&progress.pending, through).await?;
+                let behind = progress.failing.as_ref().filter(|failing| !failing.is_empty());
+                self.gather(&progress.pending, through, behind.map(|failing| failing.shown(through))).await?;
                 progress.pending.clear();
                 progress.urgent = false;
                 // A catalogue that takes long to write is written more seldom.
@@ -196,6 +211,39 @@ impl Registry {
         Ok(!found.is_empty())
     }
 
+    /// Renders these, each with the first event that it may not show, and whether that may hide something. What fails is tried again later,
+    /// unless everything does.
+    async fn render_all(
+        &self,
+        repositories: Vec<(Repository, u64, bool)>,
+        thoroughness: Thoroughness,
+        progress: &mut Progress,
+    ) -> Result<(), RegistryError> {
+        let (number, mut failed) = (repositories.len(), Vec::new());
+        for (repository, since, hides) in repositories {
+            match self.render_one(&repository, thoroughness, progress).await {
+                Ok(()) => {
+                    if let Some(failing) = &mut progress.failing {
+                        failing.forget(&repository);
+                    }
+                }
+                Err(error) if progress.failing.is_none() => return Err(error),
+                Err(error) => failed.push((repository, since, hides, error)),
+            }
+        }
+        let Some(failing) = &mut progress.failing else { return Ok(()) };
+        let are_all = failed.len() > 1 && failed.len() == number;
+        for (repository, since, hides, error) in &failed {
+            if !are_all {
+                failing.note(repository, *since, *hides, Instant::now(), error);
+            }
+        }
+        match failed.pop() {
+            Some((.., error)) if are_all || failing.is_too_much() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     async fn render_one(
         &self,
         repository: &Repository,
@@ -212,12 +260,25 @@ impl Registry {
     }
 }
 
-/// The repositories that these events touched.
-fn touched(events: &[(u64, bytes::Bytes)]) -> Result<BTreeSet<Repository>, MetaError> {
-    let mut touched = BTreeSet::new();
+/// The repositories that these events touched, what may hide something first; each with the first event that it may not show.
+fn touched(first: u64, events: &[(u64, bytes::Bytes)]) -> Result<Vec<(Repository, u64, bool)>, MetaError> {
+    let mut touched: BTreeMap<Repository, bool> = BTreeMap::new();
     for (n, bytes) in events {
         let event = Event::parse(bytes).map_err(|error| MetaError::Corrupt(format!("event {n}: {error}")))?;
-        touched.extend(event.body.repository());
+        if let Some(repository) = event.body.repository() {
+            *touched.entry(repository).or_default() |= hides(&event.body);
+        }
     }
+    let mut touched: Vec<_> = touched.into_iter().map(|(repository, hides)| (repository, first, hides)).collect();
+    touched.sort_by_key(|(_, _, hides)| !hides);
     Ok(touched)
+}
+
+/// Whether something may be hidden by it that is shown.
+fn hides(body: &Body) -> bool {
+    match body {
+        Body::Visibility { visibility, .. } => *visibility != Visibility::Public,
+        Body::ManifestDelete { .. } | Body::TagDelete { .. } | Body::BlobDelete { .. } | Body::Purge { .. } => true,
+        _ => false,
+    }
 }

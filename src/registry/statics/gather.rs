@@ -39,7 +39,13 @@ impl Registry {
     }
 
     /// Shows these packages, as they are now, in everything that shows many, and says that the tree shows `through`.
-    pub(super) async fn gather(&self, names: &BTreeMap<Name, WasShown>, through: u64) -> Result<(), RegistryError> {
+    /// `behind`: the event up to which nothing is missing, where something is.
+    pub(super) async fn gather(
+        &self,
+        names: &BTreeMap<Name, WasShown>,
+        through: u64,
+        behind: Option<u64>,
+    ) -> Result<(), RegistryError> {
         let mut shards: BTreeMap<Shard, Vec<(&Name, WasShown)>> = BTreeMap::new();
         for (name, was_shown) in names {
             shards.entry(Shard::of(name)).or_default().push((name, *was_shown));
@@ -49,7 +55,7 @@ impl Registry {
             entries.extend(self.gather_shard(shard, &names).await?);
         }
         self.gather_skills(entries).await?;
-        self.gather_registry(through, touched).await
+        self.gather_registry(through, behind, touched).await
     }
 
     /// Merges the lines of these packages into their part of the catalogue. Returns their entries in the index of skills.
@@ -116,7 +122,12 @@ impl Registry {
     }
 
     /// The first page, then `registry.json`. Of the parts of the catalogue those that were touched are looked for before they are named.
-    pub(super) async fn gather_registry(&self, through: u64, touched: BTreeSet<Shard>) -> Result<(), RegistryError> {
+    pub(super) async fn gather_registry(
+        &self,
+        through: u64,
+        behind: Option<u64>,
+        touched: BTreeSet<Shard>,
+    ) -> Result<(), RegistryError> {
         let (storage, catalog) = (&self.0.storage, &self.0.meta.catalog);
         let key = Key::Public(PublicPath::Registry);
         for _ in 0..ATTEMPTS {
@@ -142,7 +153,7 @@ impl Registry {
             let packages = catalog.count(&Filter::default()).await?;
             let latest = catalog.packages(&Filter::default(), Order::Updated, None, SHOWN).await?.items;
             let registry =
-                RegistryDocument { format: PUBLIC_FORMAT, as_of: through.max(theirs), packages, shards: there };
+                RegistryDocument { format: PUBLIC_FORMAT, as_of: through.max(theirs), behind, packages, shards: there };
             let page = home_page(&registry, &latest);
             storage.put_newer(&Key::Public(PublicPath::Home), page.into(), as_of).await?;
             drop(turn);

@@ -6,6 +6,7 @@
 //!
 //! **Invariant.** No byte of the tree names what is private or unlisted, once the event that hid it is rendered.
 
+mod failing;
 mod follow;
 mod former;
 mod gather;

@@ -34,7 +34,7 @@ impl Registry {
         }
         // A part of the catalogue in which nothing is any more was removed, and is named still.
         if let Some(document) = self.registry_document().await? {
-            self.gather_registry(document.as_of, document.shards.into_iter().collect()).await?;
+            self.gather_registry(document.as_of, document.behind, document.shards.into_iter().collect()).await?;
         }
         self.remove_orphans().await?;
         Ok(head)
