@@ -38,7 +38,8 @@ impl Registry {
         let mut listed = self.catalogued().await?;
         let public = self.public_repositories().await?;
         listed.retain(|name| !public.contains(name.as_str()));
-        for repository in shown.iter().filter(|repository| !public.contains(repository.as_str())) {
+        let hidden: Vec<_> = shown.iter().filter(|repository| !public.contains(repository.as_str())).collect();
+        for repository in &hidden {
             let held = Held::of(&self.0.storage, repository).await?;
             if held.iter().any(|held| held.former.is_there()) {
                 tracing::warn!(%repository, "the static tree shows what is not public any more: it is taken away");
@@ -46,6 +47,13 @@ impl Registry {
                 listed.extend(repository.package());
             }
             self.remove_left(repository).await?;
+        }
+        // Of what became public just then, pieces may be gone that another had written and not yet named.
+        if !hidden.is_empty() {
+            let public = self.public_repositories().await?;
+            for repository in hidden.into_iter().filter(|repository| public.contains(repository.as_str())) {
+                self.render(repository, Thoroughness::Everything).await?;
+            }
         }
         Ok(listed)
     }
