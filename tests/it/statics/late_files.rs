@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pcl_registry::domain::public::{PackageDocument, read_document};
+use pcl_registry::registry::Limits;
 use pcl_registry::storage::{Failure, Fault, StoreAddress, When};
 use serde_json::Value;
 
@@ -65,10 +66,8 @@ fn never_goes_back(store: &Path, over: &AtomicBool) -> u32 {
 }
 
 /// One server publishes the first version, and stands still at that step from then on; the other publishes the second one meanwhile.
-/// Gives how many steps the first had done when it had rendered; without a step to stand still at it had before the other began. `None`
-/// without PostgreSQL.
-async fn late_at(step: Option<u64>) -> Option<u64> {
-    let folder = DataFolder::on_postgres()?;
+async fn late_at(step: u64) {
+    let folder = DataFolder::on_postgres().unwrap();
     let store = folder.path().join("store");
     let folder = folder.stored_in(StoreAddress::Disk(store.clone()));
     let late = folder.open_with(kept(), |meta| meta).await;
@@ -79,12 +78,8 @@ async fn late_at(step: Option<u64>) -> Option<u64> {
         let over = over.clone();
         move || never_goes_back(&store, &over)
     });
-    late.meter.arm(step.map(|step| Fault { step, when: When::Before, failure: Failure::Slow(PAUSE) }));
+    late.meter.arm(Some(Fault { step, when: When::Before, failure: Failure::Slow(PAUSE) }));
     late.push(&hello("1.0.0")).await.unwrap();
-    if step.is_none() {
-        late.registry.rendered().await;
-    }
-    let rendered = late.meter.steps();
     quick.push(&hello("1.1.0")).await.unwrap();
     quick.registry.rendered().await;
     let head = quick.registry.health().await.unwrap().head;
@@ -98,26 +93,27 @@ async fn late_at(step: Option<u64>) -> Option<u64> {
         .unwrap()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     assert!(looks > 3, "{looks} looks");
-    Some(rendered)
 }
 
-/// Steps of a publish that nothing shows.
-async fn steps_of_a_publish() -> Option<u64> {
+/// Steps of a publish, and of what shows it, by a server that is alone. `None` without PostgreSQL.
+async fn steps_of_a_publish(limits: Limits) -> Option<u64> {
     let folder = DataFolder::on_postgres()?;
     let store = StoreAddress::Disk(folder.path().join("store"));
     let folder = folder.stored_in(store);
-    let open = folder.open().await;
+    let open = folder.open_with(limits, |meta| meta).await;
+    open.registry.rendered().await;
     open.meter.arm(None);
     open.push(&hello("1.0.0")).await.unwrap();
+    open.registry.rendered().await;
     Some(open.meter.steps())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_renderer_of_a_folder_replaces_nothing_that_shows_more() {
-    let Some(published) = steps_of_a_publish().await else { return };
-    let rendered = late_at(None).await.unwrap();
+    let Some(published) = steps_of_a_publish(Limits::default()).await else { return };
+    let rendered = steps_of_a_publish(kept()).await.unwrap();
     assert!(rendered > published + 6, "{published} steps of a publish, {rendered} with what shows it");
     for step in (published..=rendered).step_by(2) {
-        late_at(Some(step)).await.unwrap();
+        late_at(step).await;
     }
 }
