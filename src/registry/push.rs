@@ -224,10 +224,10 @@ impl Registry {
         name: &Name,
         known: &Published,
     ) -> Result<(), RegistryError> {
-        let record = Key::Blob { area: area.clone(), digest: known.record };
-        if self.0.storage.exists(&record).await? {
+        if self.0.storage.blob_size(area, &known.record).await?.is_some() {
             return Ok(());
         }
+        let record = Key::Blob { area: area.clone(), digest: known.record };
         let (publication, _kept) = self.make_record(area, manifest, name, &known.version).await?;
         match publication.record == known.record {
             true => Ok(self.0.storage.settle(&[record]).await?),
