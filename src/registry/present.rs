@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
 
-use crate::storage::{GONE_AFTER, Key, Member, Presence, RENEW_EVERY, Role, Sharing, Storage, StorageError};
+use crate::storage::{GONE_AFTER, Key, Member, Owner, Presence, RENEW_EVERY, Role, Sharing, Storage, StorageError};
 
 use super::{Registry, RegistryError};
 
@@ -15,8 +15,8 @@ use super::{Registry, RegistryError};
 const LIVELY: Duration = Duration::from_secs(40 * 60);
 /// How long to wait before it is said again if that failed.
 const RETRY: Duration = Duration::from_secs(30);
-/// For how long after it was said something may be committed: half of the time after which others take this process for gone.
-const STANDING: Duration = Duration::from_secs(GONE_AFTER.as_secs() / 2);
+/// For how long after it was said something may be committed: for less than the time after which others take this process for gone.
+const STANDING: Duration = Duration::from_secs(30 * 60);
 
 /// What is said of this process. Said again and again until it is dropped; taken back by [`Present::leave`].
 pub(super) struct Present {
@@ -35,6 +35,14 @@ struct Latest {
     member: Member,
     /// When it was said last, by the clock on the wall: the other one stands still while a machine sleeps.
     at: SystemTime,
+    /// It was not said for longer than [`STANDING`]: whoever commits next is to find out.
+    stood: bool,
+}
+
+impl Latest {
+    fn is_late(&self) -> bool {
+        !self.at.elapsed().is_ok_and(|silent| silent < STANDING)
+    }
 }
 
 impl Present {
@@ -52,7 +60,7 @@ impl Present {
             storage.leave(member).await?;
             return Err(error);
         }
-        let said = Said { storage: storage.clone(), member: Mutex::new(Some(Latest { member, at })) };
+        let said = Said { storage: storage.clone(), member: Mutex::new(Some(Latest { member, at, stood: false })) };
         let said = Arc::new(said);
         tokio::spawn(follow(Arc::downgrade(&said)));
         Ok(Self { role, said: Some(said) })
@@ -111,17 +119,23 @@ pub(super) struct Standing(Option<Arc<Said>>);
 
 impl Standing {
     /// Errors with [`StorageError::StoodStill`] if others may have taken this process for gone, and collected what it counted on. It is
-    /// said anew then: what is begun from here on can be committed.
+    /// said anew then: what is begun from here on can be committed. Until others who came meanwhile are done, and where the store has
+    /// another owner by now, it errors with that.
     pub(super) async fn check(&self) -> Result<(), StorageError> {
         let Some(said) = &self.0 else { return Ok(()) };
         let mut latest = said.member.lock().await;
         let Some(latest) = &mut *latest else { return Ok(()) };
-        if latest.at.elapsed().is_ok_and(|silent| silent < STANDING) {
+        if !latest.stood && !latest.is_late() {
             return Ok(());
         }
+        latest.stood = true;
         let at = SystemTime::now();
         said.storage.renew(&latest.member).await?;
-        latest.at = at;
+        is_free(&said.storage, &latest.member, Role::Command, true).await?;
+        if said.storage.owner().await?.is_some_and(|owner| owner != Owner::Store) {
+            return Err(StorageError::OwnerChanged { path: Key::Owner.path() });
+        }
+        (latest.at, latest.stood) = (at, false);
         Err(StorageError::StoodStill)
     }
 }
@@ -176,11 +190,7 @@ async fn follow(said: Weak<Said>) {
         let Some(said) = said.upgrade() else { return };
         let mut latest = said.member.lock().await;
         let Some(latest) = &mut *latest else { return };
-        // Whoever commits next is to find out that it stood still.
-        if !latest.at.elapsed().is_ok_and(|silent| silent < STANDING) {
-            pause = RETRY;
-            continue;
-        }
+        latest.stood |= latest.is_late();
         let at = SystemTime::now();
         match said.storage.renew(&latest.member).await {
             Ok(()) => latest.at = at,
@@ -237,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_stood_still_for_half_a_day_commits_nothing_and_says_so() {
+    async fn who_stood_still_commits_nothing_and_says_so() {
         let objects = Arc::new(InMemory::new());
         let storage = Storage::over_shared(objects, Meter::default());
         let registry = open_serverless(storage.clone(), Limits::default(), Clock::System).await.unwrap();

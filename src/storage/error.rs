@@ -82,7 +82,7 @@ pub enum StorageError {
     Locked(PathBuf),
     /// Others write to this store, and what was asked for wants it alone.
     #[error(
-        "{who} is at work in this store, and one of the two must have it alone\nhint: stop it first; if it died, it is taken for gone a day after {path} was written, or when that is removed"
+        "{who} is at work in this store, and one of the two must have it alone\nhint: stop it first; if it died, it is taken for gone when {path} is removed, or some time after it was written: 40 minutes, for a collection a day"
     )]
     Occupied {
         /// Who, and since when.
@@ -92,7 +92,7 @@ pub enum StorageError {
     },
     /// Others may have taken this process for gone, and removed what it was about to name.
     #[error(
-        "this process stood still for half a day or longer, so that others may have taken it for gone; nothing was committed\nhint: try again"
+        "this process stood still for half an hour or longer, so that others may have taken it for gone; nothing was committed\nhint: try again"
     )]
     StoodStill,
     /// Another made somebody else the owner of this store.
