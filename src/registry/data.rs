@@ -241,6 +241,7 @@ async fn rebuild_sqlite(
     }
     let owner = owner_of(&meta, &committing).await?;
     drop((meta, committing));
+    storage.expect_owner(&seen).await?;
     let before = beside(path, "before-rebuild");
     remove_database(&before)?;
     move_database(path, &before)?;
@@ -272,6 +273,7 @@ async fn rebuild_postgres(
         (None, Err(error)) => accounts_are_lost(&error),
     }
     let owner = owner_of(&meta, &Committing::Database).await?;
+    storage.expect_owner(&seen).await?;
     Postgres::take_over(address).await?;
     storage.change_owner(&seen, &owner).await?;
     Ok(rebuilt)

@@ -74,6 +74,14 @@ impl Storage {
         Ok(self.read(&Key::Owner, DOCUMENT_MAX).await?.map_or(Seen::ABSENT, |found| found.seen))
     }
 
+    /// Errors with [`StorageError::OwnerChanged`] if the owner's document is not what was seen.
+    pub async fn expect_owner(&self, seen: &Seen) -> Result<(), StorageError> {
+        match self.owner_as_seen().await? == *seen {
+            true => Ok(()),
+            false => Err(StorageError::OwnerChanged { path: Key::Owner.path() }),
+        }
+    }
+
     /// Makes `owner` the owner if the document is still what was seen: for an operator who has rebuilt the database, with no server
     /// running. Errors with [`StorageError::OwnerChanged`] if another did so meanwhile.
     pub async fn change_owner(&self, seen: &Seen, owner: &Owner) -> Result<(), StorageError> {
