@@ -18,9 +18,10 @@ pub enum Medium {
 }
 
 /// What file servers take for pages and programs. Some look at the last extension that they know, and not only at the last.
-const ACTIVE: [&str; 24] = [
-    "asp", "aspx", "cgi", "hta", "htm", "html", "jsp", "mht", "mhtml", "php", "phtml", "pl", "py", "rb", "rdf", "sh",
-    "shtml", "svg", "svgz", "xht", "xhtml", "xml", "xsl", "xslt",
+const ACTIVE: [&str; 36] = [
+    "asp", "ashx", "aspx", "cfm", "cgi", "hta", "htm", "html", "jsp", "jspx", "mht", "mhtml", "phar", "php", "php3",
+    "php4", "php5", "php7", "php8", "pht", "phtml", "pl", "py", "rb", "rdf", "sh", "shtm", "shtml", "svg", "svgz",
+    "xht", "xhtm", "xhtml", "xml", "xsl", "xslt",
 ];
 
 /// Whether a file of this name may be served as something that runs: a page with a manifest's words in it, on the address of the registry.
