@@ -130,8 +130,7 @@ impl Registry {
             Stage::Beginning => {
                 progress.stage = match self.registry_document().await? {
                     Some(document) => {
-                        let found = self.mend_if_due(progress).await?;
-                        Stage::Following { through: document.behind.unwrap_or(document.as_of), saved: !found }
+                        Stage::Following { through: document.behind.unwrap_or(document.as_of), saved: true }
                     }
                     None => {
                         self.render_former(Thoroughness::Changes).await?;
@@ -184,7 +183,9 @@ impl Registry {
                 let is_due = progress.urgent || Instant::now() >= progress.not_before;
                 // What is hidden does not wait until all else is rendered.
                 if !progress.urgent && progress.pending.len() < PENDING_MAX && (is_behind || !is_due) {
-                    return Ok(if is_behind { Next::Now } else { Next::At(progress.not_before) });
+                    let again = progress.failing.as_ref().and_then(Failing::next);
+                    let next = again.into_iter().chain([progress.not_before]).min();
+                    return Ok(next.filter(|_| !is_behind).map_or(Next::Now, Next::At));
                 }
                 let begun = Instant::now();
                 let behind = progress.failing.as_ref().filter(|failing| !failing.is_empty());
@@ -204,22 +205,21 @@ impl Registry {
         if progress.mend_at.is_none_or(|time| Instant::now() < time) {
             return Ok(false);
         }
-        let found = self.mend_tree().await?;
         progress.mend_at = Some(Instant::now() + MEND);
+        let found = self.mend_tree().await?;
         progress.urgent |= !found.is_empty();
         progress.pending.extend(found.iter().map(|name| (name.clone(), WasShown::Yes)));
         Ok(!found.is_empty())
     }
 
-    /// Renders these, each with the first event that it may not show, and whether that may hide something. What fails is tried again later,
-    /// unless everything does.
+    /// Renders these, each with the first event that it may not show, and whether that may hide something. What fails is tried again later.
     async fn render_all(
         &self,
         repositories: Vec<(Repository, u64, bool)>,
         thoroughness: Thoroughness,
         progress: &mut Progress,
     ) -> Result<(), RegistryError> {
-        let (number, mut failed) = (repositories.len(), Vec::new());
+        let mut last = None;
         for (repository, since, hides) in repositories {
             match self.render_one(&repository, thoroughness, progress).await {
                 Ok(()) => {
@@ -228,18 +228,16 @@ impl Registry {
                     }
                 }
                 Err(error) if progress.failing.is_none() => return Err(error),
-                Err(error) => failed.push((repository, since, hides, error)),
+                Err(error) => {
+                    if let Some(failing) = &mut progress.failing {
+                        failing.note(&repository, since, hides, Instant::now(), &error);
+                    }
+                    last = Some(error);
+                }
             }
         }
-        let Some(failing) = &mut progress.failing else { return Ok(()) };
-        let are_all = failed.len() > 1 && failed.len() == number;
-        for (repository, since, hides, error) in &failed {
-            if !are_all {
-                failing.note(repository, *since, *hides, Instant::now(), error);
-            }
-        }
-        match failed.pop() {
-            Some((.., error)) if are_all || failing.is_too_much() => Err(error),
+        match last {
+            Some(error) if progress.failing.as_ref().is_some_and(Failing::is_too_much) => Err(error),
             _ => Ok(()),
         }
     }

@@ -29,24 +29,26 @@ impl Registry {
             let paths: Vec<String> = self.0.storage.list_projections(folder).try_collect().await?;
             shown.extend(paths.iter().filter_map(|path| described(path)));
         }
+        let mut lying = BTreeSet::new();
         for folder in ["pages", "v2"] {
             let mut paths = self.0.storage.list_projections(folder);
             while let Some(path) = paths.try_next().await? {
-                shown.extend(owner(&path));
+                lying.extend(owner(&path));
             }
         }
+        shown.extend(lying.iter().cloned());
         let mut listed = self.catalogued().await?;
         let public = self.public_repositories().await?;
         listed.retain(|name| !public.contains(name.as_str()));
         let hidden: Vec<_> = shown.iter().filter(|repository| !public.contains(repository.as_str())).collect();
         for repository in &hidden {
-            let held = Held::of(&self.0.storage, repository).await?;
-            if held.iter().any(|held| held.former.is_there()) {
-                tracing::warn!(%repository, "the static tree shows what is not public any more: it is taken away");
-                self.render(repository, Thoroughness::Changes).await?;
-                listed.extend(repository.package());
+            match self.take_away(repository, lying.contains(*repository)).await {
+                Ok(true) => listed.extend(repository.package()),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(%repository, %error, "what is hidden could not be taken away, and is tried again later")
+                }
             }
-            self.remove_left(repository).await?;
         }
         // Of what became public just then, pieces may be gone that another had written and not yet named.
         if !hidden.is_empty() {
@@ -56,6 +58,20 @@ impl Registry {
             }
         }
         Ok(listed)
+    }
+
+    /// Hides a repository that is not public any more; whether its document showed it. `lies`: something of it lies in the tree.
+    async fn take_away(&self, repository: &Repository, lies: bool) -> Result<bool, RegistryError> {
+        let held = Held::of(&self.0.storage, repository).await?;
+        let is_shown = held.iter().any(|held| held.former.is_there());
+        if is_shown {
+            tracing::warn!(%repository, "the static tree shows what is not public any more: it is taken away");
+            self.render(repository, Thoroughness::Changes).await?;
+        }
+        if lies {
+            self.remove_left(repository).await?;
+        }
+        Ok(is_shown)
     }
 
     /// All that is public, by name.

@@ -2,8 +2,7 @@
 
 use crate::domain::media_type::SKILL_CONTENT;
 use crate::domain::public::{GoneLine, PUBLIC_DOCUMENT_MAX, SkillEntry, SkillIndex, content_path};
-use crate::domain::{Area, Digest, MANIFEST_READ_MAX, Manifest, Name, Package, Published};
-use crate::storage::StorageError;
+use crate::domain::{Digest, MANIFEST_READ_MAX, Manifest, Name, Package, Published};
 
 use super::super::{Registry, RegistryError};
 use super::shard::Shown;
@@ -28,11 +27,7 @@ impl Registry {
         if !is_skill_name(package.name.slug()) {
             return Ok(None);
         }
-        let bytes = match self.0.storage.get_blob(&Area::Public, &shown.digest, MANIFEST_READ_MAX as u64).await {
-            Ok(bytes) => bytes,
-            Err(StorageError::NotFound { .. } | StorageError::Corrupt(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
+        let Some(bytes) = self.public_content(&shown.digest, MANIFEST_READ_MAX as u64).await? else { return Ok(None) };
         let Ok(manifest) = Manifest::parse(bytes, None, shown.digest.algorithm()) else { return Ok(None) };
         // The form has one archive a skill.
         let [layer] = manifest.layers.as_slice() else { return Ok(None) };
@@ -89,8 +84,12 @@ pub(super) fn merged(held: Option<SkillIndex>, entries: Vec<Entry>) -> Option<Sk
                 index.gone.remove(place);
                 changed = true;
             }
-            // What was said stays; of which event does not matter to who is late.
-            (Ok(_), _) | (Err(_), Shown::There(_) | Shown::Absent) => {}
+            // Who is late must not show what it was between.
+            (Ok(place), _) => {
+                changed |= index.gone[place].as_of < as_of;
+                index.gone[place].as_of = index.gone[place].as_of.max(as_of);
+            }
+            (Err(_), Shown::There(_) | Shown::Absent) => {}
             (Err(place), Shown::Hidden) => {
                 index.gone.insert(place, GoneLine { as_of, gone: hash });
                 changed = true;

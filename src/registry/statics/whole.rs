@@ -44,7 +44,7 @@ impl Registry {
     /// tree shows all now.
     pub async fn render_rest(&self) -> Result<bool, RegistryError> {
         let head = self.0.meta.ledger.head().await?.n;
-        let shown = self.registry_document().await?.map_or(0, |document| document.as_of);
+        let shown = self.registry_document().await?.map_or(0, |document| document.behind.unwrap_or(document.as_of));
         if head.saturating_sub(shown) > REST_MAX {
             return Ok(false);
         }

@@ -30,11 +30,14 @@ async fn what_cannot_be_rendered_is_tried_again_while_all_else_goes_on() {
     // A folder in the place of its document: whoever reads that is told of an error.
     let obstacle = folder.path().join("store/public/index/acme/bad.json");
     std::fs::create_dir_all(obstacle.join("inside")).unwrap();
+    let another = folder.path().join("store/public/index/acme/worse.json");
+    std::fs::create_dir_all(another.join("inside")).unwrap();
     open.push(&Package::new("acme/bad@1.0.0", "bad")).await.unwrap();
+    open.push(&Package::new("acme/worse@1.0.0", "worse")).await.unwrap();
     until(&folder, |tree| registry(tree).is_some_and(|document| document.behind == Some(1))).await;
     open.push(&Package::new("acme/good@1.0.0", "good")).await.unwrap();
     open.registry.set_visibility(&Actor::Operator, &"acme/quiet".parse().unwrap(), Visibility::Unlisted).await.unwrap();
-    let tree = until(&folder, |tree| registry(tree).is_some_and(|document| document.as_of == 4)).await;
+    let tree = until(&folder, |tree| registry(tree).is_some_and(|document| document.as_of == 5)).await;
     assert_eq!(registry(&tree).unwrap().behind, Some(1), "whoever starts again goes on there");
     assert!(tree.contains_key("pages/acme/good.html") && !tree.contains_key("pages/acme/quiet.html"));
     let skills: SkillIndex = serde_json::from_slice(&tree[".well-known/agent-skills/index.json"]).unwrap();
@@ -43,6 +46,7 @@ async fn what_cannot_be_rendered_is_tried_again_while_all_else_goes_on() {
     // A server that starts in this state does not forget it.
     drop(open);
     std::fs::remove_dir_all(&obstacle).unwrap();
+    std::fs::remove_dir_all(&another).unwrap();
     let open = folder.open_with(kept(), |meta| meta).await;
     open.registry.rendered().await;
     let tree = until(&folder, |tree| registry(tree).is_some_and(|document| document.behind.is_none())).await;
