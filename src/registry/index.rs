@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::domain::{Area, Event, Name, Package, Published, Version, Visibility};
+use crate::domain::{Area, Digest, Event, Name, Package, Published, Record, Version, Visibility};
 use crate::resolve;
 use crate::search::Document;
 use crate::storage::StorageError;
@@ -111,7 +111,7 @@ impl Registry {
         let needs = needs.map(|(needed, _)| needed.to_string()).collect();
         let area = Area::of(&name.repository(), package.visibility);
         let record = match shown {
-            Some(shown) => match self.record(&area, &shown.record).await {
+            Some(shown) => match self.record_looked_for_twice(&area, &shown.record).await {
                 Ok(record) => record,
                 // One artifact's damage must not keep all others from being found.
                 Err(RegistryError::Storage(error @ (StorageError::Corrupt(_) | StorageError::TooLarge { .. }))) => {
@@ -137,6 +137,14 @@ impl Registry {
             license: package.license,
             needs,
         })
+    }
+
+    /// A store may deny once what is there, and what is made of that answer stays until the package changes.
+    async fn record_looked_for_twice(&self, area: &Area, digest: &Digest) -> Result<Option<Record>, RegistryError> {
+        match self.record(area, digest).await? {
+            None => self.record(area, digest).await,
+            found => Ok(found),
+        }
     }
 }
 

@@ -10,7 +10,6 @@ use crate::domain::public::{
 };
 use crate::domain::{Area, Digest, Name, Package, Published, Release, Repository, SeenBy, Tag, Visibility};
 use crate::meta::Needs;
-use crate::storage::StorageError;
 
 use super::super::standing::REASON_MAX;
 use super::super::{Registry, RegistryError};
@@ -121,12 +120,9 @@ impl Registry {
     async fn reasons_now(&self, version: &StaticVersion) -> Result<Reasons, RegistryError> {
         let deprecated = version.deprecation.as_ref().and_then(|deprecation| deprecation.reason);
         let words = async |digest: Option<Digest>| {
-            let Some(digest) = digest else { return Ok(None) };
-            match self.0.storage.get_blob(&Area::Public, &digest, REASON_MAX).await {
-                Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-                Err(StorageError::NotFound { .. } | StorageError::Corrupt(_)) => Ok(None),
-                Err(error) => Err(RegistryError::from(error)),
-            }
+            let Some(digest) = digest else { return Ok::<_, RegistryError>(None) };
+            let found = self.public_content(&digest, REASON_MAX).await?;
+            Ok(found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
         };
         Ok(Reasons { yanked: words(version.yank_reason).await?, deprecated: words(deprecated).await? })
     }

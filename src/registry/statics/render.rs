@@ -155,8 +155,10 @@ impl Registry {
             // What is hidden is not even told of by the names of what it had.
             for path in held.into_iter().map(|held| held.path) {
                 let again = Held::read(storage, path).await?;
-                if matches!(&again.former, Former::Gone(gone) if !gone.removed.is_empty() && gone.as_of == as_of) {
-                    self.bury(&again, as_of, Vec::new()).await?;
+                if matches!(&again.former, Former::Gone(gone) if !gone.removed.is_empty() && gone.as_of == as_of)
+                    && !self.bury(&again, as_of, Vec::new()).await?
+                {
+                    return Ok(None);
                 }
             }
         }
@@ -196,7 +198,8 @@ impl Registry {
         let lost = || tracing::warn!(path = path.path(), "content is lost, and the static tree goes without it");
         let bytes = match (path, piece) {
             (PublicPath::Blob { .. }, Piece::Content(digest)) => {
-                if !storage.copy_content(digest, &key).await? {
+                // A store may deny once what is there, and what is made of that answer stays.
+                if !(storage.copy_content(digest, &key).await? || storage.copy_content(digest, &key).await?) {
                     lost();
                 }
                 done.written.insert(path.path(), path.clone());
@@ -230,15 +233,26 @@ impl Registry {
         }
     }
 
+    /// A public blob; `None` if it is lost or damaged. Looked for twice: a store may deny once what is there, and what is made of that
+    /// answer stays.
+    pub(super) async fn public_content(&self, digest: &Digest, limit: u64) -> Result<Option<Bytes>, RegistryError> {
+        let read = || self.0.storage.get_blob(&Area::Public, digest, limit);
+        let found = match read().await {
+            Err(StorageError::NotFound { .. }) => read().await,
+            found => found,
+        };
+        match found {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(StorageError::NotFound { .. } | StorageError::Corrupt(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn manifest_bytes(&self, digest: &Digest, done: &mut Done) -> Result<Option<Bytes>, RegistryError> {
         if let Some(known) = done.manifests.get(digest) {
             return Ok(known.clone());
         }
-        let bytes = match self.0.storage.get_blob(&Area::Public, digest, MANIFEST_READ_MAX as u64).await {
-            Ok(bytes) => Some(bytes),
-            Err(StorageError::NotFound { .. } | StorageError::Corrupt(_)) => None,
-            Err(error) => return Err(error.into()),
-        };
+        let bytes = self.public_content(digest, MANIFEST_READ_MAX as u64).await?;
         done.manifests.insert(*digest, bytes.clone());
         Ok(bytes)
     }

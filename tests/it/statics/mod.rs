@@ -6,5 +6,5 @@ mod hidden;
 mod late;
 mod late_files;
 mod rebuild;
-mod tree;
+pub mod tree;
 mod written;

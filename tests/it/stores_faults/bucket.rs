@@ -52,6 +52,11 @@ impl Bucket {
         self.clock.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
 
+    /// The objects as they lie there.
+    pub fn objects(&self) -> Arc<dyn object_store::ObjectStore> {
+        self.objects.clone()
+    }
+
     /// The objects alone.
     pub fn storage(&self) -> Storage {
         Storage::over(self.objects.clone())

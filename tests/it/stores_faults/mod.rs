@@ -11,3 +11,4 @@ mod pushers;
 mod standing;
 mod start;
 mod table;
+mod trees;

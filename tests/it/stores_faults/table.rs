@@ -40,10 +40,15 @@ pub struct Place {
 
 impl Place {
     async fn new(held: Held) -> Self {
-        let bucket = Bucket::new(held);
+        let place = Self::over(Bucket::new(held)).await;
+        place.open.push(&place.bystander).await.unwrap();
+        place
+    }
+
+    /// That bucket, whatever is in it.
+    pub async fn over(bucket: Bucket) -> Self {
         let open = bucket.open().await;
         let bystander = Package::new("other/bystander@1.0.0", "what nobody touches");
-        open.push(&bystander).await.unwrap();
         Self { bucket, open, number: 0, bystander }
     }
 
