@@ -83,6 +83,7 @@ impl Present {
         let mut latest = said.member.lock().await;
         if let Some(latest) = &mut *latest {
             let (at, presence) = (SystemTime::now(), Presence::of(self.role, Some(address)));
+            latest.stood |= latest.is_late();
             latest.member = said.storage.say(latest.member.clone(), &presence).await?;
             latest.at = at;
         }
@@ -146,19 +147,11 @@ async fn is_free(storage: &Storage, member: &Member, role: Role, owns_itself: bo
         return Err(StorageError::Collecting { path: Key::Collecting.path() });
     }
     let others = storage.others(member, LIVELY).await?;
-    let is_in_the_way = |other: &&_| wants_it_alone(role) || wants_it_alone(role_of(other));
-    match others.iter().find(is_in_the_way) {
+    let wants_it_alone = |role| role == Role::Maintenance;
+    match others.iter().find(|other| wants_it_alone(role) || wants_it_alone(other.presence.role)) {
         Some(other) => Err(StorageError::occupied(other)),
         None => Ok(()),
     }
-}
-
-fn wants_it_alone(role: Role) -> bool {
-    role == Role::Maintenance
-}
-
-fn role_of(other: &crate::storage::Other) -> Role {
-    other.presence.role
 }
 
 /// Whether somebody collects in the store. A lease that a collector left behind who is not here any more is taken away: one that comes
