@@ -134,8 +134,8 @@ impl Play {
                 told.retain(|(_, digest), _| !gone.contains(digest));
             }
             Act::See(name, _) => {
-                let all = [package(*name, 0).packed, package(*name, 1).packed];
-                let left = all.map(|packed| [packed.config.digest, packed.layer.digest]).concat();
+                let all = (0..VERSIONS.len()).map(|version| package(*name, version).packed);
+                let left: Vec<_> = all.flat_map(|packed| [packed.config.digest, packed.layer.digest]).collect();
                 told.retain(|(repository, digest), _| repository != NAMES[*name] && !left.contains(digest));
             }
             _ => {}
