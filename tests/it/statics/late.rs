@@ -68,8 +68,15 @@ impl Gate {
             let _ = self.open.subscribe().wait_for(|open| *open).await;
             waited = true;
         }
-        self.alive()?;
-        Ok(waited && self.dies && !self.dead.swap(true, Ordering::SeqCst))
+        if !(waited && self.dies) {
+            self.alive()?;
+            return Ok(false);
+        }
+        // Of several that waited one alone is the first.
+        match self.dead.swap(true, Ordering::SeqCst) {
+            false => Ok(true),
+            true => self.alive().map(|()| false),
+        }
     }
 }
 
