@@ -78,7 +78,9 @@ pub(in crate::registry) async fn follow(
         let next = {
             let Some(inner) = registry.upgrade() else { return };
             let outcome = Registry(inner).render_next(&mut progress, gather).await;
-            if let Stage::Following { through, saved: true } = progress.stage {
+            if let Stage::Following { through, saved: true } = progress.stage
+                && !progress.is_look_due()
+            {
                 rendered.send_replace(progress.shown(through));
             }
             outcome.unwrap_or_else(|error| {
@@ -116,6 +118,11 @@ impl Progress {
     /// Renders everything.
     pub(super) fn whole(thoroughness: Thoroughness) -> Self {
         Self { stage: Stage::Whole { after: None, head: None, thoroughness }, ..Self::new() }
+    }
+
+    /// Whether it is time to look for what others may have left: until then it is not known whether the tree shows what is hidden.
+    fn is_look_due(&self) -> bool {
+        self.mend_at.is_some_and(|time| Instant::now() >= time)
     }
 
     /// The last event that is shown whole, of all up to `through`.
@@ -202,7 +209,7 @@ impl Registry {
 
     /// Looks for what others may have left, if it is time; says whether something was found.
     async fn mend_if_due(&self, progress: &mut Progress) -> Result<bool, RegistryError> {
-        if progress.mend_at.is_none_or(|time| Instant::now() < time) {
+        if !progress.is_look_due() {
             return Ok(false);
         }
         progress.mend_at = Some(Instant::now() + MEND);
