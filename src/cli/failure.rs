@@ -25,6 +25,8 @@ pub enum Exit {
     NotVerified = 4,
     /// Stopped by the person who started it, as shells number it.
     Interrupted = 130,
+    /// Stopped by the system or by another program, as shells number it.
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {

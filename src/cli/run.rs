@@ -1,12 +1,17 @@
 //! From the command line to an exit code.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{Cli, Command, Global};
 use super::failure::{Exit, Failure};
 use super::output::aside;
+
+/// How long a command that is stopped tells stores that it goes.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// Reads the arguments, does what they say, and tells how it ended.
 pub fn main() -> ExitCode {
@@ -46,15 +51,33 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             // A server stops by itself, and gracefully.
             return serve.run().await;
         }
+        // Leaving by a signal removes what was half written.
+        let exit = tokio::select! {
+            result = dispatch(cli.command, &cli.global) => return result,
+            exit = signalled() => exit?,
+        };
+        // Or others take it for one that is at work. Whoever asks twice does not wait.
+        let left = tokio::time::timeout(LEAVE, crate::registry::leave_stores());
         tokio::select! {
-            result = dispatch(cli.command, &cli.global) => result,
-            // Leaving through here removes what was half written.
-            _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+            left = left => if !matches!(left, Ok(Ok(()))) {
+                aside("warning", "the store still says that this command is at work; others take it for gone after 40 minutes");
+            },
+            _ = signalled() => {}
         }
+        Ok(exit)
     });
     // A thread that still reads a file must not keep the program from ending.
     runtime.shutdown_background();
     result
+}
+
+/// Waits for somebody to end the program, and gives what it ends with.
+async fn signalled() -> std::io::Result<Exit> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => Ok(Exit::Interrupted),
+        _ = terminate.recv() => Ok(Exit::Terminated),
+    }
 }
 
 async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {

@@ -318,6 +318,7 @@ fn storage(error: &StorageError) -> (StatusCode, Code) {
         | StorageError::Occupied { .. }
         | StorageError::Collecting { .. }
         | StorageError::StoodStill
+        | StorageError::Left
         | StorageError::OwnerChanged { .. }
         | StorageError::NewerFormat { .. }
         | StorageError::Refused { .. }

@@ -34,7 +34,7 @@ use crate::storage::{Key, Sharing, Storage, StorageError};
 use super::RegistryError;
 use super::event_objects::{write_events, write_missing_events};
 use super::invalidate::invalidate;
-use super::present::Standing;
+use super::present::{Standing, Stands};
 
 /// Most changes in one transaction.
 const BATCH_MAX: usize = 256;
@@ -287,15 +287,15 @@ impl Lane {
         };
         let planning = Arc::clone(&self.planning);
         let _planned = planning.lock().await;
-        self.stand().await?;
+        let _standing = self.stand().await?;
         match atomicity {
             Atomicity::Each => self.apply_in_store(&memory, changes).await,
             Atomicity::All => self.apply_whole_in_store(&memory, changes).await,
         }
     }
 
-    /// Sees that nobody has taken this process for gone since it counted on what the changes name.
-    async fn stand(&self) -> Result<(), RegistryError> {
+    /// Sees that nobody has taken this process for gone since it counted on what the changes name, nor does until they are committed.
+    async fn stand(&self) -> Result<Stands, RegistryError> {
         let stood = self.standing.check().await;
         if matches!(stood, Err(StorageError::StoodStill)) {
             self.cache.forget_links();

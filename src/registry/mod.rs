@@ -86,6 +86,7 @@ pub use migrate::{Migration, check_migration, migrate_catalog};
 pub use moving::{CarryAccounts, MoveError, Moved, Moving, Side, Stage};
 pub use open::{Builder, Health, Limits, OpenError};
 pub use place::Place;
+pub use present::leave_stores;
 pub use publish_tree::PublishedTree;
 pub use push::{Push, Pushed};
 pub use rebuild::{Rebuilt, catch_up};

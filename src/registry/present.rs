@@ -2,10 +2,10 @@
 //!
 //! Only where the store is objects over a network. In a folder the locks of the operating system say it.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedRwLockReadGuard, RwLock};
 
 use crate::storage::{GONE_AFTER, Key, Member, Owner, Presence, RENEW_EVERY, Role, Sharing, Storage, StorageError};
 
@@ -18,10 +18,16 @@ const RETRY: Duration = Duration::from_secs(30);
 /// For how long after it was said something may be committed: for less than the time after which others take this process for gone.
 const STANDING: Duration = Duration::from_secs(30 * 60);
 
+/// Whatever this process says in stores and has not taken back, for a signal that ends it: who began to say it may be gone by then.
+static HERE: std::sync::Mutex<Vec<Arc<Said>>> = std::sync::Mutex::new(Vec::new());
+
 /// What is said of this process. Said again and again until it is dropped; taken back by [`Present::leave`].
 pub(super) struct Present {
     role: Role,
     said: Option<Arc<Said>>,
+    /// It is said again as long as this is there.
+    #[expect(dead_code, reason = "held until it is dropped")]
+    renewed: Arc<()>,
 }
 
 /// What is said in a store, and by which document.
@@ -29,6 +35,8 @@ struct Said {
     storage: Storage,
     /// One at a time says something or takes it back: an earlier word must not come after a later one. Taken at the end.
     member: Mutex<Option<Latest>>,
+    /// Held by who commits: it is not taken back in the middle of that.
+    committing: Arc<RwLock<()>>,
 }
 
 struct Latest {
@@ -52,18 +60,23 @@ impl Present {
     /// where one of two wants the store alone. Whoever comes says so before it looks for others, so that one of two sees the other.
     pub(super) async fn begin(storage: &Storage, role: Role, owns_itself: bool) -> Result<Self, StorageError> {
         if !is_bucket(storage) {
-            return Ok(Self { role, said: None });
+            return Ok(Self { role, said: None, renewed: Arc::default() });
         }
-        let at = SystemTime::now();
-        let member = storage.join(&Presence::of(role, None)).await?;
-        if let Err(error) = is_free(storage, &member, role, owns_itself).await {
-            storage.leave(member).await?;
+        let member = storage.member(&Presence::of(role, None))?;
+        let said = Arc::new(Said::of(storage.clone(), member.clone()));
+        // Before it is written: a signal may come in the middle of that.
+        here().push(Arc::clone(&said));
+        if let Err(error) = storage.renew(&member).await {
+            here().retain(|other| !Arc::ptr_eq(other, &said));
             return Err(error);
         }
-        let said = Said { storage: storage.clone(), member: Mutex::new(Some(Latest { member, at, stood: false })) };
-        let said = Arc::new(said);
-        tokio::spawn(follow(Arc::downgrade(&said)));
-        Ok(Self { role, said: Some(said) })
+        if let Err(error) = is_free(storage, &member, role, owns_itself).await {
+            said.take_back().await?;
+            return Err(error);
+        }
+        let renewed = Arc::default();
+        tokio::spawn(follow(Arc::clone(&said), Arc::downgrade(&renewed)));
+        Ok(Self { role, said: Some(said), renewed })
     }
 
     /// What this process is here for.
@@ -90,12 +103,10 @@ impl Present {
         Ok(())
     }
 
-    /// Takes it back. For the end.
+    /// Takes it back. For the end: nothing is committed afterwards.
     pub(super) async fn leave(&self) -> Result<(), StorageError> {
-        let Some(said) = &self.said else { return Ok(()) };
-        let mut latest = said.member.lock().await;
-        match latest.take() {
-            Some(latest) => said.storage.leave(latest.member).await,
+        match &self.said {
+            Some(said) => said.take_back().await,
             None => Ok(()),
         }
     }
@@ -114,6 +125,37 @@ impl Present {
     }
 }
 
+impl Said {
+    /// What is to be said from now on.
+    fn of(storage: Storage, member: Member) -> Self {
+        let latest = Latest { member, at: SystemTime::now(), stood: false };
+        Self { storage, member: Mutex::new(Some(latest)), committing: Arc::default() }
+    }
+
+    /// After what is being committed; nothing is committed afterwards.
+    async fn take_back(self: &Arc<Self>) -> Result<(), StorageError> {
+        let _committed = self.committing.write().await;
+        let latest = self.member.lock().await.take();
+        here().retain(|said| !Arc::ptr_eq(said, self));
+        match latest {
+            Some(latest) => self.storage.leave(latest.member).await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn here() -> std::sync::MutexGuard<'static, Vec<Arc<Said>>> {
+    HERE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes back in every store that this process is there. For a signal that ends it in the middle of its work; what is being committed
+/// is waited for.
+pub async fn leave_stores() -> Result<(), StorageError> {
+    let all = here().clone();
+    let left = futures::future::join_all(all.iter().map(Said::take_back)).await;
+    left.into_iter().collect()
+}
+
 /// Whether this process still counts as being here.
 #[derive(Clone)]
 pub(super) struct Standing(Option<Arc<Said>>);
@@ -121,13 +163,14 @@ pub(super) struct Standing(Option<Arc<Said>>);
 impl Standing {
     /// Errors with [`StorageError::StoodStill`] if others may have taken this process for gone, and collected what it counted on. It is
     /// said anew then: what is begun from here on can be committed. Until others who came meanwhile are done, and where the store has
-    /// another owner by now, it errors with that.
-    pub(super) async fn check(&self) -> Result<(), StorageError> {
-        let Some(said) = &self.0 else { return Ok(()) };
+    /// another owner by now, it errors with that, and with [`StorageError::Left`] after the end.
+    pub(super) async fn check(&self) -> Result<Stands, StorageError> {
+        let Some(said) = &self.0 else { return Ok(Stands(None)) };
+        let committing = Arc::clone(&said.committing).read_owned().await;
         let mut latest = said.member.lock().await;
-        let Some(latest) = &mut *latest else { return Ok(()) };
+        let Some(latest) = &mut *latest else { return Err(StorageError::Left) };
         if !latest.stood && !latest.is_late() {
-            return Ok(());
+            return Ok(Stands(Some(committing)));
         }
         latest.stood = true;
         let at = SystemTime::now();
@@ -141,9 +184,14 @@ impl Standing {
     }
 }
 
+/// As long as it is held, nobody takes back that this process is here.
+#[must_use]
+pub(super) struct Stands(#[expect(dead_code, reason = "held until it is dropped")] Option<OwnedRwLockReadGuard<()>>);
+
 /// Sees that who comes to the store may be there.
 async fn is_free(storage: &Storage, member: &Member, role: Role, owns_itself: bool) -> Result<(), StorageError> {
-    if owns_itself && role != Role::Collector && is_collected(storage, member).await? {
+    // A collector looks too: one that was interrupted leaves its turn.
+    if owns_itself && is_collected(storage, member).await? && role != Role::Collector {
         return Err(StorageError::Collecting { path: Key::Collecting.path() });
     }
     let others = storage.others(member, LIVELY).await?;
@@ -174,13 +222,15 @@ fn is_bucket(storage: &Storage) -> bool {
     is_there || (storage.disk().is_none() && storage.sharing() == Sharing::Shared)
 }
 
-/// Says again and again that the process is here, until that is dropped.
-async fn follow(said: Weak<Said>) {
+/// Says again and again that the process is here, until that is taken back or who says it is gone.
+async fn follow(said: Arc<Said>, renewed: Weak<()>) {
     let mut pause = RENEW_EVERY;
     loop {
         tokio::time::sleep(pause).await;
         pause = RENEW_EVERY;
-        let Some(said) = said.upgrade() else { return };
+        if renewed.strong_count() == 0 {
+            return;
+        }
         let mut latest = said.member.lock().await;
         let Some(latest) = &mut *latest else { return };
         latest.stood |= latest.is_late();

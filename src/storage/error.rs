@@ -95,6 +95,9 @@ pub enum StorageError {
         "this process stood still for half an hour or longer, so that others may have taken it for gone; nothing was committed\nhint: try again"
     )]
     StoodStill,
+    /// This process has taken back that it writes to the store, as it is to end.
+    #[error("the program is ending; nothing was committed\nhint: try again")]
+    Left,
     /// Another made somebody else the owner of this store.
     #[error(
         "{path} was changed by another meanwhile\nhint: see that no other command and no server works on this store, and try again"

@@ -84,18 +84,31 @@ pub struct Member {
     document: Bytes,
 }
 
+impl Member {
+    fn of(key: Key, presence: &Presence) -> Result<Self, StorageError> {
+        let document = serde_json::to_vec(presence)
+            .map_err(|error| StorageError::Malformed { path: key.path(), why: error.to_string() })?;
+        Ok(Self { key, document: document.into() })
+    }
+}
+
 impl Storage {
-    /// Says in the store that this process writes to it. One with a name says it under that, over what it said before it died.
+    /// What [`Storage::renew`] is to say of this process: that it writes to the store. One with a name says it under that, over what
+    /// it said before it died.
+    pub fn member(&self, presence: &Presence) -> Result<Member, StorageError> {
+        Member::of(Key::Member(self.0.server.unwrap_or_else(Uuid::now_v7)), presence)
+    }
+
+    /// Says that in the store.
     pub async fn join(&self, presence: &Presence) -> Result<Member, StorageError> {
-        let member = Member { key: Key::Member(self.0.server.unwrap_or_else(Uuid::now_v7)), document: Bytes::new() };
-        self.say(member, presence).await
+        let member = self.member(presence)?;
+        self.renew(&member).await?;
+        Ok(member)
     }
 
     /// Says something else of the same process.
     pub async fn say(&self, member: Member, presence: &Presence) -> Result<Member, StorageError> {
-        let document = serde_json::to_vec(presence)
-            .map_err(|error| StorageError::Malformed { path: member.key.path(), why: error.to_string() })?;
-        let member = Member { document: document.into(), ..member };
+        let member = Member::of(member.key, presence)?;
         self.renew(&member).await?;
         Ok(member)
     }

@@ -1,4 +1,4 @@
-//! The way to a database server, which a test can cut, hold up, cut at one message, and mend.
+//! The way to a server, which a test can cut, hold up, cut or hold up at one message, and mend.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,6 +14,8 @@ pub enum Fault {
     NotDone,
     /// It arrives, and its answer does not.
     Done,
+    /// Nothing fails: it waits, with whatever comes after it, until the way is mended.
+    Held,
 }
 
 /// What becomes of connections.
@@ -75,14 +77,15 @@ impl Proxy {
         self.way.send_modify(|way| way.stalled = true);
     }
 
-    /// Cuts the way at the first message to the server that holds these bytes.
+    /// Cuts the way, or holds it up, at the first message to the server that holds these bytes.
     pub fn cut_at(&self, needle: &'static [u8], fault: Fault) {
         *self.trip.lock().unwrap() = Some(Trip { needle, fault });
     }
 
-    /// Whether it was cut there.
+    /// Whether it has come to that message.
     pub fn has_tripped(&self) -> bool {
-        self.way.borrow().refused && self.trip.lock().unwrap().is_none()
+        let is_cut = |way: &Way| way.refused || way.stalled;
+        is_cut(&self.way.borrow()) && self.trip.lock().unwrap().is_none()
     }
 
     /// Accepts connections again, at the same place, and passes everything on, a message at which it was to be cut, too.
@@ -176,6 +179,11 @@ async fn pass(
                         let _ = server.read(&mut answered).await?;
                         sever(way);
                         return Ok(());
+                    }
+                    Some(Fault::Held) => {
+                        way.send_modify(|way| way.stalled = true);
+                        let _ = changes.wait_for(|way| !way.stalled || way.cuts != cuts).await;
+                        server.write_all(&asked[..read]).await?;
                     }
                     None => server.write_all(&asked[..read]).await?,
                 }

@@ -6,6 +6,7 @@
 pub mod bucket;
 mod contract;
 mod gcs;
+mod interrupted;
 mod large;
 mod refused;
 mod serverless;
