@@ -11,7 +11,7 @@ use crate::domain::{Access, MANIFEST_MAX};
 use crate::meta::Server;
 use crate::storage::{STORE_ADDRESSES, StoreAddress, StoreAddressError};
 
-pub use super::settings::{Anonymous, Listen, LogFormat, Metadata, Settings, Store};
+pub use super::settings::{Anonymous, Listen, LogFormat, Metadata, PublicUrl, Settings, Store};
 
 /// File of settings that is read from the data folder, if it is there and no other is named.
 pub const CONFIG_FILE: &str = "pclr.toml";
@@ -25,6 +25,8 @@ pub struct ServeConfig {
     pub data: PathBuf,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where clients reach it, if that is another place.
+    pub public_url: Option<String>,
     /// Which store holds the metadata.
     pub metadata: Metadata,
     /// Which store holds the objects; `None` for the folder `store` in the data folder.
@@ -176,6 +178,7 @@ impl ServeConfig {
             vocabulary: settings.vocabulary,
             data,
             listen,
+            public_url: settings.public_url.map(|PublicUrl(url)| url),
             anonymous,
             shared: settings.shared.unwrap_or_default(),
             static_tree: settings.r#static.unwrap_or(true),

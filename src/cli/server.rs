@@ -129,7 +129,8 @@ pub(super) async fn serve(
     let address = listener.local_addr()?;
     let store = config.store.as_ref().map(ToString::to_string);
     tracing::info!(%address, data = %config.data.display(), store, "serving");
-    if let Err(error) = registry.announce(format!("http://{address}")).await {
+    let url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    if let Err(error) = registry.announce(url).await {
         tracing::warn!(%error, "the store could not be told where this server is reached");
     }
     let stop = async {

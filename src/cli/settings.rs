@@ -35,6 +35,10 @@ pub enum Metadata {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store(pub Result<StoreAddress, StoreAddressError>);
 
+/// Where clients reach a server: `http` or `https`, a host, and maybe a port and a path; without a slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl(pub String);
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
@@ -82,6 +86,25 @@ impl FromStr for Store {
     }
 }
 
+impl FromStr for PublicUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = || {
+            format!(
+                "{text:?} is not where clients reach a server: expected an address such as https://registry.example"
+            )
+        };
+        let url: reqwest::Url = text.parse().map_err(|_| refused())?;
+        let is_plain =
+            url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+        match ["http", "https"].contains(&url.scheme()) && url.has_host() && is_plain {
+            true => Ok(Self(url.as_str().trim_end_matches('/').to_owned())),
+            false => Err(refused()),
+        }
+    }
+}
+
 impl FromStr for LogFormat {
     type Err = String;
 
@@ -117,7 +140,7 @@ macro_rules! deserialize_as_text {
     )*};
 }
 
-deserialize_as_text!(Listen, Metadata, Store, LogFormat, Anonymous);
+deserialize_as_text!(Listen, PublicUrl, Metadata, Store, LogFormat, Anonymous);
 
 /// Declares the settings once: the flag, its variable, the key in the file, and how two layers merge.
 macro_rules! settings {
@@ -143,6 +166,8 @@ settings! {
     data: PathBuf, "PCLR_DATA", "DIR";
     /// Address and port to listen on [default: 127.0.0.1:7117]
     listen: Listen, "PCLR_LISTEN", "ADDR";
+    /// Where clients reach the server, which is told to who writes to its bucket without it [default: http://ADDR]
+    public_url: PublicUrl, "PCLR_PUBLIC_URL", "URL";
     /// Metadata store, sqlite:PATH, memory:, postgres://USER@HOST/DATABASE or mongodb://HOST/DATABASE [default: sqlite:DIR/metadata.sqlite]
     metadata: Metadata, "PCLR_METADATA", "STORE";
     /// Object store, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, file:PATH or memory: [default: file:DIR/store]

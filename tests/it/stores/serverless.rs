@@ -97,3 +97,18 @@ async fn many_processes_publish_in_one_folder_without_a_server() {
     })
     .await;
 }
+
+#[test]
+fn who_publishes_without_the_server_of_a_bucket_is_told_where_it_is() {
+    let Some(bucket) = Bucket::new(Cloud::S3) else { return };
+    let (data, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let flags = ["--store", bucket.text(), "--public-url", "https://registry.example/models/"];
+    let (_, _server) = crate::world::start_server_with(data.path(), &flags);
+    skill(folder.path(), "Hello.");
+    let (code, said) = end(push(folder.path(), "acme/hello@1.0.0", bucket.text()));
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("only its servers publish there") && said.contains("https://registry.example/models\n"),
+        "{said}"
+    );
+}
