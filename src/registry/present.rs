@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Mutex, OwnedRwLockReadGuard, RwLock};
 
-use crate::storage::{GONE_AFTER, Key, Member, Owner, Presence, RENEW_EVERY, Role, Sharing, Storage, StorageError};
+use crate::storage::{
+    GONE_AFTER, Key, Member, Owner, Presence, RENEW_EVERY, Role, Sharing, Storage, StorageError, Trace,
+};
 
 use super::{Registry, RegistryError};
 
@@ -18,16 +20,14 @@ const RETRY: Duration = Duration::from_secs(30);
 /// For how long after it was said something may be committed: for less than the time after which others take this process for gone.
 const STANDING: Duration = Duration::from_secs(30 * 60);
 
-/// Whatever this process says in stores and has not taken back, for a signal that ends it: who began to say it may be gone by then.
-static HERE: std::sync::Mutex<Vec<Arc<Said>>> = std::sync::Mutex::new(Vec::new());
+/// Whatever this process says in stores and has not taken back, for a signal that ends it. Keeps no store open: who began to say it may be
+/// gone by then.
+static HERE: std::sync::Mutex<Vec<(Weak<Said>, Trace)>> = std::sync::Mutex::new(Vec::new());
 
 /// What is said of this process. Said again and again until it is dropped; taken back by [`Present::leave`].
 pub(super) struct Present {
     role: Role,
     said: Option<Arc<Said>>,
-    /// It is said again as long as this is there.
-    #[expect(dead_code, reason = "held until it is dropped")]
-    renewed: Arc<()>,
 }
 
 /// What is said in a store, and by which document.
@@ -60,23 +60,22 @@ impl Present {
     /// where one of two wants the store alone. Whoever comes says so before it looks for others, so that one of two sees the other.
     pub(super) async fn begin(storage: &Storage, role: Role, owns_itself: bool) -> Result<Self, StorageError> {
         if !is_bucket(storage) {
-            return Ok(Self { role, said: None, renewed: Arc::default() });
+            return Ok(Self { role, said: None });
         }
         let member = storage.member(&Presence::of(role, None))?;
         let said = Arc::new(Said::of(storage.clone(), member.clone()));
         // Before it is written: a signal may come in the middle of that.
-        here().push(Arc::clone(&said));
+        here().push((Arc::downgrade(&said), storage.trace(&member)));
         if let Err(error) = storage.renew(&member).await {
-            here().retain(|other| !Arc::ptr_eq(other, &said));
+            said.forget();
             return Err(error);
         }
         if let Err(error) = is_free(storage, &member, role, owns_itself).await {
             said.take_back().await?;
             return Err(error);
         }
-        let renewed = Arc::default();
-        tokio::spawn(follow(Arc::clone(&said), Arc::downgrade(&renewed)));
-        Ok(Self { role, said: Some(said), renewed })
+        tokio::spawn(follow(Arc::downgrade(&said)));
+        Ok(Self { role, said: Some(said) })
     }
 
     /// What this process is here for.
@@ -133,18 +132,23 @@ impl Said {
     }
 
     /// After what is being committed; nothing is committed afterwards.
-    async fn take_back(self: &Arc<Self>) -> Result<(), StorageError> {
+    async fn take_back(&self) -> Result<(), StorageError> {
         let _committed = self.committing.write().await;
         let latest = self.member.lock().await.take();
-        here().retain(|said| !Arc::ptr_eq(said, self));
+        self.forget();
         match latest {
             Some(latest) => self.storage.leave(latest.member).await,
             None => Ok(()),
         }
     }
+
+    /// There is nothing to take back.
+    fn forget(&self) {
+        here().retain(|(said, _)| !std::ptr::eq(said.as_ptr(), self));
+    }
 }
 
-fn here() -> std::sync::MutexGuard<'static, Vec<Arc<Said>>> {
+fn here() -> std::sync::MutexGuard<'static, Vec<(Weak<Said>, Trace)>> {
     HERE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -152,8 +156,13 @@ fn here() -> std::sync::MutexGuard<'static, Vec<Arc<Said>>> {
 /// is waited for.
 pub async fn leave_stores() -> Result<(), StorageError> {
     let all = here().clone();
-    let left = futures::future::join_all(all.iter().map(Said::take_back)).await;
-    left.into_iter().collect()
+    let left = all.iter().map(|(said, trace)| async {
+        match said.upgrade() {
+            Some(said) => said.take_back().await,
+            None => trace.erase().await,
+        }
+    });
+    futures::future::join_all(left).await.into_iter().collect()
 }
 
 /// Whether this process still counts as being here.
@@ -222,15 +231,13 @@ fn is_bucket(storage: &Storage) -> bool {
     is_there || (storage.disk().is_none() && storage.sharing() == Sharing::Shared)
 }
 
-/// Says again and again that the process is here, until that is taken back or who says it is gone.
-async fn follow(said: Arc<Said>, renewed: Weak<()>) {
+/// Says again and again that the process is here, until that is dropped.
+async fn follow(said: Weak<Said>) {
     let mut pause = RENEW_EVERY;
     loop {
         tokio::time::sleep(pause).await;
         pause = RENEW_EVERY;
-        if renewed.strong_count() == 0 {
-            return;
-        }
+        let Some(said) = said.upgrade() else { return };
         let mut latest = said.member.lock().await;
         let Some(latest) = &mut *latest else { return };
         latest.stood |= latest.is_late();

@@ -3,12 +3,13 @@
 //! Whoever opens such a store says so, says it again now and then, and takes it back at its end. Age is told by the store's clock alone.
 //! What a process says that died is there until it is old. Knows nothing of what they write.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStore as _, ObjectStoreExt as _};
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -84,6 +85,23 @@ pub struct Member {
     document: Bytes,
 }
 
+/// Enough to take a member back when the store is closed. Holds none of its locks.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    objects: Arc<dyn ObjectStore>,
+    key: Key,
+}
+
+impl Trace {
+    /// Takes it back; one that is gone already is no error.
+    pub async fn erase(&self) -> Result<(), StorageError> {
+        match self.objects.delete(&self.key.location()).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(StorageError::object(self.key.path(), error)),
+        }
+    }
+}
+
 impl Member {
     fn of(key: Key, presence: &Presence) -> Result<Self, StorageError> {
         let document = serde_json::to_vec(presence)
@@ -116,6 +134,11 @@ impl Storage {
     /// Says it again.
     pub async fn renew(&self, member: &Member) -> Result<(), StorageError> {
         self.put(&member.key, member.document.clone()).await
+    }
+
+    /// What is left of a member when the store is closed.
+    pub fn trace(&self, member: &Member) -> Trace {
+        Trace { objects: Arc::clone(self.objects()), key: member.key.clone() }
     }
 
     /// Takes it back.

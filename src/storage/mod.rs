@@ -51,7 +51,7 @@ pub use fault::MeteredStore;
 pub use format::{FORMAT, Format, Owner};
 pub use key::{Key, PartName};
 pub use list::StoredBlob;
-pub use members::{GONE_AFTER, Member, Other, Presence, RENEW_EVERY, Role};
+pub use members::{GONE_AFTER, Member, Other, Presence, RENEW_EVERY, Role, Trace};
 pub use meter::{Meter, Reads, Writes};
 pub use open::{Absent, Opening};
 pub use planned::{Failure, Fault, ReadFailure, ReadFault, Reading, Step, When, Which};
