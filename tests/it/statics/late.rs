@@ -10,8 +10,8 @@ use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult, Result,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt as _,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use pcl_registry::domain::public::{PackageDocument, read_document};
 use pcl_registry::domain::{Actor, Visibility};
@@ -224,4 +224,22 @@ async fn what_a_late_renderer_leaves_that_died_is_taken_away_by_the_next_start()
             assert!(!path.contains("hello") || path == "index/acme/hello.json", "{name}: {path}");
         }
     }
+}
+
+/// Whoever hid it died, or read of a store that lied, between the removal of what it had and the last word about it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_tombstone_still_names_is_left_out_after_the_next_start() {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let open = open_bucket(objects.clone(), &Meter::default(), kept()).await;
+    open.push(&hello("1.0.0")).await.unwrap();
+    open.registry.set_visibility(&Actor::Operator, &hello("1.0.0").name(), Visibility::Private).await.unwrap();
+    open.registry.rendered().await;
+    drop(open);
+    let document = Path::from("public/index/acme/hello.json");
+    let unfinished = r#"{"as_of":2,"gone":true,"removed":["v2/acme/hello/manifests/1.0.0"]}"#;
+    objects.put(&document, unfinished.into()).await.unwrap();
+    let next = open_bucket(objects.clone(), &Meter::default(), kept()).await;
+    next.registry.rendered().await;
+    let tree = tree_in(&objects).await;
+    assert_eq!(String::from_utf8_lossy(&tree["index/acme/hello.json"]), r#"{"as_of":2,"gone":true}"#);
 }
