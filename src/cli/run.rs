@@ -60,7 +60,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         let left = tokio::time::timeout(LEAVE, crate::registry::leave_stores());
         tokio::select! {
             left = left => if !matches!(left, Ok(Ok(()))) {
-                aside("warning", "the store still says that this command is at work; others take it for gone after 40 minutes");
+                aside("warning", "the store still says that this command is at work; others take it for gone after 40 minutes, a collection after a day");
             },
             _ = signalled() => {}
         }

@@ -131,15 +131,19 @@ impl Said {
         Self { storage, member: Mutex::new(Some(latest)), committing: Arc::default() }
     }
 
-    /// After what is being committed; nothing is committed afterwards.
-    async fn take_back(&self) -> Result<(), StorageError> {
+    /// Waits for what is being committed; nothing is committed afterwards, and nothing is said any more.
+    async fn end(&self) -> Option<Latest> {
         let _committed = self.committing.write().await;
-        let latest = self.member.lock().await.take();
-        self.forget();
-        match latest {
-            Some(latest) => self.storage.leave(latest.member).await,
-            None => Ok(()),
+        self.member.lock().await.take()
+    }
+
+    async fn take_back(&self) -> Result<(), StorageError> {
+        if let Some(latest) = self.end().await {
+            self.storage.leave(latest.member).await?;
+            // Only now: a signal may come before it is done.
+            self.forget();
         }
+        Ok(())
     }
 
     /// There is nothing to take back.
@@ -157,10 +161,10 @@ fn here() -> std::sync::MutexGuard<'static, Vec<(Weak<Said>, Trace)>> {
 pub async fn leave_stores() -> Result<(), StorageError> {
     let all = here().clone();
     let left = all.iter().map(|(said, trace)| async {
-        match said.upgrade() {
-            Some(said) => said.take_back().await,
-            None => trace.erase().await,
+        if let Some(said) = said.upgrade() {
+            said.end().await;
         }
+        trace.erase().await
     });
     futures::future::join_all(left).await.into_iter().collect()
 }

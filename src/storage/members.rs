@@ -13,6 +13,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::store::delete;
 use super::{Key, Storage, StorageError};
 use crate::domain::Timestamp;
 
@@ -95,10 +96,7 @@ pub struct Trace {
 impl Trace {
     /// Takes it back; one that is gone already is no error.
     pub async fn erase(&self) -> Result<(), StorageError> {
-        match self.objects.delete(&self.key.location()).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(StorageError::object(self.key.path(), error)),
-        }
+        delete(&self.objects, &self.key).await
     }
 }
 

@@ -243,10 +243,7 @@ impl Storage {
 
     /// Removes an object. One that is absent is no error.
     pub async fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        match self.0.objects.delete(&key.location()).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(StorageError::object(key.path(), error)),
-        }
+        delete(self.objects(), key).await
     }
 
     /// Length of an object in bytes, if there is one.
@@ -273,6 +270,14 @@ pub(super) fn attributes(key: &Key) -> Attributes {
     attributes.insert(Attribute::ContentType, key.media_type().into());
     attributes.insert(Attribute::CacheControl, key.cache_control().into());
     attributes
+}
+
+/// Removes an object. One that is absent is no error.
+pub(super) async fn delete(objects: &Arc<dyn ObjectStore>, key: &Key) -> Result<(), StorageError> {
+    match objects.delete(&key.location()).await {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(StorageError::object(key.path(), error)),
+    }
 }
 
 pub(super) fn options(key: &Key, mode: PutMode) -> PutOptions {
