@@ -12,7 +12,7 @@ use crate::domain::{Name, Repository};
 use crate::storage::Key;
 
 use super::super::{Registry, RegistryError};
-use super::former::{Former, Held};
+use super::former::Held;
 use super::render::Thoroughness;
 use super::shard;
 use super::whole::{described, owner};
@@ -64,12 +64,11 @@ impl Registry {
     async fn take_away(&self, repository: &Repository, lies: bool) -> Result<bool, RegistryError> {
         let held = Held::of(&self.0.storage, repository).await?;
         let is_shown = held.iter().any(|held| held.former.is_there());
-        // Whoever hid it did not come to the end: the tombstone still names what it had.
-        let is_named = |former: &Former| matches!(former, Former::Gone(gone) if !gone.removed.is_empty());
         if is_shown {
             tracing::warn!(%repository, "the static tree shows what is not public any more: it is taken away");
         }
-        if is_shown || held.iter().any(|held| is_named(&held.former)) {
+        // Or whoever hid it did not come to the end, and the tombstone still names what it had.
+        if is_shown || held.iter().any(|held| !held.former.removed().is_empty()) {
             self.render(repository, Thoroughness::Changes).await?;
         }
         if lies {
