@@ -178,7 +178,7 @@ impl ServeConfig {
             vocabulary: settings.vocabulary,
             data,
             listen,
-            public_url: settings.public_url.map(|PublicUrl(url)| url),
+            public_url: settings.public_url.as_ref().map(PublicUrl::address).transpose()?,
             anonymous,
             shared: settings.shared.unwrap_or_default(),
             static_tree: settings.r#static.unwrap_or(true),

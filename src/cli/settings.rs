@@ -7,7 +7,9 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::failure::Failure;
 use super::units::{ByteSize, Span};
+use crate::client::registry_address;
 use crate::domain::Access;
 use crate::meta::Address;
 use crate::storage::{StoreAddress, StoreAddressError};
@@ -35,7 +37,7 @@ pub enum Metadata {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store(pub Result<StoreAddress, StoreAddressError>);
 
-/// Where clients reach a server: `http` or `https`, a host, and maybe a port and a path; without a slash at the end.
+/// Where clients reach a server. What is wrong with a text is told later, so that it is not repeated with a secret in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl(pub String);
 
@@ -87,21 +89,18 @@ impl FromStr for Store {
 }
 
 impl FromStr for PublicUrl {
-    type Err = String;
+    type Err = std::convert::Infallible;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let refused = || {
-            format!(
-                "{text:?} is not where clients reach a server: expected an address such as https://registry.example"
-            )
-        };
-        let url: reqwest::Url = text.parse().map_err(|_| refused())?;
-        let is_plain =
-            url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-        match ["http", "https"].contains(&url.scheme()) && url.has_host() && is_plain {
-            true => Ok(Self(url.as_str().trim_end_matches('/').to_owned())),
-            false => Err(refused()),
-        }
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl PublicUrl {
+    /// The address, without a final slash.
+    pub(super) fn address(&self) -> Result<String, Failure> {
+        let hint = "--public-url is where clients reach the server, such as https://registry.example";
+        registry_address(&self.0).map_err(|error| Failure::usage(error.to_string(), hint))
     }
 }
 

@@ -35,6 +35,6 @@ pub use pull::Pulled;
 pub use push::{Outcome, Pushed};
 pub use read_files::{FilesRead, read_files};
 pub use statics::{CatalogueReader, FetchedShard, Hashing, Problem, Rebuilt, SHARDS_AT_ONCE, rebuild_tree};
-pub use transport::{Client, Timeouts, Watch, install_tls_provider};
+pub use transport::{Client, Timeouts, Watch, install_tls_provider, registry_address};
 pub use wanted::{Selector, Wanted, WantedError};
 pub use write_files::{Existing, Written, write_files};

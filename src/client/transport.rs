@@ -65,6 +65,34 @@ pub fn install_tls_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
+/// The address of a registry, as it is shown to others: `http` or `https`, a host, and maybe a port and a path, without a final slash.
+pub fn registry_address(address: &str) -> Result<String, ClientError> {
+    parse_address(address).map(|url| without_slash(&url))
+}
+
+fn parse_address(address: &str) -> Result<Url, ClientError> {
+    let refuse = |why: String| ClientError::Address { address: address.to_owned(), why };
+    let url = Url::parse(address).map_err(|error| refuse(error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(refuse("it begins with http:// or https:// and a host".to_owned()));
+    }
+    // Addresses are printed and logged; a password has no place in them.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(ClientError::Address {
+            address: format!("{}://…@{}", url.scheme(), url.host_str().unwrap_or_default()),
+            why: "it holds a user name or password".to_owned(),
+        });
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refuse("it has a query or fragment".to_owned()));
+    }
+    Ok(url)
+}
+
+fn without_slash(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
 impl Client {
     /// A client for the registry at `address`, such as `http://127.0.0.1:7117`. Nothing is sent yet.
     pub fn new(address: &str) -> Result<Self, ClientError> {
@@ -73,21 +101,7 @@ impl Client {
 
     /// A client that waits as told.
     pub fn with_timeouts(address: &str, timeouts: Timeouts) -> Result<Self, ClientError> {
-        let refuse = |why: String| ClientError::Address { address: address.to_owned(), why };
-        let url = Url::parse(address).map_err(|error| refuse(error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(refuse("it begins with http:// or https:// and a host".to_owned()));
-        }
-        // Addresses are printed and logged; a password has no place in them.
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(ClientError::Address {
-                address: format!("{}://…@{}", url.scheme(), url.host_str().unwrap_or_default()),
-                why: "it holds a user name or password".to_owned(),
-            });
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(refuse("it has a query or fragment".to_owned()));
-        }
+        let url = parse_address(address)?;
         install_tls_provider();
         let builder = || {
             reqwest::Client::builder()
@@ -99,8 +113,9 @@ impl Client {
             Err(_) if url.scheme() == "http" => builder().tls_certs_only([]).build(),
             result => result,
         };
-        let http = http.map_err(|error| refuse(reason(&error)))?;
-        let base = url.as_str().trim_end_matches('/').to_owned();
+        let refuse = |error| ClientError::Address { address: address.to_owned(), why: reason(&error) };
+        let http = http.map_err(refuse)?;
+        let base = without_slash(&url);
         Ok(Self { http, base, timeouts, limits: Limits::default(), watch: None, token: None, files: Arc::default() })
     }
 

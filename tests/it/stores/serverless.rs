@@ -112,3 +112,17 @@ fn who_publishes_without_the_server_of_a_bucket_is_told_where_it_is() {
         "{said}"
     );
 }
+
+#[test]
+fn a_public_address_that_nobody_could_use_is_refused_and_shows_no_secret() {
+    let data = tempfile::tempdir().unwrap();
+    for address in ["registry.example", "https://ann:sesame@registry.example", "https://registry.example/?a=b"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--public-url", address, "--data"]).arg(data.path());
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("is not the address of a registry") && said.contains("\nhint: --public-url"), "{said}");
+        assert!(!said.contains("sesame"), "{said}");
+    }
+}
