@@ -100,6 +100,11 @@ impl UseCase for PublishAlone {
         assert!(is_there || names.is_empty(), "shown, and not published: {names:?}");
         is_there && is_same(&tree, &from_nothing(at).await)
     }
+
+    async fn look_after(&self, at: &Place) -> bool {
+        at.open.registry.render_whole().await.unwrap();
+        true
+    }
 }
 
 /// A package that everybody found becomes private.
@@ -131,6 +136,11 @@ impl UseCase for Hide {
             eprintln!("it is told by {:?}", told.iter().map(|(path, _)| path).collect::<Vec<_>>());
         }
         told.is_empty() && is_same(&tree, &from_nothing(at).await)
+    }
+
+    async fn look_after(&self, at: &Place) -> bool {
+        at.open.registry.render_whole().await.unwrap();
+        true
     }
 }
 
