@@ -86,10 +86,15 @@ pub async fn publish(servers: [SocketAddr; 2], package: &Package) -> u16 {
 }
 
 /// Asks until the answer is right, and gives how long that took.
-pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
+pub async fn until(what: &str, is_so: impl AsyncFnMut() -> bool) -> Duration {
+    until_within(PATIENCE, what, is_so).await
+}
+
+/// The same for what may take so long.
+pub async fn until_within(patience: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
     let started = Instant::now();
     while !is_so().await {
-        assert!(started.elapsed() < PATIENCE, "{what} is not so after {PATIENCE:?}");
+        assert!(started.elapsed() < patience, "{what} is not so after {patience:?}");
         tokio::task::yield_now().await;
     }
     started.elapsed()

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::TryStreamExt as _;
 use pcl_registry::domain::public::{PackageDocument, PublicPath, RegistryDocument};
@@ -17,7 +17,7 @@ use super::bucket::{Bucket, Cloud};
 use crate::inside::Package;
 use crate::postgres::database::Database;
 use crate::script::wire::Request;
-use crate::shared::{get, json, publish, send, until};
+use crate::shared::{get, json, publish, send, until, until_within};
 use crate::world::{Server, refused_start, start_server_with};
 
 /// A day, the grace period.
@@ -56,7 +56,8 @@ async fn document<T: serde::de::DeserializeOwned>(storage: &Storage, path: Publi
 /// and digest, its page and its blobs.
 async fn assert_tree(storage: &Storage, server: SocketAddr, packages: &[Package]) {
     let head = head(server).await;
-    until("the tree shows it", async || {
+    // What shows many packages is written the more seldom the longer it takes, and on a busy machine it takes long.
+    until_within(Duration::from_secs(180), "the tree shows it", async || {
         let registry: Option<RegistryDocument> = document(storage, PublicPath::Registry).await;
         registry.is_some_and(|registry| registry.as_of >= head)
     })
