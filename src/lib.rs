@@ -14,3 +14,4 @@ pub mod registry;
 pub mod resolve;
 pub mod search;
 pub mod storage;
+pub mod tlog;
