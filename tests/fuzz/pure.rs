@@ -8,6 +8,8 @@ pub mod pack;
 pub mod pcl;
 #[path = "../../src/http/range.rs"]
 pub mod range;
+#[path = "../../src/tlog/mod.rs"]
+pub mod tlog;
 
 use domain::{File, Tree};
 

@@ -3,6 +3,7 @@
 mod oracle;
 mod proofs;
 mod rfc6962;
+mod vectors;
 
 use super::Hash;
 
