@@ -113,7 +113,8 @@ impl SignedCheckpoint {
         Self::check(Note::parse(bytes)?, log, witnesses)
     }
 
-    fn check(note: Note, log: &NoteVerifier, witnesses: &[NoteVerifier]) -> Result<Self, CheckpointError> {
+    /// Opens what was read already.
+    pub(super) fn check(note: Note, log: &NoteVerifier, witnesses: &[NoteVerifier]) -> Result<Self, CheckpointError> {
         let log = log.with_kind(SignatureType::Ed25519);
         let mut known = vec![log.with_kind(SignatureType::Cosignature), log.clone()];
         known.extend(witnesses.iter().filter(|witness| witness.kind() == SignatureType::Cosignature).cloned());
@@ -149,9 +150,14 @@ impl SignedCheckpoint {
         self.verified.iter().filter_map(|signed| signed.time).max()
     }
 
-    /// Adds a cosignature. Those who open the checkpoint verify it.
-    pub fn add(&mut self, cosignature: NoteSignature) {
+    /// Adds what a witness has answered, or the log's own time, in the place of an older one. One that is not good is refused: it
+    /// would spoil the checkpoint for all who know the key.
+    pub fn add(&mut self, cosignature: NoteSignature, signer: &NoteVerifier) -> Result<(), CheckpointError> {
+        let verified = cosignature.verify(signer, self.note.unverified_text())?;
+        self.verified.retain(|older| older.verifier != *signer);
+        self.verified.push(verified);
         self.note.add(cosignature);
+        Ok(())
     }
 }
 
@@ -189,12 +195,11 @@ mod tests {
     fn witnesses_are_verified_and_tell_how_fresh_it_is() {
         let mut signed = SignedCheckpoint::sign(1, Hash::leaf(b"x"), &log()).unwrap();
         let (one, other) = (witness("w.example/1"), witness("w.example/other"));
-        for cosignature in [
-            one.cosign(&signed, 1_700_000_000),
-            other.cosign(&signed, 1_800_000_000),
-            Cosigner::of_log(&log()).cosign(&signed, 7),
-        ] {
-            signed.add(cosignature);
+        for (cosigner, time) in [(&one, 1_700_000_000), (&other, 1_800_000_000), (&Cosigner::of_log(&log()), 7)] {
+            // The older one of the same key is replaced.
+            for time in [time - 1, time] {
+                signed.add(cosigner.cosign(&signed, time), cosigner.verifier()).unwrap();
+            }
         }
         let note = signed.note().to_string();
         let times = |witnesses: &[NoteVerifier]| {
@@ -213,19 +218,18 @@ mod tests {
         let signed = SignedCheckpoint::sign(1, Hash::leaf(b"x"), &log()).unwrap();
         let other = SignedCheckpoint::sign(2, Hash::leaf(b"x"), &log()).unwrap();
         let witness = witness("w.example");
-        let mut moved = signed.clone();
-        moved.add(witness.cosign(&other, 7));
         let bad = CheckpointError::Note(NoteError::Bad("w.example".parse().unwrap()));
-        assert_eq!(opened(&moved.note().to_string(), &[witness.verifier().clone()]), Err(bad.clone()));
-        assert!(opened(&moved.note().to_string(), &[]).is_ok(), "a stranger's is ignored");
-        let mut later = signed.clone();
-        later.add(NoteSignature::new(witness.verifier(), {
-            let mut bytes = signed_by(&witness, &signed);
-            // The last byte of the time.
-            bytes[7] = 8;
-            bytes
-        }));
-        assert_eq!(opened(&later.note().to_string(), &[witness.verifier().clone()]), Err(bad));
+        // The last byte of the time.
+        let mut later = signed_by(&witness, &signed);
+        later[7] = 8;
+        for wrong in [witness.cosign(&other, 7), NoteSignature::new(witness.verifier(), later)] {
+            assert_eq!(signed.clone().add(wrong.clone(), witness.verifier()), Err(bad.clone()));
+            let mut note = signed.note().clone();
+            note.add(wrong);
+            assert_eq!(opened(&note.to_string(), &[witness.verifier().clone()]), Err(bad.clone()));
+            assert!(opened(&note.to_string(), &[]).is_ok(), "a stranger's is ignored");
+        }
+        assert!(signed.clone().add(witness.cosign(&signed, 7), Cosigner::of_log(&log()).verifier()).is_err());
     }
 
     /// The bytes of a cosignature at second 7: eight of time, and the signature.

@@ -275,7 +275,7 @@ impl NoteSigner {
     pub fn to_secret(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new([self.verifier.kind.byte(); 33]);
         bytes[1..].copy_from_slice(self.key.as_bytes());
-        let key = Zeroizing::new(STANDARD.encode(*bytes));
+        let key = Zeroizing::new(STANDARD.encode(bytes.as_slice()));
         Zeroizing::new(format!("{PRIVATE}{}+{:08x}+{}", self.verifier.name, self.verifier.id, *key))
     }
 

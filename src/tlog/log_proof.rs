@@ -99,7 +99,7 @@ impl LogProof {
         log: &NoteVerifier,
         witnesses: &[NoteVerifier],
     ) -> Result<SignedCheckpoint, LogProofError> {
-        let signed = SignedCheckpoint::open(self.checkpoint.to_string().as_bytes(), log, witnesses)?;
+        let signed = SignedCheckpoint::check(self.checkpoint.clone(), log, witnesses)?;
         let (size, root) = (signed.checkpoint().size(), signed.checkpoint().root());
         Inclusion::new(self.index, size)?.verify(leaf, &self.hashes, root)?;
         Ok(signed)

@@ -116,13 +116,9 @@ impl Note {
     pub fn verify(&self, known: &[NoteVerifier]) -> Result<Vec<Verified>, NoteError> {
         let mut verified = Vec::new();
         for signature in &self.signatures {
-            let is_its = |key: &&NoteVerifier| key.id() == signature.id && key.name().as_str() == signature.name;
+            let is_its = |key: &&NoteVerifier| signature.is_of(key);
             for verifier in known.iter().filter(is_its) {
-                let verifier = verifier.clone();
-                match signature.time_if_good(&verifier, &self.text) {
-                    Some(time) => verified.push(Verified { verifier, time }),
-                    None => return Err(NoteError::Bad(verifier.name().clone())),
-                }
+                verified.push(signature.verify(verifier, &self.text)?);
             }
         }
         if verified.is_empty() { Err(NoteError::Unknown) } else { Ok(verified) }
@@ -134,9 +130,14 @@ impl Note {
         self.add(NoteSignature::new(signer.verifier(), signature));
     }
 
-    /// Adds a signature that was made elsewhere. Whether it is good shows when the note is verified.
+    /// Adds a signature that was made elsewhere, in the place of an older one of the same key. Whether it is good shows when the note
+    /// is verified.
     pub fn add(&mut self, signature: NoteSignature) {
-        self.signatures.push(signature);
+        let of_same_key = |other: &&mut NoteSignature| (&other.name, other.id) == (&signature.name, signature.id);
+        match self.signatures.iter_mut().find(of_same_key) {
+            Some(older) => *older = signature,
+            None => self.signatures.push(signature),
+        }
     }
 }
 
@@ -182,6 +183,19 @@ impl NoteSignature {
     /// With the name, which key that is.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// Whether it is said to be this key's.
+    fn is_of(&self, verifier: &NoteVerifier) -> bool {
+        verifier.id() == self.id && verifier.name().as_str() == self.name
+    }
+
+    /// Whether this key has made it over the text, and when.
+    pub(super) fn verify(&self, verifier: &NoteVerifier, text: &str) -> Result<Verified, NoteError> {
+        match self.time_if_good(verifier, text) {
+            Some(time) if self.is_of(verifier) => Ok(Verified { verifier: verifier.clone(), time }),
+            _ => Err(NoteError::Bad(verifier.name().clone())),
+        }
     }
 
     /// When it was made, if its type says so; `None` if the key has not made it.

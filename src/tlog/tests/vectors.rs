@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::super::{
     Consistency, Cosigner, Edge, Entry, Frontier, Hash, Inclusion, LogProof, LogSecret, NoteSigner, NoteVerifier,
-    Opening, SignatureType, SignedCheckpoint, Tile, TileHashes,
+    Opening, Row, SignatureType, SignedCheckpoint, Tile, TileHashes,
 };
 use super::{entries, entry};
 use crate::domain::Digest;
@@ -228,10 +228,8 @@ fn checkpoints_are_opened_or_refused_as_the_specification_says() {
     let mut signed = SignedCheckpoint::sign(300, vectors.roots[&300].parse().unwrap(), &signer).unwrap();
     assert_eq!(signed.note().to_string(), vectors.checkpoints[0].note);
     let cosigner = Cosigner::from_secret(&vectors.keys["witness"].secret).unwrap();
-    for cosignature in
-        [Cosigner::of_log(&signer).cosign(&signed, 1_700_000_000), cosigner.cosign(&signed, 1_700_000_060)]
-    {
-        signed.add(cosignature);
+    for (cosigner, time) in [(Cosigner::of_log(&signer), 1_700_000_000), (cosigner, 1_700_000_060)] {
+        signed.add(cosigner.cosign(&signed, time), cosigner.verifier()).unwrap();
     }
     assert_eq!(signed.note().to_string(), vectors.checkpoints[1].note);
 }
