@@ -50,8 +50,7 @@ impl TileHashes {
     /// Takes the bytes of a tile of this tree, or of the full tile at its place, where the log has removed the partial one.
     pub fn insert(&mut self, tile: Tile, bytes: &[u8]) -> Result<(), TileHashesError> {
         let refuse = || TileHashesError::Length { tile, length: bytes.len() };
-        let mut hashes = tile.hashes(bytes).or_else(|| tile.full().hashes(bytes)).ok_or_else(refuse)?;
-        hashes.truncate(usize::from(tile.width()));
+        let hashes = tile.hashes(bytes).or_else(|| tile.full().hashes(bytes)).ok_or_else(refuse)?;
         self.tiles.insert(tile, hashes);
         Ok(())
     }
