@@ -28,6 +28,9 @@ pub struct Event {
     /// It is the first of events that count only together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<EventBatch>,
+    /// Whether what it tells is not for everybody. `None` in events of older releases, which did not say: to be treated as if it were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<bool>,
     /// What happened.
     #[serde(flatten)]
     pub body: Body,
@@ -326,6 +329,7 @@ mod tests {
             time: Timestamp::from_micros(1),
             actor: crate::domain::Actor::Operator.id(),
             batch: None,
+            hidden: Some(false),
             body,
         }
     }
@@ -336,7 +340,7 @@ mod tests {
         let bytes = yank.to_bytes();
         assert_eq!(
             bytes,
-            r#"{"actor":"operator","id":"00000000-0000-0000-0000-000000000001","n":7,"name":"acme/hello","time":"1970-01-01T00:00:00.000001Z","type":"yank","v":1,"version":"1.0.0"}"#
+            r#"{"actor":"operator","hidden":false,"id":"00000000-0000-0000-0000-000000000001","n":7,"name":"acme/hello","time":"1970-01-01T00:00:00.000001Z","type":"yank","v":1,"version":"1.0.0"}"#
         );
         assert_eq!(Event::parse(&bytes)?, yank);
         Ok(())

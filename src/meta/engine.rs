@@ -70,7 +70,8 @@ fn apply_one(rows: &mut impl Rows, head: &mut Head, change: &Change) -> Result<R
         Err(refused) => return Ok(Err(refused)),
     };
     let writes = std::mem::take(&mut decision.writes);
-    let event = decision.body.take().map(|body| rules::seal(change, body, *head));
+    let hidden = rules::is_hidden(&change.act, &facts);
+    let event = decision.body.take().map(|body| rules::seal(change, body, hidden, *head));
     if let Some((event, bytes)) = &event {
         write(rows, head, event, bytes, &writes)?;
     }

@@ -249,6 +249,7 @@ impl Population {
         let event = Event {
             v: EVENT_FORMAT,
             batch: None,
+            hidden: Some(false),
             n,
             id: Uuid::from_u128(u128::from(n)),
             time: self.time(n),

@@ -78,7 +78,8 @@ macro_rules! metadata_contract {
             removal: a_deleted_tag_burns_its_number, a_deleted_manifest_takes_its_tags_along, a_restore_undoes_a_delete,
                 a_package_without_versions_is_not_found, yanks_come_and_go, blobs_of_versions_stay,
                 what_is_not_there_cannot_be_removed, restored_blobs_can_be_read;
-            visibility: an_unlisted_package_is_in_no_list, who_sees_it_changes_nothing_else, a_replay_keeps_who_sees_it;
+            visibility: an_unlisted_package_is_in_no_list, who_sees_it_changes_nothing_else, a_replay_keeps_who_sees_it,
+                events_say_whether_they_are_hidden;
             private: a_name_is_private_before_its_first_byte, what_an_organisation_begins_as_private_stays_so,
                 who_sees_a_name_is_known, what_is_private_is_listed, a_change_of_area_takes_everything_along,
                 a_change_of_area_needs_all_of_it_there, only_what_was_uploaded_there_is_taken_away,

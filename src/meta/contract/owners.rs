@@ -154,7 +154,7 @@ pub async fn a_replay_keeps_the_owners(stores: &dyn Stores) -> Check {
     // An older release recorded what it did not know that it said already.
     let same = Body::Owners { name: parse("acme/hello")?, owners: users(&["ann"])? };
     let change = copy.change(Act::SetOwners { name: parse("acme/hello")?, owners: users(&["ann"])?, seen: None });
-    let (event, bytes) = rules::seal(&change, same, copy.meta.ledger.head().await?);
+    let (event, bytes) = rules::seal(&change, same, false, copy.meta.ledger.head().await?);
     let last = Replay { event, bytes, facts: None, record: None, collection: None, profile: None };
     copy.meta.catalog.replay(&[last]).await?;
     assert_eq!(owners(&copy, "acme/hello").await?, Some(users(&["ann"])?));

@@ -1,8 +1,8 @@
 //! Who sees a package.
 
-use crate::domain::Visibility;
+use crate::domain::{Event, Profile, Visibility};
 
-use super::super::{Filter, Label, Order, Refused};
+use super::super::{Filter, Label, Order, Refused, Seen};
 use super::world::{artifact, image, parse};
 use super::{Check, Failure, Stores, World, dump};
 
@@ -106,4 +106,42 @@ pub async fn a_replay_keeps_who_sees_it(stores: &dyn Stores) -> Check {
     assert_eq!(copy.package("acme/hello").await?.visibility, Visibility::Unlisted);
     assert_eq!(parse::<crate::domain::Name>("acme/other")?, copy.package("acme/other").await?.name);
     Ok(())
+}
+
+/// Each event says whether it is for everybody, as things stand after it.
+pub async fn events_say_whether_they_are_hidden(stores: &dyn Stores) -> Check {
+    use Visibility::{Private, Public, Unlisted};
+    let world = World::new(stores).await?;
+    let titled = |visibility| Profile { title: Some("Quiet".to_owned()), visibility, ..Profile::default() };
+    let mut expected = Vec::new();
+    let mut told = async |said: &[bool]| {
+        expected.extend_from_slice(said);
+        let events = world.meta.ledger.events(0, 100).await?;
+        let events = events.iter().map(|(_, bytes)| Event::parse(bytes)).collect::<Result<Vec<_>, _>>()?;
+        assert_eq!(events.iter().map(|event| event.hidden == Some(true)).collect::<Vec<_>>(), expected);
+        assert!(events.iter().all(|event| event.hidden.is_some()));
+        Ok::<_, Failure>(())
+    };
+    world.publish("acme/hello@1.0.0").await?;
+    world.push(&image("plain/deep/image:v1")?).await?;
+    told(&[false, false]).await?;
+    for hidden in [Unlisted, Private] {
+        world.see("acme/hello", hidden).await??;
+        world.yank("acme/hello@1.0.0", None).await??;
+        world.see("acme/hello", Public).await??;
+        world.unyank("acme/hello@1.0.0").await??;
+        told(&[true, true, false, false]).await?;
+    }
+    // Of what is deleted, whoever could see it was told as much.
+    world.delete_tag("acme/hello:1.0.0").await??;
+    world.see("acme/hello", Unlisted).await??;
+    world.restore("acme/hello@1.0.0").await??;
+    told(&[false, true, true]).await?;
+    // What lies under a name before it is a package is seen as its organisation says, when it goes too.
+    world.say("quiet", &titled(Unlisted), Seen::Unsaid).await??;
+    world.push(&image("quiet/image:v1")?).await?;
+    world.delete_tag("quiet/image:v1").await??;
+    world.say("quiet", &titled(Public), Seen::Unsaid).await??;
+    world.push(&image("quiet/image:v2")?).await?;
+    told(&[true, true, true, false, false]).await
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::domain::{
-    Accepted, Area, Body, Config, Deprecation, Digest, EVENT_FORMAT, Event, Name, Profile, Repository, Tag, Version,
+    Accepted, Area, Body, Config, Deprecation, Digest, EVENT_FORMAT, Event, Name, OrgName, Profile, Repository, Tag,
+    Version,
 };
 
 use super::super::{Accept, Act, Applied, Change, Head, Publication, Replay, Seen};
@@ -39,7 +40,7 @@ pub fn wanted(act: &Act) -> Wanted {
                 brought.push((accepted.area.clone(), publication.record));
             }
             Wanted {
-                org: accepted.repository.package().and_then(|name| name.org().parse().ok()),
+                org: org_of(&accepted.repository),
                 tags: accepted.tags.clone(),
                 manifest: Some(accepted.digest),
                 versions_of_manifest: accepted.tags.iter().any(|tag| tag.as_str() == Tag::LATEST),
@@ -50,15 +51,20 @@ pub fn wanted(act: &Act) -> Wanted {
             }
         }
         Act::DeleteTag { repository, tag } => Wanted {
+            org: org_of(repository),
             tags: vec![tag.clone()],
             versions: Version::from_tag(tag).into_iter().collect(),
             ..none(repository)
         },
-        Act::DeleteManifest { repository, digest } => {
-            Wanted { manifest: Some(*digest), tags_on_manifest: true, versions_of_manifest: true, ..none(repository) }
-        }
+        Act::DeleteManifest { repository, digest } => Wanted {
+            org: org_of(repository),
+            manifest: Some(*digest),
+            tags_on_manifest: true,
+            versions_of_manifest: true,
+            ..none(repository)
+        },
         Act::DeleteBlob { repository, digest } => {
-            Wanted { blobs: vec![*digest], needed: Some(*digest), ..none(repository) }
+            Wanted { org: org_of(repository), blobs: vec![*digest], needed: Some(*digest), ..none(repository) }
         }
         Act::Yank { name, version, reason, .. } => Wanted {
             versions: vec![version.clone()],
@@ -98,14 +104,19 @@ pub fn wanted(act: &Act) -> Wanted {
     }
 }
 
+/// The organisation whose word on new packages counts for a repository that is none.
+fn org_of(repository: &Repository) -> Option<OrgName> {
+    repository.package().and_then(|name| name.org().parse().ok())
+}
+
 /// A reason lies in the area of its package, and which that is, is a fact: in neither may it be on its way out.
 fn reasons(name: &Name, reason: Option<&Digest>) -> Vec<(Area, Digest)> {
     let areas = [Area::Public, Area::private(&name.repository())];
     reason.map(|digest| areas.map(|area| (area, *digest)).to_vec()).unwrap_or_default()
 }
 
-/// Gives the change its number and time, and its exact bytes.
-pub fn seal(change: &Change, body: Body, head: Head) -> (Event, Bytes) {
+/// Gives the change its number and time, and its exact bytes. `hidden`: [`super::is_hidden`].
+pub fn seal(change: &Change, body: Body, hidden: bool, head: Head) -> (Event, Bytes) {
     let event = Event {
         v: EVENT_FORMAT,
         n: head.n + 1,
@@ -113,6 +124,7 @@ pub fn seal(change: &Change, body: Body, head: Head) -> (Event, Bytes) {
         time: change.time.max(head.time),
         actor: change.actor.clone(),
         batch: None,
+        hidden: Some(hidden),
         body,
     };
     let bytes = event.to_bytes();

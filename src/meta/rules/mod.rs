@@ -7,10 +7,12 @@ mod act;
 mod decide;
 mod facts;
 mod groups;
+mod hidden;
 mod rank;
 mod visibility;
 
 pub use act::{act_of, applied, seal, wanted};
 pub use decide::decide;
 pub use facts::{Decision, Facts, ManifestState, Mode, VersionFacts, Wanted, Write, seen_before};
+pub use hidden::is_hidden;
 pub use rank::{is_stable, rank};
