@@ -7,6 +7,7 @@ pub mod cli;
 pub mod client;
 pub mod domain;
 pub mod http;
+pub mod log;
 pub mod meta;
 pub mod pack;
 pub mod pcl;

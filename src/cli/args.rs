@@ -182,6 +182,8 @@ pub(super) enum Command {
     Static(super::static_tree::Static),
     /// Check everything that a registry keeps, and mend it
     Fsck(super::fsck::Fsck),
+    /// Look at a registry's transparency log, and check it
+    Log(super::log::Log),
     /// Print the completions of a shell
     Completions(super::completions::Completions),
 }

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::args::Global;
 use super::failure::Exit;
+use super::log_memory::Memory;
 use super::progress::Progress;
-use crate::client::{Existing, Wanted, write_files};
+use crate::client::{Existing, Logged, Wanted, write_files};
 use crate::domain::{Digest, FileEntry, Name, Version};
 
 /// Fetch and verify an artifact and write its files
@@ -23,6 +24,8 @@ pub(super) struct Pull {
     /// Replace files that differ
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    memory: Memory,
 }
 
 /// What was pulled, and where it lies.
@@ -36,13 +39,22 @@ struct Done {
     written: usize,
     unchanged: usize,
     files: Vec<FileEntry>,
+    /// What the registry's log says of it; absent where it keeps none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<Logged>,
 }
 
 impl Pull {
     pub(super) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let output = global.output();
         let progress = Progress::bytes(output, "fetching");
-        let pulled = global.client()?.watched(progress.watch()).pull(&self.wanted).await?;
+        let client = global.client()?.watched(progress.watch());
+        let pulled = client.pull(&self.wanted).await?;
+        // Before a file is written.
+        let logged = match &pulled.version {
+            Some(version) => client.logged(&self.memory.open()?, &pulled.name, version, &pulled.digest).await?,
+            None => Logged::NotPublished,
+        };
         progress.finish();
         for warning in &pulled.warnings {
             output.note(warning);
@@ -59,6 +71,7 @@ impl Pull {
             written: written.written,
             unchanged: written.unchanged,
             files: pulled.tree.entries(),
+            log: Some(logged).filter(|logged| !matches!(logged, Logged::NoLog | Logged::NotPublished)),
         };
         output.outcome(&done, |done| {
             let version = done.version.as_ref().map(|version| format!("@{version}")).unwrap_or_default();
@@ -67,7 +80,13 @@ impl Pull {
                 same => format!(", {same} were there already"),
             };
             let count = super::output::count(done.written, "file");
-            format!("{}{version} in {} ({count} written{already})\n{}", done.name, done.folder.display(), done.digest)
+            let logged = match &done.log {
+                Some(Logged::Included { origin, event, .. }) => format!("\nevent {event} of the log {origin}"),
+                Some(Logged::Sealed { origin, event }) => format!("\nevent {event} of the log {origin}, sealed"),
+                _ => String::new(),
+            };
+            let (name, folder, digest) = (&done.name, done.folder.display(), &done.digest);
+            format!("{name}{version} in {folder} ({count} written{already})\n{digest}{logged}")
         })?;
         Ok(Exit::Done)
     }

@@ -44,6 +44,9 @@ pub(super) struct Push {
     /// Publish in a store that owns itself, with no server: s3://, gs:// or az:// with a bucket, or file:PATH
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["bump", "draft"])]
     store: Option<Store>,
+    /// With --store, the file with the key of the store's transparency log (also PCLR_LOG_KEY)
+    #[arg(long, env = "PCLR_LOG_KEY", hide_env = true, value_name = "FILE")]
+    log_key: Option<PathBuf>,
 }
 
 impl Push {
@@ -76,7 +79,8 @@ impl Push {
         let (name, version) = self.identity(local)?;
         self.tell_notes(local, output);
         let config = local.config(version.clone());
-        let (published, is_shown) = server::publish_in_store(address, &name, &local.tree, config).await?;
+        let (published, is_shown) =
+            server::publish_in_store(address, &name, &local.tree, config, self.log_key.as_deref()).await?;
         if !is_shown {
             output.note("the static tree does not show it yet: `pclr rebuild --static` writes it");
         }

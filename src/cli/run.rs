@@ -131,6 +131,7 @@ async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
         Command::Collect(collect) => collect.run(global).await,
         Command::Static(tree) => tree.run(global).await,
         Command::Fsck(fsck) => fsck.run(global).await,
+        Command::Log(log) => log.run(global).await,
         Command::Completions(completions) => completions.run(),
     }
 }
@@ -140,7 +141,7 @@ fn warn_of_unknown_variables() {
     let arguments = command.get_subcommands().chain([&command]).flat_map(clap::Command::get_arguments);
     let known: Vec<&str> = arguments.filter_map(|argument| argument.get_env()?.to_str()).collect();
     let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for (name, nearest) in super::config::unknown_variables(set, &known) {
+    for (name, nearest) in super::variables::unknown_variables(set, &known) {
         let nearest = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
         aside("warning", &format!("{name} is no setting of pclr and is ignored{nearest}"));
     }

@@ -4,6 +4,7 @@ mod check;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -14,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::config::{LogFormat, ServeConfig};
 use super::failure::{Exit, Failure};
+use super::log_key;
 use super::output::Output;
 use super::progress::Progress;
 use super::settings;
@@ -105,6 +107,7 @@ pub(super) async fn serve(
         Failure::no(format!("cannot listen on {}: {error}", config.listen), hint)
     })?;
     let mut options = data_options(&config);
+    options.limits.log = config.log_key.as_deref().map(log_key::read).transpose()?;
     options.limits.static_tree = config.static_tree.then_some(GATHER_STATIC);
     let registry = open_data(options).await?;
     let collecting = tokio::spawn(collect_regularly(registry.clone()));
@@ -303,8 +306,10 @@ pub(super) async fn publish_in_store(
     name: &Name,
     tree: &Tree,
     config: Config,
+    log_key: Option<&Path>,
 ) -> anyhow::Result<(PublishedTree, bool)> {
-    let registry = open_serverless_at(address, Limits::default(), Clock::System).await.map_err(DataError::from)?;
+    let limits = Limits { log: log_key.map(log_key::read).transpose()?, ..Limits::default() };
+    let registry = open_serverless_at(address, limits, Clock::System).await.map_err(DataError::from)?;
     let published = registry.publish_tree(&Actor::Operator, name, tree, config).await;
     // The next start takes longer without it, and that is all.
     let snapshot = registry.save_snapshot_if_due().await;

@@ -175,6 +175,8 @@ settings! {
     shared: bool, "PCLR_SHARED", "BOOL";
     /// Whether public artifacts are kept as plain files that any web server can serve, true or false [default: true]
     r#static: bool, "PCLR_STATIC", "BOOL";
+    /// File with the key of the transparency log, made by pclr log key; with it a log is kept [default: no log]
+    log_key: PathBuf, "PCLR_LOG_KEY", "FILE";
     /// What callers without an account may do, none, read or write [default: write, on loopback only]
     anonymous: Anonymous, "PCLR_ANONYMOUS", "ACCESS";
     /// What to say of tags and skills, a file in TOML or JSON

@@ -231,7 +231,7 @@ fn failure(error: &RegistryError) -> Failure {
             let inner = failure(shared);
             return Failure { message, ..inner };
         }
-        RegistryError::ManifestsLost(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown),
+        RegistryError::Log(_) | RegistryError::ManifestsLost(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown),
         RegistryError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, Code::Unknown),
     };
     if status.is_server_error() {

@@ -50,6 +50,6 @@ pub use social::{DownloadBatch, Downloads, Social, StarRow, Starred, Totals};
 pub use sqlite::Sqlite;
 pub use tally::{Count, Difference, Table, difference, tally};
 pub use traits::{
-    Between, CONFIGS_MAX, Catalog, Cursor, Filter, Head, Ledger, ManifestRow, Meta, MetaError, Needs, Order, Page,
-    Refs, Releases,
+    Between, CONFIGS_MAX, Catalog, Cursor, Filter, Head, Ledger, LogHead, ManifestRow, Meta, MetaError, Needs, Order,
+    Page, Refs, Releases,
 };

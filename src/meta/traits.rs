@@ -232,6 +232,16 @@ pub trait Ledger: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(u64, Bytes)>, MetaError>;
 
+    /// The head of the transparency log; `None` if nothing was logged, or if this store was made again from the events.
+    async fn log_head(&self) -> Result<Option<LogHead>, MetaError>;
+
+    /// Makes `next` the head of the log if it still is `seen`, and says whether it is `next` now: whoever asks again, as an answer was lost,
+    /// is told so. Beside all changes: it waits for none.
+    ///
+    /// It survives the end of the process. After a loss of power an earlier head may be back, which costs nothing: the log is a function of
+    /// the events.
+    async fn swap_log_head(&self, seen: Option<&LogHead>, next: &LogHead) -> Result<bool, MetaError>;
+
     /// Tells the number of the last event, now and soon after each change, whichever process made it on a database that tells
     /// others. A hint and no promise: it may come late, leave numbers out, or not come at all when a connection breaks. Whoever
     /// must not miss a change asks for the head from time to time as well.
@@ -245,6 +255,15 @@ pub struct Head {
     pub n: u64,
     /// Its time.
     pub time: Timestamp,
+}
+
+/// The head of the transparency log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogHead {
+    /// How many entries the log has.
+    pub size: u64,
+    /// The signed checkpoint, whole: at most 64 KiB.
+    pub checkpoint: String,
 }
 
 /// A manifest in a repository.

@@ -8,7 +8,7 @@
 //! 3. Apply the changes in one transaction; it gives the events their numbers and bytes.
 //! 4. Advance the cache.
 //! 5. Write the event objects, settle them.
-//! 6. Answer.
+//! 6. Answer; where there is a transparency log, once it has the events (`logging.rs`).
 //!
 //! A crash after 3 leaves rows without objects: the next commit, or the next start, writes them first.
 //!
@@ -18,6 +18,7 @@
 //! A store that owns itself has no transaction: creating `events/<n+1>` if absent is the commit. Whoever loses that race applies
 //! the winner's events and plans anew.
 
+mod answer;
 mod in_store;
 mod settle;
 
@@ -35,6 +36,8 @@ use super::RegistryError;
 use super::event_objects::{write_events, write_missing_events};
 use super::invalidate::invalidate;
 use super::present::{Standing, Stands};
+
+pub(super) use answer::{Answer, Answers};
 
 /// Most changes in one transaction.
 const BATCH_MAX: usize = 256;
@@ -87,10 +90,12 @@ struct Lane {
     /// the same, or may be about to; or an object could not be written. Until another has come to an event: that waited for all
     /// before it.
     in_doubt: bool,
+    answers: Answers,
 }
 
 impl Committer {
     /// Starts the lane. `written`: highest event whose object is durable; `head` tells the others of new events.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a lane, each of its own type")]
     pub(super) fn start(
         storage: Storage,
         meta: Meta,
@@ -99,6 +104,7 @@ impl Committer {
         written: u64,
         head: Arc<watch::Sender<u64>>,
         standing: Standing,
+        answers: Answers,
     ) -> Self {
         let (jobs, receiver) = mpsc::channel(1024);
         // What others write to a store that owns itself is found by the lane, which tells the cache.
@@ -123,6 +129,7 @@ impl Committer {
             standing,
             planning: its_planning,
             in_doubt,
+            answers,
         };
         tokio::spawn(lane.run(receiver));
         Self { jobs, head: known, planning }
@@ -236,8 +243,7 @@ impl Lane {
                             _ => {}
                         }
                     }
-                    // The caller may have hung up: the change stands all the same.
-                    let _ = job.reply.send(Ok(outcomes));
+                    self.answers.give(job.reply, outcomes, self.written);
                 }
             }
             Err(error) => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::{Actor, Digest, ManifestError, OrgName, Tag, TokenName, TokenOwner, Version};
+use crate::log::LogError;
 use crate::meta::{MetaError, Refused};
 use crate::resolve::NoMatch;
 use crate::storage::StorageError;
@@ -130,6 +131,9 @@ pub enum RegistryError {
     /// A batch of changes failed as a whole. It may have happened all the same; asking again is safe.
     #[error("{0}")]
     Commit(#[source] Arc<RegistryError>),
+    /// The transparency log refuses to go on: what is committed is not what it has signed.
+    #[error("{0}")]
+    Log(#[source] LogError),
     /// What may go is not known, since manifests that count are not there.
     #[error(
         "{0} manifests that are named are not in the store, so that nobody knows what they name: nothing was removed\nhint: pclr fsck tells which; pushing them again mends it"
@@ -138,6 +142,16 @@ pub enum RegistryError {
     /// A task of the program itself ended early.
     #[error("the registry is stopping; try again")]
     Stopping,
+}
+
+impl From<LogError> for RegistryError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Storage(error) => error.into(),
+            LogError::Meta(error) => error.into(),
+            error => Self::Log(error),
+        }
+    }
 }
 
 impl RegistryError {

@@ -39,6 +39,8 @@ pub(super) struct Inner {
     /// That this process writes to a store which others write to as well.
     pub(super) present: super::present::Present,
     pub(super) indexed: tokio::sync::watch::Receiver<u64>,
+    /// Last event that the transparency log has, if one is kept.
+    pub(super) logged: Option<tokio::sync::watch::Receiver<u64>>,
     /// Last event that the static tree shows, if one is kept.
     pub(super) rendered: Option<tokio::sync::watch::Receiver<u64>>,
 }

@@ -31,6 +31,9 @@ mod index;
 mod inner;
 mod invalidate;
 mod layers;
+mod limits;
+mod log_objects;
+mod logging;
 mod login;
 mod manifests;
 mod migrate;
@@ -81,10 +84,12 @@ pub use fsck::{
     Amount, Check, CheckStage, Finding, Found, Mend, NeededBy, Report, Severity, Summary, Watch, Words, check_data,
 };
 pub use import_whole::{ImportedWhole, WHOLE_MAX};
+pub use limits::Limits;
+pub use log_objects::LogObject;
 pub use login::Credentials;
 pub use migrate::{Migration, check_migration, migrate_catalog};
 pub use moving::{CarryAccounts, MoveError, Moved, Moving, Side, Stage};
-pub use open::{Builder, Health, Limits, OpenError};
+pub use open::{Builder, Health, OpenError};
 pub use place::Place;
 pub use present::leave_stores;
 pub use publish_tree::PublishedTree;

@@ -1,17 +1,13 @@
 //! Opening a registry: who owns the store, whether store and database agree, and what runs beside the requests.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
-
 use futures::future::BoxFuture;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::cache::Cache;
-use crate::domain::MANIFEST_MAX;
 use crate::meta::{Head, Meta, MetaError};
-use crate::pack;
 use crate::search::{self, SearchError};
 use crate::storage::{Key, Owner, Role, Sharing, Storage, StorageError, StoreAddress};
 
@@ -23,7 +19,7 @@ use super::present::Present;
 use super::rebuild::catch_up;
 use super::replay::EVENT_MAX;
 use super::snapshot::Snapshots;
-use super::{Clock, Inner, Registry, RegistryError, follow, index, snapshot, statics};
+use super::{Clock, Inner, Limits, Registry, RegistryError, follow, index, logging, snapshot, statics};
 
 /// How many of the last events are looked at and synced at start: as many as the largest batch can have left unsynced, and one that was
 /// written before it.
@@ -34,47 +30,6 @@ const LOOKS: usize = 32;
 
 /// Memory that archives may take while they are opened, all requests together, in MiB.
 pub(super) const OPENING_MIB: usize = 1024;
-
-/// What a registry takes, and for how long it waits.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Largest blob, in bytes.
-    pub blob: u64,
-    /// Largest manifest, in bytes.
-    pub manifest: usize,
-    /// Whether a manifest that is no version of a package may name blobs that were never pushed.
-    pub sparse_images: bool,
-    /// Limits on the archives of artifacts that are published.
-    pub archive: pack::Limits,
-    /// How long an upload session may be idle.
-    pub upload_idle: Duration,
-    /// How long a blob that nothing references is kept, twice over: before it is condemned, and after.
-    pub grace: Duration,
-    /// Room for cached manifests, and as much again for small blobs, in bytes.
-    pub cache: u64,
-    /// Least number of events between two snapshots of a registry without a database.
-    pub snapshot_every: u64,
-    /// Whether the static tree is kept, and for how long what shows many packages gathers changes.
-    pub static_tree: Option<Duration>,
-}
-
-impl Default for Limits {
-    /// 20 GiB a blob, a day for uploads and for the grace period, 32 MiB for each cache, a snapshot every 2,048 events, no
-    /// static tree.
-    fn default() -> Self {
-        Self {
-            blob: 20 << 30,
-            manifest: MANIFEST_MAX,
-            sparse_images: false,
-            archive: pack::Limits::default(),
-            upload_idle: Duration::from_secs(24 * 3600),
-            grace: Duration::from_secs(24 * 3600),
-            cache: 32 << 20,
-            snapshot_every: 2048,
-            static_tree: None,
-        }
-    }
-}
 
 /// What is needed to open a registry.
 pub struct Builder {
@@ -124,6 +79,11 @@ pub enum OpenError {
     /// The same event number holds other bytes in the store than in the database.
     #[error("event {0} of the store differs from event {0} of the database: they belong to different registries")]
     Diverged(u64),
+    /// The store keeps a transparency log, which this process cannot go on with.
+    #[error(
+        "the store keeps the transparency log {0}, and nothing is published there that is not logged\nhint: name the file with the log's key with --log-key"
+    )]
+    LogKept(String),
     /// The store is shared, and what holds the pointers cannot be.
     #[error(
         "several servers cannot share {0}\nhint: name a database on a server with --metadata postgres://… or mongodb://…, or leave --shared out"
@@ -206,6 +166,20 @@ impl Builder {
         if is_ahead {
             tracing::warn!("the store is ahead of the database: reads only until pclr rebuild --catch-up");
         }
+        let log = match is_ahead {
+            // It goes on once the database has caught up.
+            true => None,
+            false => {
+                match logging::open(&storage, &meta, &committing, limits.log.as_ref(), role, written, &clock).await {
+                    Ok(log) => log,
+                    Err(error) => {
+                        present.leave().await?;
+                        return Err(error);
+                    }
+                }
+            }
+        };
+        let (answers, logged) = logging::start(log, &meta, &clock);
         let cache = Arc::new(Cache::new(limits.cache));
         let known = Arc::new(watch::Sender::new(written));
         let committer = Committer::start(
@@ -216,6 +190,7 @@ impl Builder {
             written,
             Arc::clone(&known),
             present.standing(),
+            answers,
         );
         // Heard from before anything is read into the cache.
         let heads = match (storage.sharing(), &committing) {
@@ -245,6 +220,7 @@ impl Builder {
             snapshots,
             present,
             indexed,
+            logged,
             rendered: rendering.as_ref().map(|(_, (_, rendered))| rendered.clone()),
         });
         if role != Role::Server {

@@ -110,6 +110,11 @@ impl Storage {
         Ok(numbers)
     }
 
+    /// Sizes of the heads of the log that lie in the store, in no order. Reads names, not heads.
+    pub async fn log_heads(&self) -> Result<Vec<u64>, StorageError> {
+        self.numbers(Key::LOG_HEADS, 0).await
+    }
+
     /// Digests of the batches of events that are being committed, or were when somebody stopped.
     pub async fn event_batches(&self) -> Result<Vec<Digest>, StorageError> {
         let folder = Key::BATCHES;

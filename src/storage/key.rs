@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::domain::media_type::{OCI_INDEX, OCTET_STREAM};
 use crate::domain::public::{PublicPath, content_path};
 use crate::domain::{Area, Digest, Reference};
+use crate::tlog::Tile;
 
 /// The name of one object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +61,18 @@ pub enum Key {
     Collecting,
     /// A document of the static tree.
     Public(PublicPath),
+    /// Whose transparency log this is, and what seals it.
+    LogIdentity,
+    /// The log's public key, for readers.
+    LogKey,
+    /// Head of the log at this size, in a store that owns itself.
+    LogHead(u64),
+    /// Head of the log, as readers are shown it.
+    LogCheckpoint,
+    /// A tile of the log, or a bundle of its entries.
+    LogTile(Tile),
+    /// An event for everybody that is too long for an entry of the log.
+    LogLong(u64),
 }
 
 /// What a part of an upload is called: its place, and a number of its own, so that two who write the same place write two objects.
@@ -92,6 +105,8 @@ impl FromStr for PartName {
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// For documents that change: as long as a reader may not know it.
 const POINTER: &str = "public, max-age=30";
+/// For what must be asked for each time; who has it already is told so.
+const CURRENT: &str = "no-cache";
 /// For objects that are not for readers at all.
 const NO_STORE: &str = "no-store";
 
@@ -104,6 +119,10 @@ impl Key {
     pub(super) const BATCHES: &'static str = "events/batch";
     /// Folder of the uploads in flight.
     pub(super) const UPLOADS: &'static str = "staging/uploads";
+    /// Folder of the log's heads, in a store that owns itself.
+    pub(super) const LOG_HEADS: &'static str = "log/head";
+    /// Folder of what readers see of the log.
+    pub(super) const LOG: &'static str = "public/log";
     /// Folder of those who write to a shared store.
     pub(super) const MEMBERS: &'static str = "staging/members";
 
@@ -125,6 +144,12 @@ impl Key {
             Self::Member(id) => format!("{}/{id}.json", Self::MEMBERS),
             Self::Collecting => "staging/collecting.json".to_owned(),
             Self::Public(document) => format!("{}/{}", Area::Public.as_str(), document.path()),
+            Self::LogIdentity => "log/identity.json".to_owned(),
+            Self::LogHead(size) => format!("{}/{size:020}", Self::LOG_HEADS),
+            Self::LogKey => format!("{}/key", Self::LOG),
+            Self::LogCheckpoint => format!("{}/checkpoint", Self::LOG),
+            Self::LogTile(tile) => format!("{}/{tile}", Self::LOG),
+            Self::LogLong(number) => format!("{}/long/{number:020}", Self::LOG),
         }
     }
 
@@ -134,6 +159,8 @@ impl Key {
             Self::Format | Self::Owner | Self::Event(_) | Self::Upload(_) | Self::Member(_) | Self::Collecting => {
                 "application/json"
             }
+            Self::LogIdentity | Self::LogLong(_) => "application/json",
+            Self::LogHead(_) | Self::LogCheckpoint | Self::LogKey => "text/plain; charset=utf-8",
             // Lines of JSON.
             Self::EventBatch(_) => "application/x-ndjson",
             // A blob's type is in the manifests that name it, and may differ from one to the next.
@@ -143,7 +170,8 @@ impl Key {
             | Self::Quarantined { .. }
             | Self::EventSnapshot(_)
             | Self::UploadData(_)
-            | Self::UploadPart(..) => OCTET_STREAM,
+            | Self::UploadPart(..)
+            | Self::LogTile(_) => OCTET_STREAM,
             Self::Public(document) => public_type(document),
         }
     }
@@ -158,6 +186,11 @@ impl Key {
             Self::Draft { .. } | Self::Member(_) | Self::Collecting => NO_STORE,
             Self::Quarantined { .. } | Self::Upload(_) | Self::UploadData(_) | Self::UploadPart(..) => NO_STORE,
             Self::Public(document) => public_caching(document),
+            Self::LogIdentity | Self::LogHead(_) => NO_STORE,
+            // Whoever has pulled what was published a second ago looks for it in the log.
+            Self::LogCheckpoint => CURRENT,
+            Self::LogTile(_) | Self::LogLong(_) => IMMUTABLE,
+            Self::LogKey => POINTER,
         }
     }
 
@@ -235,6 +268,7 @@ mod tests {
         reference: Option<String>,
         form: Option<String>,
         part: Option<String>,
+        tile: Option<String>,
         path: String,
         media_type: String,
         cache_control: String,
@@ -259,6 +293,12 @@ mod tests {
             "member" => Key::Member(upload()),
             "collecting" => Key::Collecting,
             "upload-part" => Key::UploadPart(upload(), vector.part.as_deref().unwrap().parse().unwrap()),
+            "log-identity" => Key::LogIdentity,
+            "log-key" => Key::LogKey,
+            "log-head" => Key::LogHead(number()),
+            "log-checkpoint" => Key::LogCheckpoint,
+            "log-tile" => Key::LogTile(vector.tile.as_deref().unwrap().parse().unwrap()),
+            "log-long" => Key::LogLong(number()),
             public if public.starts_with("public-") => Key::Public(public_path(vector)),
             other => panic!("spec/vectors/keys.json names {other}, which is no key"),
         }
@@ -319,6 +359,6 @@ mod tests {
             assert_eq!(key.cache_control(), vector.cache_control, "{}", vector.path);
             assert_eq!(key.location().as_ref(), vector.path, "needs no escaping");
         }
-        assert_eq!(kinds.len(), 25, "every kind has a vector: {kinds:?}");
+        assert_eq!(kinds.len(), 31, "every kind has a vector: {kinds:?}");
     }
 }

@@ -21,6 +21,12 @@ fn read(path: &str) -> Option<Key> {
         ["events", n] => number(n).map(Key::Event),
         ["events", "snapshot", n] => number(n).map(Key::EventSnapshot),
         ["events", "batch", hex] => format!("sha256:{hex}").parse().ok().map(Key::EventBatch),
+        ["log", "identity.json"] => Some(Key::LogIdentity),
+        ["log", "head", size] => number(size).map(Key::LogHead),
+        ["public", "log", "key"] => Some(Key::LogKey),
+        ["public", "log", "checkpoint"] => Some(Key::LogCheckpoint),
+        ["public", "log", "long", n] => number(n).map(Key::LogLong),
+        ["public", "log", "tile", ..] => path.strip_prefix("public/log/")?.parse().ok().map(Key::LogTile),
         ["staging", "uploads", name] => match name.split_once('.') {
             Some((id, "json")) => id.parse().ok().map(Key::Upload),
             Some((id, "data")) => id.parse().ok().map(Key::UploadData),
@@ -64,7 +70,8 @@ mod tests {
             let path = vector["path"].as_str().unwrap();
             // The documents of the static tree are read by whoever knows them.
             let is_read = Key::of_path(path).is_some_and(|key| key.path() == path);
-            let is_static = path.starts_with("public/") && !path.starts_with("public/blobs/");
+            let is_static =
+                path.starts_with("public/") && !path.starts_with("public/blobs/") && !path.starts_with("public/log/");
             assert!(is_read || is_static, "{path}");
         }
     }
@@ -81,6 +88,9 @@ mod tests {
             format!("private/a/b/blobs/sha256/{}/{hex}", &hex[..2]),
             format!("public/blobs/sha256/{}/{}", &hex[..2], hex.to_uppercase()),
             "staging/uploads/x.json".to_owned(),
+            "log/head/1".to_owned(),
+            "public/log/tile/0/1".to_owned(),
+            "public/log/tile/8/000".to_owned(),
             "notes.txt".to_owned(),
         ] {
             assert_eq!(Key::of_path(&path), None, "{path}");

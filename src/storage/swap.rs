@@ -103,7 +103,7 @@ impl Storage {
     }
 
     /// [`Storage::replace`] for who goes on from there: what is to be seen of the document now, or `None` if it had changed.
-    pub(super) async fn replace_seen(
+    pub async fn replace_seen(
         &self,
         key: &Key,
         seen: &Seen,

@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("meta", BELOW_STORES),
     ("cache", BELOW_STORES),
     ("search", BELOW_STORES),
+    ("log", &["domain", "pcl", "resolve", "pack", "tlog", "storage", "meta", "cache", "search"]),
     ("registry", BELOW_REGISTRY),
     ("http", &["domain", "pcl", "resolve", "pack", "tlog", "storage", "meta", "cache", "search", "registry"]),
     // The client proves what it gets by itself; it knows nothing of a server.
@@ -34,7 +35,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 const PURE: &[&str] = &["domain"];
 const BELOW_STORES: &[&str] = &["domain", "pcl", "resolve", "pack", "tlog"];
-const BELOW_REGISTRY: &[&str] = &["domain", "pcl", "resolve", "pack", "tlog", "storage", "meta", "cache", "search"];
+const BELOW_REGISTRY: &[&str] =
+    &["domain", "pcl", "resolve", "pack", "tlog", "storage", "meta", "cache", "search", "log"];
 
 /// What the modules without input and output may not even name.
 const IMPURE: &[&str] =

@@ -34,6 +34,7 @@ mod install_faults;
 mod install_targets;
 mod kill;
 mod limits;
+mod log;
 mod mongo;
 mod moving;
 mod older_registry;

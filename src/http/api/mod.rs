@@ -14,6 +14,7 @@ mod find;
 mod import;
 mod labels;
 mod listed;
+mod log;
 mod openapi;
 mod orgs;
 mod owners;

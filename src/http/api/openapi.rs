@@ -5,7 +5,7 @@ use utoipa::openapi::{KnownFormat, OpenApi as Described, RefOr};
 use utoipa::{Modify, OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    accounts, changes, channels, collections, complete, drafts, find, import, labels, orgs, owners, packages,
+    accounts, changes, channels, collections, complete, drafts, find, import, labels, log, orgs, owners, packages,
     popularity, relations, removal, routes, source, versions, visibility,
 };
 use crate::domain::{Day, OrgName, Range, State, TokenName, TokenOwner, UserName};
@@ -91,6 +91,7 @@ use crate::http::ops;
         orgs::members,
         accounts::set_member,
         accounts::remove_member,
+        log::get,
         ops::health,
         ops::ready,
         ops::metrics,
@@ -104,6 +105,7 @@ use crate::http::ops;
         (name = "artifacts", description = "Packages and their versions"),
         (name = "drafts", description = "Artifacts that are not published yet"),
         (name = "collections", description = "Ordered bundles of packages"),
+        (name = "log", description = "The transparency log"),
         (name = "search", description = "Finding packages"),
         (name = "popularity", description = "Downloads, stars and trends"),
         (name = "import", description = "Many artifacts at once"),

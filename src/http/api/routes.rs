@@ -7,8 +7,8 @@ use http::{Method, StatusCode, Uri};
 use super::answer::{Answer, Refusal};
 use super::parameters::Parameters;
 use super::{
-    accounts, answer, changes, channels, collections, complete, drafts, find, import, labels, openapi, orgs, owners,
-    packages, popularity, relations, removal, source, versions, visibility,
+    accounts, answer, changes, channels, collections, complete, drafts, find, import, labels, log, openapi, orgs,
+    owners, packages, popularity, relations, removal, source, versions, visibility,
 };
 use crate::domain::api::Problem;
 use crate::http::error::{Code, Failure};
@@ -77,6 +77,7 @@ pub(in crate::http) fn router() -> Router<App> {
         .route("/api/v1/orgs/{org}/members", get(orgs::members))
         .route("/api/v1/orgs/{org}/members/{user}", put(accounts::set_member).delete(accounts::remove_member))
         .route("/api/v1/openapi.json", get(document))
+        .route("/log/{*path}", get(log::get))
         .merge(ops::router())
         .method_not_allowed_fallback(not_allowed)
         .fallback(unknown)

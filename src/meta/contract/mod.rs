@@ -21,6 +21,7 @@ pub mod cursors;
 pub mod faults;
 pub mod filters;
 pub mod lists;
+pub mod log;
 pub mod needs;
 pub mod orgs;
 pub mod owners;
@@ -75,6 +76,8 @@ macro_rules! metadata_contract {
                 a_replay_gives_the_same_catalogue, a_replay_in_pieces_gives_the_same_catalogue,
                 a_replay_compares_what_is_there, a_replay_does_without_purged_content,
                 changes_go_on_after_a_replay;
+            log: a_log_head_takes_the_place_of_the_one_that_was_seen, a_log_head_may_be_swapped_twice,
+                of_many_log_heads_one_wins, any_log_head_comes_back;
             removal: a_deleted_tag_burns_its_number, a_deleted_manifest_takes_its_tags_along, a_restore_undoes_a_delete,
                 a_package_without_versions_is_not_found, yanks_come_and_go, blobs_of_versions_stay,
                 what_is_not_there_cannot_be_removed, restored_blobs_can_be_read;

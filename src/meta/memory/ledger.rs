@@ -1,12 +1,14 @@
 //! The sequence of events.
 
+use std::sync::PoisonError;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::domain::Repository;
 
-use super::super::{Head, Ledger, MetaError};
+use super::super::{Head, Ledger, LogHead, MetaError};
 use super::Memory;
 
 #[async_trait]
@@ -37,6 +39,18 @@ impl Ledger for Memory {
             latest_first.map(|((_, n), ())| *n).take(limit).collect()
         };
         self.events_of(numbers).await
+    }
+
+    async fn log_head(&self) -> Result<Option<LogHead>, MetaError> {
+        Ok(self.log_head.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    async fn swap_log_head(&self, seen: Option<&LogHead>, next: &LogHead) -> Result<bool, MetaError> {
+        let mut head = self.log_head.lock().unwrap_or_else(PoisonError::into_inner);
+        if head.as_ref() == seen {
+            *head = Some(next.clone());
+        }
+        Ok(head.as_ref() == Some(next))
     }
 
     async fn heads(&self) -> Result<watch::Receiver<u64>, MetaError> {

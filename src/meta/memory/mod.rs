@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{Atomicity, Change, Meta, MetaError, Planned, Refused, engine};
+use super::{Atomicity, Change, LogHead, Meta, MetaError, Planned, Refused, engine};
 use state::{Keep, State};
 
 pub use archive::Archive;
@@ -44,6 +44,8 @@ pub struct Memory {
     identity: String,
     /// Who has the events that came before a snapshot.
     archive: RwLock<Option<Arc<dyn Archive>>>,
+    /// Where a store that owns itself has it, it is not asked for here.
+    log_head: Mutex<Option<LogHead>>,
     /// Held while a snapshot is written.
     snapshots: Mutex<()>,
     heads: watch::Sender<u64>,
@@ -59,6 +61,7 @@ impl Memory {
             social: social::Table::default(),
             identity: Uuid::now_v7().to_string(),
             archive: RwLock::default(),
+            log_head: Mutex::default(),
             snapshots: Mutex::default(),
             heads: watch::Sender::new(0),
         }

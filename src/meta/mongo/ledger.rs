@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use crate::domain::Repository;
 
-use super::super::{Head, Ledger, MetaError};
-use super::rows::{COUNTER, Counter, EVENTS, Event, IDENTITY, REGISTRY, signed, unsigned};
+use super::super::{Head, Ledger, LogHead, MetaError};
+use super::rows::{COUNTER, Counter, EVENTS, Event, IDENTITY, LOG, REGISTRY, signed, unsigned};
 use super::{Mongo, heads};
 
 #[async_trait]
@@ -50,6 +50,33 @@ impl Ledger for Mongo {
         let page = events.find(doc! { "repository": repository.as_str(), "_id": below }).sort(doc! { "_id": -1 });
         let found = self.connection.all(page.limit(signed(limit as u64)).batch_size(super::connection::BATCH)).await?;
         Ok(found.into_iter().map(|event| (unsigned(event.n), event.bytes.bytes.into())).collect())
+    }
+
+    async fn log_head(&self) -> Result<Option<LogHead>, MetaError> {
+        let registry = self.connection.database.collection::<Document>(REGISTRY);
+        let Some(found) = self.connection.run(registry.find_one(doc! { "_id": LOG })).await? else { return Ok(None) };
+        let unreadable = |_| MetaError::Corrupt("the head of the log cannot be read".to_owned());
+        let size = unsigned(found.get_i64("size").map_err(unreadable)?);
+        let checkpoint = found.get_str("checkpoint").map_err(unreadable)?.to_owned();
+        Ok(Some(LogHead { size, checkpoint }))
+    }
+
+    async fn swap_log_head(&self, seen: Option<&LogHead>, next: &LogHead) -> Result<bool, MetaError> {
+        let registry = self.connection.database.collection::<Document>(REGISTRY);
+        let fields = |head: &LogHead| doc! { "size": signed(head.size), "checkpoint": &head.checkpoint };
+        let is_swapped = match seen {
+            None => {
+                let begin =
+                    registry.update_one(doc! { "_id": LOG }, doc! { "$setOnInsert": fields(next) }).upsert(true);
+                self.connection.run(begin).await?.upserted_id.is_some()
+            }
+            Some(seen) => {
+                let mut filter = fields(seen);
+                filter.insert("_id", LOG);
+                self.connection.run(registry.update_one(filter, doc! { "$set": fields(next) })).await?.matched_count > 0
+            }
+        };
+        Ok(is_swapped || self.log_head().await?.as_ref() == Some(next))
     }
 
     async fn heads(&self) -> Result<watch::Receiver<u64>, MetaError> {

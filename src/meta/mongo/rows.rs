@@ -45,6 +45,9 @@ pub(super) const COUNTER: &str = "counter";
 /// `_id` of the identity.
 pub(super) const IDENTITY: &str = "identity";
 
+/// `_id` of the head of the transparency log, once there is one.
+pub(super) const LOG: &str = "log";
+
 /// The head of the sequence. Every change writes it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Counter {

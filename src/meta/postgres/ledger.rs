@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::domain::Repository;
 
 use super::super::column::{signed, unsigned};
-use super::super::{Head, Ledger, MetaError};
+use super::super::{Head, Ledger, LogHead, MetaError};
 use super::sql::{get, query};
 use super::transaction::head;
 use super::{Postgres, heads};
@@ -42,9 +42,38 @@ impl Ledger for Postgres {
         self.pool.rows(page, event).await
     }
 
+    async fn log_head(&self) -> Result<Option<LogHead>, MetaError> {
+        self.pool.row(|| query("SELECT size, checkpoint FROM log_head WHERE one = 1"), log_head).await
+    }
+
+    async fn swap_log_head(&self, seen: Option<&LogHead>, next: &LogHead) -> Result<bool, MetaError> {
+        let (size, checkpoint) = (signed(next.size), next.checkpoint.as_str());
+        let swapped = match seen {
+            None => {
+                let sql = "INSERT INTO log_head (one, size, checkpoint) VALUES (1, $1, $2) ON CONFLICT DO NOTHING \
+                    RETURNING size, checkpoint";
+                self.pool.row(|| query(sql).bind(size).bind(checkpoint.to_owned()), log_head).await?
+            }
+            Some(seen) => {
+                let sql = "UPDATE log_head SET size = $1, checkpoint = $2 WHERE one = 1 AND size = $3 AND checkpoint = $4 \
+                    RETURNING size, checkpoint";
+                let swap = || {
+                    let (seen_size, seen) = (signed(seen.size), seen.checkpoint.clone());
+                    query(sql).bind(size).bind(checkpoint.to_owned()).bind(seen_size).bind(seen)
+                };
+                self.pool.row(swap, log_head).await?
+            }
+        };
+        Ok(swapped.is_some() || self.log_head().await?.as_ref() == Some(next))
+    }
+
     async fn heads(&self) -> Result<watch::Receiver<u64>, MetaError> {
         self.heads.get_or_try_init(|| heads::listen(&self.pool)).await.cloned()
     }
+}
+
+fn log_head(row: &PgRow) -> Result<LogHead, MetaError> {
+    Ok(LogHead { size: unsigned(get(row, 0)?), checkpoint: get(row, 1)? })
 }
 
 fn event(row: &PgRow) -> Result<(u64, Bytes), MetaError> {

@@ -47,6 +47,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "label_order",
         sql: include_str!("../../../migrations/postgres/0015_label_order.sql"),
     },
+    Migration { number: 16, name: "log", sql: include_str!("../../../migrations/postgres/0016_log.sql") },
 ];
 
 /// Waits as long as somebody else brings the schema up to date, which may be minutes, and locks it against all others who would:

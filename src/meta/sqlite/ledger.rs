@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use rusqlite::Row;
+use rusqlite::{Row, params};
 use tokio::sync::watch;
 
 use crate::domain::Repository;
 
-use super::super::{Head, Ledger, MetaError};
+use super::super::{Head, Ledger, LogHead, MetaError};
 use super::Sqlite;
-use super::sql::{get, signed, unsigned};
+use super::sql::{Sql, get, signed, unsigned};
+use super::writer::{Durable, End};
 
 #[async_trait]
 impl Ledger for Sqlite {
@@ -40,9 +41,34 @@ impl Ledger for Sqlite {
         self.pool.read(move |reader| reader.rows(sql, page, event)).await
     }
 
+    async fn log_head(&self) -> Result<Option<LogHead>, MetaError> {
+        self.pool.read(|sql| sql.log_head()).await
+    }
+
+    async fn swap_log_head(&self, seen: Option<&LogHead>, next: &LogHead) -> Result<bool, MetaError> {
+        let (seen, next) = (seen.cloned(), next.clone());
+        let swap = move |sql: &Sql<'_>| {
+            let found = sql.log_head()?;
+            if found != seen {
+                return Ok((found.as_ref() == Some(&next), End::RollBack));
+            }
+            let put = "INSERT OR REPLACE INTO log_head (one, size, checkpoint) VALUES (1, ?1, ?2)";
+            sql.run(put, params![signed(next.size), next.checkpoint])?;
+            Ok((true, End::Commit))
+        };
+        self.pool.write(Durable::WithNext, swap).await
+    }
+
     async fn heads(&self) -> Result<watch::Receiver<u64>, MetaError> {
         self.tell(self.head().await?.n);
         Ok(self.heads.subscribe())
+    }
+}
+
+impl Sql<'_> {
+    fn log_head(&self) -> Result<Option<LogHead>, MetaError> {
+        let head = |row: &Row<'_>| Ok(LogHead { size: unsigned(get(row, 0)?), checkpoint: get(row, 1)? });
+        self.row("SELECT size, checkpoint FROM log_head WHERE one = 1", [], head)
     }
 }
 

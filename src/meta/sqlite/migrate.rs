@@ -35,6 +35,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 13, name: "references", sql: include_str!("../../../migrations/sqlite/0013_references.sql") },
     Migration { number: 14, name: "hidden", sql: include_str!("../../../migrations/sqlite/0014_hidden.sql") },
     Migration { number: 15, name: "needs", sql: include_str!("../../../migrations/sqlite/0015_needs.sql") },
+    Migration { number: 16, name: "log", sql: include_str!("../../../migrations/sqlite/0016_log.sql") },
 ];
 
 /// Brings the schema up to date in one transaction. `store` names the database in errors.

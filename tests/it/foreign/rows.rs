@@ -16,6 +16,8 @@ use uuid::Uuid;
 pub const IDENTITY: &str = "identity";
 /// Number and time of the last event.
 pub const HEAD: &str = "head";
+/// The head of the transparency log.
+pub const LOG_HEAD: &str = "log";
 
 /// `event N`: its exact bytes, which are text.
 #[derive(Serialize, Deserialize)]

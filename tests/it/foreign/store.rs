@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use pcl_registry::domain::{Repository, Timestamp};
 use pcl_registry::meta::contract::Stores;
-use pcl_registry::meta::{Head, Ledger, Meta, MetaError};
+use pcl_registry::meta::{Head, Ledger, LogHead, Meta, MetaError};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::journal::{Durable, Journal, Unit};
-use super::rows::{EventRow, HEAD, IDENTITY, event};
+use super::rows::{EventRow, HEAD, IDENTITY, LOG_HEAD, event};
 
 /// A metadata store in one file.
 pub struct Foreign {
@@ -116,6 +116,21 @@ impl Ledger for Foreign {
             let numbers: Vec<&str> = unit.keys(&prefix, "").take_while(earlier).collect();
             let found = numbers.into_iter().rev().take(limit);
             found.filter_map(|n| unit.get(&format!("event {n}")).transpose()).map(|row| row.map(bytes)).collect()
+        })
+    }
+
+    async fn log_head(&self) -> Result<Option<LogHead>, MetaError> {
+        self.read(|unit| unit.get(LOG_HEAD))
+    }
+
+    async fn swap_log_head(&self, seen: Option<&LogHead>, next: &LogHead) -> Result<bool, MetaError> {
+        self.write(Durable::Now, |unit| {
+            let found: Option<LogHead> = unit.get(LOG_HEAD)?;
+            if found.as_ref() != seen {
+                return Ok(found.as_ref() == Some(next));
+            }
+            unit.put(LOG_HEAD, next)?;
+            Ok(true)
         })
     }
 
