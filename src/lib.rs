@@ -16,3 +16,4 @@ pub mod resolve;
 pub mod search;
 pub mod storage;
 pub mod tlog;
+pub mod trust;

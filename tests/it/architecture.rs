@@ -14,29 +14,31 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("resolve", PURE),
     ("pack", PURE),
     ("tlog", PURE),
+    ("trust", BELOW_TRUST),
     ("storage", BELOW_STORES),
     ("meta", BELOW_STORES),
     ("cache", BELOW_STORES),
     ("search", BELOW_STORES),
-    ("log", &["domain", "pcl", "resolve", "pack", "tlog", "storage", "meta", "cache", "search"]),
+    ("log", &["domain", "pcl", "resolve", "pack", "tlog", "trust", "storage", "meta", "cache", "search"]),
     ("registry", BELOW_REGISTRY),
-    ("http", &["domain", "pcl", "resolve", "pack", "tlog", "storage", "meta", "cache", "search", "registry"]),
+    ("http", &["domain", "pcl", "resolve", "pack", "tlog", "trust", "storage", "meta", "cache", "search", "registry"]),
     // The client proves what it gets by itself; it knows nothing of a server.
     ("client", BELOW_STORES),
     (
         "cli",
         &[
-            "domain", "pcl", "resolve", "pack", "tlog", "storage", "meta", "cache", "search", "registry", "http",
-            "client",
+            "domain", "pcl", "resolve", "pack", "tlog", "trust", "storage", "meta", "cache", "search", "registry",
+            "http", "client",
         ],
     ),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
 const PURE: &[&str] = &["domain"];
-const BELOW_STORES: &[&str] = &["domain", "pcl", "resolve", "pack", "tlog"];
+const BELOW_TRUST: &[&str] = &["domain", "pcl", "resolve", "pack", "tlog"];
+const BELOW_STORES: &[&str] = &["domain", "pcl", "resolve", "pack", "tlog", "trust"];
 const BELOW_REGISTRY: &[&str] =
-    &["domain", "pcl", "resolve", "pack", "tlog", "storage", "meta", "cache", "search", "log"];
+    &["domain", "pcl", "resolve", "pack", "tlog", "trust", "storage", "meta", "cache", "search", "log"];
 
 /// What the modules without input and output may not even name.
 const IMPURE: &[&str] =
@@ -91,7 +93,7 @@ fn modules_depend_only_downwards() {
 
 #[test]
 fn pure_modules_touch_no_disk_and_no_network() {
-    let pure = ["domain", "pcl", "resolve", "pack", "tlog"];
+    let pure = ["domain", "pcl", "resolve", "pack", "tlog", "trust"];
     let sources = under("src");
     let tests = test_files(&sources);
     let shipped =
@@ -102,7 +104,7 @@ fn pure_modules_touch_no_disk_and_no_network() {
         let named = IMPURE.iter().filter(|word| code.contains(**word));
         found.extend(named.map(|word| format!("{}: {word}", source.path.display())));
     }
-    none(found, "domain, pcl, resolve, pack and tlog have no input and output");
+    none(found, "domain, pcl, resolve, pack, tlog and trust have no input and output");
 }
 
 #[test]
