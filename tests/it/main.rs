@@ -56,6 +56,7 @@ mod schema;
 mod script;
 mod scripts;
 mod shared;
+mod signatures;
 mod snapshots;
 mod source;
 mod sparse;

@@ -15,7 +15,7 @@ use pcl_registry::pack::{Limits, pack, read_archive, write_archive, write_tar};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-fn vectors<T: DeserializeOwned>(name: &str) -> T {
+pub fn vectors<T: DeserializeOwned>(name: &str) -> T {
     let path = format!("{}/spec/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
