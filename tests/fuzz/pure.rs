@@ -10,6 +10,8 @@ pub mod pcl;
 pub mod range;
 #[path = "../../src/tlog/mod.rs"]
 pub mod tlog;
+#[path = "../../src/trust/mod.rs"]
+pub mod trust;
 
 use domain::{File, Tree};
 
