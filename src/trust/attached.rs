@@ -11,6 +11,9 @@ use super::statement::Statement;
 use super::{BundleError, json};
 use crate::domain::{Descriptor, Digest, Repository};
 
+/// Most signatures of one artifact that are looked at: anybody may attach some, and each costs work.
+pub const ATTACHED_MAX: usize = 1000;
+
 /// One signature as it was found. Anybody may attach one, so one that cannot be read must not hinder those beside it: reading never
 /// fails, and what is wrong is told when it is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +44,7 @@ impl Attached {
         &self,
         digest: &Digest,
         repository: &Repository,
-        keys: impl Iterator<Item = Candidate<'a>> + Clone,
+        keys: impl Iterator<Item = Candidate<'a>>,
     ) -> Result<KeyId, Fault> {
         match self {
             Self::Unreadable(why) => Err(Fault::Unreadable(why.clone())),
@@ -85,17 +88,22 @@ impl<'a> From<&'a PolicyKey> for Candidate<'a> {
     }
 }
 
-/// Which key made a signature. The hint is not signed: it makes a better error, and decides nothing.
+/// Which key made a signature. The hint is not signed: it can lead to a refusal, never to a key that did not sign.
 fn made_by<'a>(
-    mut keys: impl Iterator<Item = Candidate<'a>> + Clone,
+    mut keys: impl Iterator<Item = Candidate<'a>>,
     hint: &str,
     is_signed_by: impl Fn(&PublicKey) -> bool,
 ) -> Result<KeyId, Fault> {
-    let named = keys.clone().find(|key| key.id.to_string() == hint);
-    match keys.find(|key| is_signed_by(key.public)) {
-        Some(key) => Ok(key.id),
-        None => {
-            Err(named.map_or_else(|| Fault::UnknownKey(json::shortened(hint)), |key| Fault::WrongSignature(key.id)))
+    match hint.parse::<KeyId>() {
+        Ok(id) => match keys.find(|key| key.id == id) {
+            Some(key) if is_signed_by(key.public) => Ok(id),
+            Some(_) => Err(Fault::WrongSignature(id)),
+            None => Err(Fault::UnknownKey(hint.to_owned())),
+        },
+        // Hints of other tools have other forms, and simple signatures none.
+        Err(_) => {
+            let made = keys.find(|key| is_signed_by(key.public));
+            made.map(|key| key.id).ok_or_else(|| Fault::UnknownKey(json::shortened(hint)))
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Why a signature does not count, and why an artifact is refused, in words for people.
 
+use super::attached::ATTACHED_MAX;
 use super::policy::KeyRole;
 use super::public::KeyId;
 use crate::domain::{Digest, OrgName, Repository, Timestamp};
+
+/// How many faults an error names; the rest it counts.
+const LISTED: usize = 10;
 
 /// Why one signature does not count.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,8 +14,11 @@ pub enum Fault {
     /// It cannot be read, or is of a kind that is not verified.
     #[error("{0}")]
     Unreadable(String),
+    /// There are so many that these were not looked at.
+    #[error("{0} more were not looked at: there are more than {ATTACHED_MAX}")]
+    TooMany(usize),
     /// No key that is known made it. With the hint of the signer, if there is one.
-    #[error("no key of the policy made it{}", hint(.0))]
+    #[error("none of the trusted keys made it{}", hint(.0))]
     UnknownKey(String),
     /// The key that it names did not make it: it was changed, or is somebody else's.
     #[error("the key {0} did not make it: it was changed, or somebody else made it")]
@@ -82,7 +89,12 @@ fn because(reason: &Option<String>) -> String {
 
 /// The faults, a line each below what they explain.
 pub(super) fn list(faults: &[Fault]) -> String {
-    faults.iter().map(|fault| format!("\n  a signature does not count: {fault}")).collect()
+    let mut lines: String =
+        faults.iter().take(LISTED).map(|fault| format!("\n  a signature does not count: {fault}")).collect();
+    if let Some(more) = faults.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        lines += &format!("\n  and {more} more");
+    }
+    lines
 }
 
 /// Why an artifact is refused: exit code 4 of the program.
@@ -135,4 +147,19 @@ pub enum Refusal {
         /// Who signs now, in words.
         now: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_stays_short() {
+        let faults = vec![Fault::Unreadable("junk".to_owned()); LISTED + 5];
+        let text = list(&faults);
+        assert_eq!(text.lines().count(), 1 + LISTED + 1);
+        assert!(text.ends_with("\n  and 5 more"), "{text}");
+        assert!(list(&faults[..LISTED]).ends_with("junk"));
+        assert_eq!(list(&[]), "");
+    }
 }

@@ -26,7 +26,7 @@ pub use attach::{
     AttachError, BUNDLE_CONTENT_ANNOTATION, BUNDLE_PREDICATE_ANNOTATION, LAYERS_MAX, SignatureImage, bundle_layer,
     referrer, signature_image, signature_tag, simple_layers,
 };
-pub use attached::Attached;
+pub use attached::{ATTACHED_MAX, Attached};
 pub use bundle::{BUNDLE_MAX, BUNDLE_TYPE, Bundle, BundleError};
 pub use envelope::{ENVELOPE_MAX, Envelope, EnvelopeError, SIGNATURES_MAX, Signature, pae};
 pub use fault::{Fault, Refusal};

@@ -137,6 +137,10 @@ impl Policy {
             FirstUse::Accept => {}
             FirstUse::Pinned(digest) if *digest == policy.digest() => {}
             FirstUse::Pinned(digest) => return not_pinned(digest.to_string(), policy.digest().to_string()),
+            // Signed by all of none would be signed by anybody.
+            FirstUse::SignedBy(keys) if keys.is_empty() => {
+                return not_pinned("a set of no keys".to_owned(), policy.digest().to_string());
+            }
             FirstUse::SignedBy(keys) => {
                 let has_signed = |id: &&KeyId| policy.key(id).is_some_and(|key| envelope.is_signed_by(&key.public));
                 if let Some(absent) = keys.iter().find(|id| !has_signed(id)) {

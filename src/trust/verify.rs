@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::Verified;
-use super::attached::{Attached, Candidate};
+use super::attached::{ATTACHED_MAX, Attached, Candidate};
 use super::fault::{Fault, Refusal};
 use super::policy::{KeyRole, Policy, PolicyKey, Requirement};
 use super::public::{KeyId, PublicKey};
@@ -41,7 +41,8 @@ pub struct Signers {
 
 /// Verifies that enough keys of the policy signed this manifest for this repository.
 ///
-/// Each key counts once, however often it signed. Signatures that do not count do no harm beside those that do.
+/// Each key counts once, however often it signed. Signatures that do not count do no harm beside those that do; of more than
+/// [`ATTACHED_MAX`], the first are looked at.
 pub fn verify_artifact(
     digest: &Digest,
     repository: &Repository,
@@ -53,26 +54,19 @@ pub fn verify_artifact(
         return Err(Refusal::OtherOrganisation { repository: repository.clone(), org: policy.org().clone() });
     }
     let document = policy.document();
-    let (mut keys, mut faults) = (BTreeSet::new(), Vec::new());
-    for signature in signatures {
-        let signer = signature.signer(digest, repository, document.keys.iter().map(Candidate::from));
-        let counted = signer.and_then(|id| match policy.key(&id) {
-            Some(key) => stands(policy, key, KeyRole::Publish, when).map(|()| id),
-            None => Err(Fault::UnknownKey(id.to_string())),
-        });
-        match counted {
-            Ok(id) => _ = keys.insert(id),
-            Err(fault) => faults.push(fault),
-        }
-    }
+    let signers = count(signatures, |signature| {
+        let id = signature.signer(digest, repository, document.keys.iter().map(Candidate::from))?;
+        let key = policy.key(&id).ok_or_else(|| Fault::UnknownKey(id.to_string()))?;
+        stands(policy, key, KeyRole::Publish, when).map(|()| id)
+    });
     let needed = document.threshold.of(KeyRole::Publish);
-    if keys.len() >= needed as usize {
-        return Ok(Verified(Signers { keys, faults }));
+    if signers.keys.len() >= needed as usize {
+        return Ok(Verified(signers));
     }
     match document.require {
         // Fewer than are needed are as good as none.
-        Requirement::Any => Ok(Verified(Signers { keys: BTreeSet::new(), faults })),
-        Requirement::Signed => Err(refusal(digest, repository, signatures, keys.len(), needed, faults)),
+        Requirement::Any => Ok(Verified(Signers { keys: BTreeSet::new(), ..signers })),
+        Requirement::Signed => Err(refusal(digest, repository, signatures, needed, signers)),
     }
 }
 
@@ -84,32 +78,42 @@ pub fn verify_by_keys(
     trusted: &[PublicKey],
 ) -> Result<Verified<Signers>, Refusal> {
     let candidates: Vec<_> = trusted.iter().map(|public| Candidate { id: public.id(), public }).collect();
+    let signers = count(signatures, |signature| signature.signer(digest, repository, candidates.iter().copied()));
+    if signers.keys.is_empty() {
+        return Err(refusal(digest, repository, signatures, 1, signers));
+    }
+    Ok(Verified(signers))
+}
+
+/// Sorts signatures into those that count and those that do not.
+fn count(signatures: &[Attached], counted: impl Fn(&Attached) -> Result<KeyId, Fault>) -> Signers {
     let (mut keys, mut faults) = (BTreeSet::new(), Vec::new());
-    for signature in signatures {
-        match signature.signer(digest, repository, candidates.iter().copied()) {
+    for signature in signatures.iter().take(ATTACHED_MAX) {
+        match counted(signature) {
             Ok(id) => _ = keys.insert(id),
             Err(fault) => faults.push(fault),
         }
     }
-    if keys.is_empty() {
-        return Err(refusal(digest, repository, signatures, 0, 1, faults));
+    match signatures.len().saturating_sub(ATTACHED_MAX) {
+        0 => {}
+        more => faults.push(Fault::TooMany(more)),
     }
-    Ok(Verified(Signers { keys, faults }))
+    Signers { keys, faults }
 }
 
 fn refusal(
     digest: &Digest,
     repository: &Repository,
     signatures: &[Attached],
-    signed: usize,
     needed: u32,
-    faults: Vec<Fault>,
+    signers: Signers,
 ) -> Refusal {
     let (digest, repository) = (*digest, repository.clone());
     if signatures.is_empty() {
         return Refusal::Unsigned { repository, digest };
     }
-    Refusal::TooFew { repository, digest, signed, needed, faults }
+    let Signers { keys, faults } = signers;
+    Refusal::TooFew { repository, digest, signed: keys.len(), needed, faults }
 }
 
 /// Whether a signature by this key counts: it has the role, counts at that time and is not revoked.

@@ -58,8 +58,8 @@ fn what_does_not_count_is_refused_and_says_why() {
     let elsewhere = Statement::new(artifact(), &"acme/evil".parse().unwrap());
     let of = |statement: &Statement, number| Attached::Bundle(Bundle::sign(statement, &key(number)));
     check(&policy, at(), &[], Err("is not signed"));
-    check(&policy, at(), &[bundle(9)], Err("no key of the policy made it: it names"));
-    check(&policy, at(), &[simple(9)], Err("no key of the policy made it\n"));
+    check(&policy, at(), &[bundle(9)], Err("none of the trusted keys made it: it names"));
+    check(&policy, at(), &[simple(9)], Err("none of the trusted keys made it\n"));
     check(&policy, at(), &[bundle(1)], Err("does not have the role publish"));
     check(&policy, at(), &[of(&other, 3)], Err("signed another manifest"));
     check(&policy, at(), &[of(&elsewhere, 3)], Err(r#"under another name, "acme/evil""#));
@@ -106,6 +106,16 @@ fn junk_beside_good_signatures_does_no_harm() {
     let signers = found.unwrap();
     assert_eq!(signers.keys.iter().copied().collect::<Vec<_>>(), ids(&[3]));
     assert_eq!(signers.faults.len(), 3);
+}
+
+#[test]
+fn of_very_many_signatures_the_first_are_looked_at() {
+    let policy = policy(|_| {});
+    let mut many = vec![Attached::Unreadable("junk".to_owned()); ATTACHED_MAX - 1];
+    many.extend([bundle(3), bundle(4)]);
+    let signers = verify_artifact(&artifact(), &hello(), &many, &policy, at()).unwrap();
+    assert_eq!(signers.keys.iter().copied().collect::<Vec<_>>(), ids(&[3]));
+    assert_eq!(signers.faults.last(), Some(&Fault::TooMany(1)));
 }
 
 #[test]
@@ -184,6 +194,7 @@ fn the_first_policy_is_trusted_for_a_reason() {
     assert!(refused(FirstUse::Pinned(Digest::sha256(b""))));
     assert!(refused(FirstUse::SignedBy(ids(&[1, 2]).into_iter().collect())));
     assert!(refused(FirstUse::SignedBy(ids(&[9]).into_iter().collect())));
+    assert!(refused(FirstUse::SignedBy(ids(&[]).into_iter().collect())));
     // Its own keys have signed it in any case.
     for signers in [[].as_slice(), &[3], &[9]] {
         let bytes = signed(document(1), signers);
