@@ -178,6 +178,8 @@ fn check_cost(scheme: &EncryptionScheme) -> Result<(), KeyError> {
 
 #[cfg(test)]
 mod tests {
+    use pkcs8::der::asn1::OctetStringRef;
+
     use super::*;
     use crate::trust::testing::key;
 
@@ -253,6 +255,11 @@ mod tests {
         };
         check(rounds(ROUNDS_MAX).into(), "");
         check(rounds(ROUNDS_MAX + 1).into(), "10000000");
+        // A whole file with it.
+        let encrypted_data = OctetStringRef::new(&[0; 48]).unwrap();
+        let file = EncryptedPrivateKeyInfoRef { encryption_algorithm: scheme(1 << 40, 8, 1), encrypted_data };
+        let pem = SecretDocument::encode_msg(&file).unwrap().to_pem(ENCRYPTED, LineEnding::LF).unwrap();
+        assert!(matches!(SigningKey::from_pem(&pem, Some("x")), Err(KeyError::TooCostly(_))));
     }
 
     #[test]
