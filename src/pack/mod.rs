@@ -8,6 +8,7 @@ mod artifact;
 mod compare;
 mod contents;
 mod limits;
+pub mod pclpack;
 mod read;
 mod record;
 mod tar_entries;

@@ -206,7 +206,7 @@ fn too_large(limit: Limit, maximum: u64, entry: &str) -> ArchiveError {
 }
 
 /// A reader that fails once more than the allowed bytes have come through it.
-struct Metered<'a, R> {
+pub(super) struct Metered<'a, R> {
     inner: R,
     left: &'a mut u64,
     limit: Limit,
@@ -214,7 +214,7 @@ struct Metered<'a, R> {
 }
 
 impl<'a, R: Read> Metered<'a, R> {
-    fn new(inner: R, left: &'a mut u64, limit: Limit, maximum: u64) -> Self {
+    pub fn new(inner: R, left: &'a mut u64, limit: Limit, maximum: u64) -> Self {
         Self { inner, left, limit, maximum }
     }
 }

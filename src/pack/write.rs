@@ -12,7 +12,7 @@ use crate::domain::{Digest, File, Tree};
 
 /// gzip's "unknown" operating system (RFC 1952, 2.3.1): the machine must not show in the bytes.
 const UNKNOWN_SYSTEM: u8 = 255;
-const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = 512;
 
 /// The tree as tar, each path below the folder `root`, uncompressed.
 ///
@@ -36,18 +36,31 @@ pub fn write_archive(tree: &Tree, root: &str) -> Bytes {
 }
 
 fn append(tar: &mut Vec<u8>, file: &File, root: &str) {
-    let path = format!("{root}/{}", file.path);
-    let plain = path.is_ascii() && path.len() <= 100;
-    if !plain {
-        let record = pax_record("path", &path);
-        entry(tar, "././@PaxHeader", EntryType::XHeader, false, record.as_bytes());
-    }
-    // A reader that knows no pax finds a name that is safe and unlike any other.
-    let name = if plain { path } else { Digest::sha256(path.as_bytes()).hex() };
-    entry(tar, &name, EntryType::Regular, file.executable, &file.content);
+    begin_entry(tar, &format!("{root}/{}", file.path), file.executable, file.content.len() as u64);
+    tar.extend_from_slice(&file.content);
+    end_entry(tar);
 }
 
-fn entry(tar: &mut Vec<u8>, name: &str, kind: EntryType, executable: bool, content: &[u8]) {
+/// What stands before a file's content: its header, and one before it with its path where that does not fit.
+pub(super) fn begin_entry(tar: &mut Vec<u8>, path: &str, executable: bool, size: u64) {
+    let plain = path.is_ascii() && path.len() <= 100;
+    if !plain {
+        let record = pax_record("path", path);
+        header(tar, "././@PaxHeader", EntryType::XHeader, false, record.len() as u64);
+        tar.extend_from_slice(record.as_bytes());
+        end_entry(tar);
+    }
+    // A reader that knows no pax finds a name that is safe and unlike any other.
+    let name = if plain { path.to_owned() } else { Digest::sha256(path.as_bytes()).hex() };
+    header(tar, &name, EntryType::Regular, executable, size);
+}
+
+/// What stands behind a file's content: zeros up to the next block.
+fn end_entry(tar: &mut Vec<u8>) {
+    tar.resize(tar.len().next_multiple_of(BLOCK), 0);
+}
+
+fn header(tar: &mut Vec<u8>, name: &str, kind: EntryType, executable: bool, size: u64) {
     let mut header = Header::new_ustar();
     header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
     header.set_entry_type(kind);
@@ -55,14 +68,12 @@ fn entry(tar: &mut Vec<u8>, name: &str, kind: EntryType, executable: bool, conte
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(0);
-    header.set_size(content.len() as u64);
+    header.set_size(size);
     header.set_cksum();
     // Six digits, NUL, space, as every other tar program writes it; the crate writes seven digits and NUL.
     let sum = header.cksum().unwrap_or_default();
     header.as_old_mut().cksum.copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     tar.extend_from_slice(header.as_bytes());
-    tar.extend_from_slice(content);
-    tar.resize(tar.len().next_multiple_of(BLOCK), 0);
 }
 
 /// POSIX pax, "pax Extended Header": `length key=value\n`, where the length counts itself.

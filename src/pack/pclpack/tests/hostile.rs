@@ -1,0 +1,524 @@
+//! Packs that a stranger made to do harm, each of them refused with its reason.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::media_type::OCI_INDEX;
+use crate::pack::ArchiveError;
+use crate::pack::limits::Limit;
+use crate::pack::write::begin_entry;
+
+/// The entries of a tar: path, type flag, content.
+type Entries = Vec<(String, u8, Vec<u8>)>;
+
+fn entries(world: &World) -> Entries {
+    let tar = world.tar().unwrap();
+    let mut archive = tar::Archive::new(tar.as_slice());
+    let read = |entry: io::Result<tar::Entry<'_, &[u8]>>| {
+        let mut entry = entry.unwrap();
+        let mut content = Vec::new();
+        io::Read::read_to_end(&mut entry, &mut content).unwrap();
+        (entry.path().unwrap().display().to_string(), b'0', content)
+    };
+    archive.entries().unwrap().map(read).collect()
+}
+
+fn tar_of(entries: &Entries) -> Vec<u8> {
+    let mut tar = Vec::new();
+    for (path, flag, content) in entries {
+        begin_entry(&mut tar, path, false, content.len() as u64);
+        let at = tar.len() - 512;
+        tar[at + 156] = *flag;
+        sign(&mut tar[at..]);
+        tar.extend_from_slice(content);
+        tar.resize(tar.len().next_multiple_of(512), 0);
+    }
+    tar.resize(tar.len() + 1024, 0);
+    tar
+}
+
+fn sign(block: &mut [u8]) {
+    block[148..156].fill(b' ');
+    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+}
+
+fn read_entries(entries: &Entries, limits: &Limits) -> Result<Pack, PclPackError> {
+    read(compress(&tar_of(entries)).as_slice(), limits, &mut ())
+}
+
+/// What reading says after the entries of a good pack were changed.
+fn check(expected: &str, change: impl FnOnce(&mut Entries)) {
+    let mut found = entries(&team());
+    change(&mut found);
+    check_entries(expected, &found);
+}
+
+fn check_entries(expected: &str, found: &Entries) {
+    match read_entries(found, &Limits::default()) {
+        Ok(_) => panic!("it was read, where this was expected: {expected}"),
+        Err(error) => assert!(error.to_string().contains(expected), "expected {expected:?}, found {error}"),
+    }
+}
+
+fn place(entries: &Entries, path: &str) -> usize {
+    entries.iter().position(|entry| entry.0.starts_with(path)).unwrap()
+}
+
+fn blob(content: &[u8]) -> String {
+    format!("blobs/sha256/{}", Digest::sha256(content).hex())
+}
+
+/// Puts another text into an entry.
+fn replace(entries: &mut Entries, path: &str, from: &str, to: &str) {
+    let at = place(entries, path);
+    let text = String::from_utf8(entries[at].2.clone()).unwrap();
+    assert!(text.contains(from), "{path} has no {from}");
+    entries[at].2 = text.replace(from, to).into_bytes();
+}
+
+#[test]
+fn the_same_entries_are_a_pack() {
+    assert!(read_entries(&entries(&team()), &Limits::default()).is_ok());
+}
+
+#[test]
+fn paths_that_lead_out_are_refused() {
+    for (path, expected) in [
+        ("../index.json", "\"../index.json\""),
+        ("pcl/../../key", "\"pcl/../../key\""),
+        ("/etc/passwd", "it is absolute"),
+        ("/index.json", "it is absolute"),
+        ("./pcl/key", "\"./pcl/key\""),
+        ("blobs//x", "\"blobs//x\""),
+        ("a\\b", "a\\\\b"),
+        ("C:/x", "C:/x"),
+        ("pcl/key\n", "key\\n"),
+    ] {
+        check(expected, |entries| {
+            let at = place(entries, "pcl/key");
+            entries[at].0 = path.to_owned();
+            let error = read_entries(entries, &Limits::default()).unwrap_err();
+            assert!(matches!(error, PclPackError::Archive(ArchiveError::Path(_))), "{path}: {error}");
+        });
+    }
+}
+
+#[test]
+fn links_devices_and_folders_are_refused() {
+    for (flag, expected) in [
+        (b'1', "hard link"),
+        (b'2', "symbolic link"),
+        (b'3', "character device"),
+        (b'4', "block device"),
+        (b'6', "fifo"),
+        (b'S', "sparse"),
+        (b'V', "unknown type"),
+        (b'5', "\"pcl/key\" is no entry of a pack"),
+    ] {
+        check(expected, |entries| {
+            let at = place(entries, "pcl/key");
+            (entries[at].1, entries[at].2) = (flag, Vec::new());
+        });
+    }
+}
+
+#[test]
+fn names_that_some_file_systems_take_for_others_are_refused() {
+    for (path, other) in [("pcl/key", "pcl/KEY"), ("pcl/policies", "pcl/policies/Acme.json"), ("index.json", "Index.json")] {
+        check("has capitals", |entries| {
+            let at = place(entries, path);
+            entries.insert(at + 1, (other.to_owned(), b'0', Vec::new()));
+        });
+    }
+    check("has capitals", |entries| {
+        let last = entries.last().unwrap().clone();
+        entries.push((last.0.to_uppercase().replace("BLOBS/SHA", "blobs/sha"), b'0', last.2));
+    });
+}
+
+#[test]
+fn unknown_entries_are_refused() {
+    for path in ["readme.md", "pcl/notes", "pcl/events/7", "blobs/md5/abc", "blobs/sha256/abc"] {
+        check("is no entry of a pack", |entries| entries.push((path.to_owned(), b'0', Vec::new())));
+    }
+}
+
+#[test]
+fn entries_that_are_there_twice_are_refused() {
+    for path in ["oci-layout", "index.json", "pcl/key", "pcl/resolved.json"] {
+        check(&format!("{path:?} is twice"), |entries| {
+            let at = place(entries, path);
+            let entry = entries[at].clone();
+            entries.insert(at + 1, entry);
+        });
+    }
+    check("is twice", |entries| entries.extend(entries.last().cloned()));
+    check("is twice", |entries| {
+        let at = place(entries, "pcl/policies");
+        let entry = entries[place(entries, "pcl/key")].clone();
+        entries.insert(at + 1, entry);
+    });
+}
+
+#[test]
+fn another_order_is_refused() {
+    check("\"index.json\" stands where \"oci-layout\" is expected", |entries| entries.swap(0, 1));
+    check("\"pcl/checkpoint\" stands where \"index.json\"", |entries| drop(entries.remove(1)));
+    check("\"pcl/key\" stands where something behind \"pcl/policies/acme.json\"", |entries| {
+        let (key, policy) = (place(entries, "pcl/key"), place(entries, "pcl/policies"));
+        entries.swap(key, policy);
+    });
+    check("\"pcl/key\" stands where a blob or the end is expected", |entries| {
+        let key = entries.remove(place(entries, "pcl/key"));
+        entries.push(key);
+    });
+    check("stands where a blob or the end is expected", |entries| {
+        let key = entries.remove(place(entries, "pcl/key"));
+        let at = place(entries, "blobs/") + 2;
+        entries.insert(at, key);
+    });
+    // A layer before the config of its manifest, both of which are named by then.
+    check(&format!("{:?} stands where \"{}\" is expected", blob(b"shared"), blob(b"{}")), |entries| {
+        let (config, layer) = (place(entries, &blob(b"{}")), place(entries, &blob(b"shared")));
+        entries.swap(config, layer);
+    });
+    // A blob before the manifest that names it.
+    check("nothing in the pack names the blob", |entries| {
+        let layer = entries.remove(place(entries, &blob(b"ann")));
+        let first = place(entries, "blobs/");
+        entries.insert(first + 1, layer);
+    });
+}
+
+#[test]
+fn missing_entries_are_refused() {
+    check("the pack has no \"pcl/resolved.json\"", |entries| drop(entries.remove(place(entries, "pcl/resolved"))));
+    check("the pack has no \"index.json\"", |entries| entries.truncate(1));
+    check("the pack has no \"oci-layout\"", |entries| entries.clear());
+    check("the pack has no \"blobs/sha256/", |entries| drop(entries.pop()));
+    check("the pack has no \"blobs/sha256/", |entries| entries.truncate(place(entries, "blobs/")));
+    check("is expected: something is missing", |entries| drop(entries.remove(place(entries, &blob(b"{}")))));
+}
+
+#[test]
+fn blobs_that_nobody_names_are_refused() {
+    let extra = (blob(b"extra"), b'0', b"extra".to_vec());
+    check("nothing in the pack names the blob sha256:", |entries| entries.push(extra.clone()));
+    check("nothing in the pack names the blob sha256:", |entries| {
+        let at = place(entries, "blobs/") + 1;
+        entries.insert(at, extra.clone());
+    });
+}
+
+#[test]
+fn blobs_that_are_not_what_they_are_called_are_refused() {
+    for path in [blob(b"ann"), blob(b"{}"), "blobs/".to_owned()] {
+        check("have the digest", |entries| {
+            let at = place(entries, &path);
+            entries[at].2[0] ^= 1;
+        });
+        check("bytes, where", |entries| {
+            let at = place(entries, &path);
+            entries[at].2.push(b' ');
+        });
+    }
+}
+
+#[test]
+fn indexes_that_disagree_are_refused() {
+    let root = "\"io.pcl.pack.root\":\"true\",";
+    check("does not list what the index of the pack lists", |entries| replace(entries, "index.json", root, ""));
+    check("no index of a pack", |entries| replace(entries, "index.json", "vnd.pcl.pack.v1", "vnd.pcl.pack.v2"));
+    check("names nothing", |entries| {
+        let at = place(entries, "index.json");
+        entries[at].2 = br#"{"schemaVersion":2,"manifests":[]}"#.to_vec();
+    });
+    check("\"acme/bob:1.0.0\" is twice", |entries| {
+        replace(entries, "index.json", "\"acme/crew\"", "\"acme/bob\"");
+        replace(entries, "index.json", "acme/crew:", "acme/bob:");
+    });
+    check("two names differ", |entries| replace(entries, "index.json", "acme/crew:", "acme/crow:"));
+}
+
+#[test]
+fn documents_that_cannot_be_read_are_refused() {
+    for (path, expected) in [
+        ("index.json", "\"index.json\" cannot be read"),
+        ("oci-layout", "\"oci-layout\" cannot be read"),
+        ("pcl/resolved.json", "\"pcl/resolved.json\" cannot be read"),
+    ] {
+        for text in ["", "{", "[]", "[[[[", "\u{0}"] {
+            check(expected, |entries| {
+                let at = place(entries, path);
+                entries[at].2 = text.into();
+            });
+        }
+        check(expected, |entries| {
+            let at = place(entries, path);
+            entries[at].2 = [&b"{\"a\":"[..], &b"[".repeat(100_000)].concat();
+        });
+    }
+    check("its version is \"2.0.0\"", |entries| replace(entries, "oci-layout", "1.0.0", "2.0.0"));
+    check("its schema is 2", |entries| replace(entries, "pcl/resolved.json", "\"schema\":1", "\"schema\":2"));
+}
+
+/// A pack with one more member, whose manifest is this text.
+fn with_manifest(text: &str) -> Entries {
+    let mut found = entries(&World::default());
+    let mut world = World::default();
+    let mut member = release("acme/x", "1.0.0", text.as_bytes());
+    (member.version, member.reference) = (None, Reference::Tag("x".parse().unwrap()));
+    world.draft.members.push(member);
+    let indexes = crate::pack::pclpack::index::write_indexes(&world.draft.members).unwrap();
+    found[1].2 = indexes.outer.to_vec();
+    *found.last_mut().unwrap() = (blob(&indexes.own), b'0', indexes.own.to_vec());
+    found.push((blob(text.as_bytes()), b'0', text.into()));
+    found
+}
+
+#[test]
+fn manifests_that_cannot_be_read_are_refused() {
+    for text in ["", "no JSON", "{}", "[]", "{\"schemaVersion\":2}", "{\"schemaVersion\":2,\"mediaType\":\"x/y\"}"] {
+        check_entries("cannot be read: ", &with_manifest(text));
+    }
+    let deep = format!("{{\"config\":{}", "[".repeat(100_000));
+    check_entries("cannot be read: ", &with_manifest(&deep));
+}
+
+#[test]
+fn one_digest_is_one_thing() {
+    let empty = Digest::sha256(b"{}");
+    let manifest = |layers: &str| {
+        let config = format!(r#"{{"mediaType":"{OCI_EMPTY}","digest":"{empty}","size":2}}"#);
+        let mut found = with_manifest(&format!(r#"{{"schemaVersion":2,"config":{config},"layers":[{layers}]}}"#));
+        found.push((blob(b"{}"), b'0', b"{}".to_vec()));
+        found
+    };
+    check_entries("where 2 were declared", &manifest(&format!(r#"{{"mediaType":"x/y","digest":"{empty}","size":3}}"#)));
+    assert!(read_entries(&manifest(""), &Limits::default()).is_ok());
+    let own = entries(&World::default()).pop().unwrap();
+    let own = own.0.replace("blobs/sha256/", "sha256:");
+    // An index that names the same bytes as a manifest and as something else.
+    let named = |media_type: &str| format!(r#"{{"mediaType":"{media_type}","digest":"{own}","size":149}}"#);
+    let both = [named(OCI_INDEX), named("text/plain")].join(",");
+    let index = format!(r#"{{"schemaVersion":2,"manifests":[{both}]}}"#);
+    let mut found = with_manifest(&index);
+    for at in [1, found.len() - 2] {
+        let text = String::from_utf8(found[at].2.clone()).unwrap();
+        found[at].2 = text.replace(OCI_MANIFEST, OCI_INDEX).into_bytes();
+    }
+    let last = found.len() - 2;
+    let (digest, before) = (blob(&found[last].2), found[last].0.clone());
+    let (new, old) = (digest.replace("blobs/sha256/", "sha256:"), before.replace("blobs/sha256/", "sha256:"));
+    let length = found[last].2.len();
+    let old_size = String::from_utf8(found[1].2.clone()).unwrap();
+    let start = old_size.find(&old).unwrap() + old.len() + 9;
+    let end = start + old_size[start..].find([',', '}']).unwrap();
+    found[1].2 = format!("{}{length}{}", &old_size[..start], &old_size[end..]).replace(&old, &new).into_bytes();
+    found[last].0 = digest;
+    let own = entries(&World::default()).pop().unwrap();
+    found.push(own);
+    check_entries("is named as a manifest and as something else", &found);
+}
+
+#[test]
+fn needs_that_do_not_fit_are_refused() {
+    let ann = || Digest::sha256(&entries(&team())[place(&entries(&team()), "blobs/")].2);
+    let _ = ann;
+    let resolved = "pcl/resolved.json";
+    for (from, to, expected) in [
+        ("\"name\":\"acme/crew\"", "\"name\":\"acme/crow\"", "acme/crow 1.0.0: it is no member"),
+        ("\"name\":\"acme/crew\"", "\"name\":\"acme/bob\"", "acme/bob 1.0.0: it is there twice"),
+        ("\"range\":\"^1.0.0\"", "\"range\":\"^2.0.0\"", "outside its range"),
+        ("\"found\":{\"version\":\"1.0.0\",\"digest\":\"sha256:", "\"found\":{\"version\":\"1.0.1\",\"digest\":\"sha256:", "not in the pack"),
+    ] {
+        check(expected, |entries| replace(entries, resolved, from, to));
+    }
+    check("another digest", |entries| {
+        let bob = entries[1].2.clone();
+        let bob = String::from_utf8(bob).unwrap();
+        let at = bob.find("acme/bob:").unwrap();
+        let digest = bob[..at].rfind("sha256:").unwrap();
+        replace(entries, resolved, &bob[digest..digest + 71], &Digest::sha256(b"other").to_string());
+    });
+    check("the pack has no \"pcl/resolved.json of acme/", |entries| {
+        let at = place(entries, resolved);
+        entries[at].2 = br#"{"schema":1,"members":[]}"#.to_vec();
+    });
+}
+
+#[test]
+fn members_before_what_they_need_or_are_about_are_refused() {
+    let mut found = entries(&team());
+    let mut world = team();
+    world.draft.members = read_entries(&found, &Limits::default()).unwrap().members;
+    for (swap, expected) in [((0, 1), "acme/bob:1.0.0"), ((1, 2), "its subject sha256:")] {
+        let mut members = world.draft.members.clone();
+        members.swap(swap.0, swap.1);
+        found[1].2 = crate::pack::pclpack::index::write_indexes(&members).unwrap().outer.to_vec();
+        check_entries(expected, &found);
+    }
+    let mut members = world.draft.members.clone();
+    members.remove(1);
+    found[1].2 = crate::pack::pclpack::index::write_indexes(&members).unwrap().outer.to_vec();
+    check_entries("the pack has no \"acme/ann@sha256:", &found);
+}
+
+#[test]
+fn a_referrer_that_is_about_something_else_is_refused() {
+    let mut world = team();
+    world.draft.members[3].subject = Some(world.draft.members[0].digest);
+    world.draft.members[3].repository = "acme/bob".parse().unwrap();
+    assert!(world.tar().unwrap_err().to_string().contains("its manifest has the subject"));
+}
+
+#[test]
+fn proofs_of_strangers_are_refused() {
+    let stranger = Part::Proof(Digest::sha256(b"stranger")).to_string();
+    check(&format!("{stranger:?} is about something that is not in the pack"), |entries| {
+        let at = place(entries, "pcl/proofs");
+        entries[at].0 = stranger.clone();
+    });
+}
+
+#[test]
+fn every_limit_is_kept() {
+    let found = entries(&team());
+    let bytes = compress(&tar_of(&found));
+    let tar = tar_of(&found).len() as u64;
+    let document = found.iter().map(|entry| entry.2.len()).max().unwrap() as u64;
+    let exact = Limits { compressed: bytes.len() as u64, unpacked: tar, blob: 6, entries: found.len() as u64, document };
+    let exact = Limits { blob: 14, ..exact };
+    let read_within = |limits: &Limits| read(bytes.as_slice(), limits, &mut ());
+    read_within(&exact).unwrap();
+    for (less, expected) in [
+        (Limits { compressed: exact.compressed - 1, ..exact }, Limit::Compressed),
+        (Limits { unpacked: exact.unpacked - 1, ..exact }, Limit::Unpacked),
+        (Limits { unpacked: 5000, ..exact }, Limit::Unpacked),
+        (Limits { blob: 13, ..exact }, Limit::File),
+        (Limits { document: document - 1, ..exact }, Limit::File),
+        (Limits { entries: exact.entries - 1, ..exact }, Limit::Entries),
+        (Limits { entries: 3, ..exact }, Limit::Entries),
+    ] {
+        match read_within(&less) {
+            Err(PclPackError::Archive(ArchiveError::TooLarge { limit, .. })) => assert_eq!(limit, expected),
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn bombs_are_refused_before_they_are_unpacked() {
+    // 4 GiB of zeros behind the end mark, in half a megabyte.
+    let mut bomb = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+    io::Write::write_all(&mut bomb, &team().tar().unwrap()).unwrap();
+    io::copy(&mut io::Read::take(io::repeat(0), 256 << 20), &mut bomb).unwrap();
+    let bomb = bomb.finish().unwrap();
+    let limits = Limits { unpacked: 1 << 20, ..Limits::default() };
+    let error = read(bomb.as_slice(), &limits, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("more than 1048576 bytes when unpacked"), "{error}");
+    // A frame that declares its size is not begun.
+    let declared = zstd::bulk::compress(&vec![0; 2 << 20], 1).unwrap();
+    let error = read(declared.as_slice(), &limits, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("more than 1048576 bytes when unpacked"), "{error}");
+    // An entry that declares more than there is.
+    check("cut off", |entries| {
+        let last = entries.len() - 1;
+        entries.truncate(last);
+    });
+}
+
+#[test]
+fn a_window_that_no_reader_must_hold_is_refused() {
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.long_distance_matching(true).unwrap();
+    encoder.window_log(27).unwrap();
+    io::Write::write_all(&mut encoder, &team().tar().unwrap()).unwrap();
+    let bytes = encoder.finish().unwrap();
+    let error = read(bytes.as_slice(), &Limits::default(), &mut ()).unwrap_err();
+    assert!(matches!(error, PclPackError::Window { window: 134_217_728, most: 8_388_608 }), "{error}");
+}
+
+#[test]
+fn a_pack_that_is_cut_anywhere_is_refused() {
+    let bytes = team().pack();
+    for length in 0..bytes.len() {
+        let mut kept = Kept::default();
+        let error = read(&bytes[..length], &Limits::default(), &mut kept).unwrap_err().to_string();
+        assert!(error.contains("cut off") || length < 4 && error.contains("no pack"), "{length}: {error}");
+    }
+    let tar = team().tar().unwrap();
+    for length in (0..tar.len() - 1024).step_by(512) {
+        assert!(read(compress(&tar[..length]).as_slice(), &Limits::default(), &mut ()).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn a_byte_that_is_flipped_anywhere_is_noticed() {
+    let bytes = team().pack();
+    let good = read(bytes.as_slice(), &Limits::default(), &mut ()).unwrap();
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1;
+        // Of a header some bits mean nothing.
+        if let Ok(read) = read(flipped.as_slice(), &Limits::default(), &mut ()) {
+            assert!(at < 6 && read == good, "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn what_follows_the_frame_is_refused() {
+    let bytes = team().pack();
+    let skippable = [0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0];
+    for behind in [&b"x"[..], &[0], &skippable, &bytes] {
+        let error = read([&bytes, behind].concat().as_slice(), &Limits::default(), &mut ()).unwrap_err();
+        assert!(matches!(error, PclPackError::Trailing), "{error}");
+    }
+    // Nor may anything follow inside of it.
+    let tar = [team().tar().unwrap(), b"more".to_vec()].concat();
+    let error = read(compress(&tar).as_slice(), &Limits::default(), &mut ()).unwrap_err().to_string();
+    assert!(error.contains("something behind its end"), "{error}");
+}
+
+#[test]
+fn what_is_no_pack_is_said_to_be_none() {
+    for other in [&b""[..], b"PK\x03\x04", &[0x1f, 0x8b, 8, 0], &[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]] {
+        assert!(matches!(read(other, &Limits::default(), &mut ()), Err(PclPackError::NotAPack(_))), "{other:?}");
+    }
+}
+
+#[test]
+fn a_sink_that_fails_ends_the_reading() {
+    struct Full;
+    impl Sink for Full {
+        fn part(&mut self, _: &Part, _: Bytes) -> io::Result<()> {
+            Ok(())
+        }
+        fn opened(&mut self, _: &Pack) -> io::Result<()> {
+            Ok(())
+        }
+        fn begin(&mut self, _: &Content) -> io::Result<()> {
+            Ok(())
+        }
+        fn write(&mut self, _: &[u8]) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+        fn end(&mut self, _: &Content) -> io::Result<()> {
+            panic!("a blob that was not written has not ended")
+        }
+    }
+    assert!(matches!(read(team().pack().as_slice(), &Limits::default(), &mut Full), Err(PclPackError::Io(_))));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..3000), at in 0usize..20) {
+        prop_assert!(read(bytes.as_slice(), &Limits::default(), &mut ()).is_err());
+        let mut found = entries(&team());
+        let at = at % found.len();
+        found[at].2 = bytes;
+        let _ = read_entries(&found, &Limits { unpacked: 1 << 20, ..Limits::default() });
+    }
+}
