@@ -38,19 +38,23 @@ impl Part {
     }
 
     fn parse(name: &str) -> Option<Self> {
-        let (folder, file) = name.split_once('/').unwrap_or(("", name));
-        match (folder, file) {
-            ("", "checkpoint") => Some(Self::Checkpoint),
-            ("", "consistency") => Some(Self::Consistency),
-            ("", "key") => Some(Self::Key),
-            ("", "since") => Some(Self::Since),
-            ("events", digits) if digits.len() == 20 && digits.bytes().all(|digit| digit.is_ascii_digit()) => {
-                digits.parse().ok().map(Self::Event)
+        let Some((folder, file)) = name.split_once('/') else {
+            return match name {
+                "checkpoint" => Some(Self::Checkpoint),
+                "consistency" => Some(Self::Consistency),
+                "key" => Some(Self::Key),
+                "since" => Some(Self::Since),
+                _ => None,
+            };
+        };
+        match folder {
+            "events" if file.len() == 20 && file.bytes().all(|digit| digit.is_ascii_digit()) => {
+                file.parse().ok().map(Self::Event)
             }
-            ("policies", file) => file.strip_suffix(".json")?.parse().ok().map(Self::Policy),
-            ("proofs", hex) => {
-                let algorithm = [Algorithm::Sha256, Algorithm::Sha512].into_iter().find(|a| 2 * a.size() == hex.len());
-                digest(algorithm?.as_str(), hex).map(Self::Proof)
+            "policies" => file.strip_suffix(".json")?.parse().ok().map(Self::Policy),
+            "proofs" => {
+                let algorithm = [Algorithm::Sha256, Algorithm::Sha512].into_iter().find(|a| 2 * a.size() == file.len());
+                digest(algorithm?.as_str(), file).map(Self::Proof)
             }
             _ => None,
         }

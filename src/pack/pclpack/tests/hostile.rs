@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::media_type::OCI_INDEX;
 use crate::pack::ArchiveError;
 use crate::pack::limits::Limit;
+use crate::pack::pclpack::index::write_indexes;
 use crate::pack::write::begin_entry;
 
 /// The entries of a tar: path, type flag, content.
@@ -125,7 +126,9 @@ fn links_devices_and_folders_are_refused() {
 
 #[test]
 fn names_that_some_file_systems_take_for_others_are_refused() {
-    for (path, other) in [("pcl/key", "pcl/KEY"), ("pcl/policies", "pcl/policies/Acme.json"), ("index.json", "Index.json")] {
+    for (path, other) in
+        [("pcl/key", "pcl/KEY"), ("pcl/policies", "pcl/policies/Acme.json"), ("index.json", "Index.json")]
+    {
         check("has capitals", |entries| {
             let at = place(entries, path);
             entries.insert(at + 1, (other.to_owned(), b'0', Vec::new()));
@@ -150,7 +153,7 @@ fn entries_that_are_there_twice_are_refused() {
         check(&format!("{path:?} is twice"), |entries| {
             let at = place(entries, path);
             let entry = entries[at].clone();
-            entries.insert(at + 1, entry);
+            entries.insert(at.max(1) + 1, entry);
         });
     }
     check("is twice", |entries| entries.extend(entries.last().cloned()));
@@ -256,82 +259,64 @@ fn documents_that_cannot_be_read_are_refused() {
         }
         check(expected, |entries| {
             let at = place(entries, path);
-            entries[at].2 = [&b"{\"a\":"[..], &b"[".repeat(100_000)].concat();
+            entries[at].2 = [&b"{\"a\":"[..], &b"[".repeat(4000)].concat();
         });
     }
     check("its version is \"2.0.0\"", |entries| replace(entries, "oci-layout", "1.0.0", "2.0.0"));
     check("its schema is 2", |entries| replace(entries, "pcl/resolved.json", "\"schema\":1", "\"schema\":2"));
 }
 
-/// A pack with one more member, whose manifest is this text.
-fn with_manifest(text: &str) -> Entries {
+/// A pack with one member, whose manifest is this text, and with these blobs behind it.
+fn with_manifest(media_type: &str, text: &str, blobs: &[&[u8]]) -> Entries {
     let mut found = entries(&World::default());
-    let mut world = World::default();
     let mut member = release("acme/x", "1.0.0", text.as_bytes());
     (member.version, member.reference) = (None, Reference::Tag("x".parse().unwrap()));
-    world.draft.members.push(member);
-    let indexes = crate::pack::pclpack::index::write_indexes(&world.draft.members).unwrap();
+    member.media_type = media_type.to_owned();
+    let indexes = write_indexes(&[member]).unwrap();
     found[1].2 = indexes.outer.to_vec();
-    *found.last_mut().unwrap() = (blob(&indexes.own), b'0', indexes.own.to_vec());
-    found.push((blob(text.as_bytes()), b'0', text.into()));
+    found.pop();
+    let more = [indexes.own.as_ref(), text.as_bytes()];
+    found.extend(more.iter().chain(blobs).map(|content| (blob(content), b'0', content.to_vec())));
     found
 }
 
 #[test]
 fn manifests_that_cannot_be_read_are_refused() {
     for text in ["", "no JSON", "{}", "[]", "{\"schemaVersion\":2}", "{\"schemaVersion\":2,\"mediaType\":\"x/y\"}"] {
-        check_entries("cannot be read: ", &with_manifest(text));
+        check_entries("cannot be read: ", &with_manifest(OCI_MANIFEST, text, &[]));
     }
     let deep = format!("{{\"config\":{}", "[".repeat(100_000));
-    check_entries("cannot be read: ", &with_manifest(&deep));
+    check_entries("cannot be read: ", &with_manifest(OCI_MANIFEST, &deep, &[]));
 }
 
 #[test]
 fn one_digest_is_one_thing() {
-    let empty = Digest::sha256(b"{}");
-    let manifest = |layers: &str| {
-        let config = format!(r#"{{"mediaType":"{OCI_EMPTY}","digest":"{empty}","size":2}}"#);
-        let mut found = with_manifest(&format!(r#"{{"schemaVersion":2,"config":{config},"layers":[{layers}]}}"#));
-        found.push((blob(b"{}"), b'0', b"{}".to_vec()));
-        found
+    let child = r#"{"schemaVersion":2,"manifests":[]}"#;
+    let digest = Digest::sha256(child.as_bytes());
+    let names =
+        |media_type: &str, size: usize| format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}}}"#);
+    let index = |second: String| {
+        let first = names(OCI_INDEX, child.len());
+        let index = format!(r#"{{"schemaVersion":2,"manifests":[{first},{second}]}}"#);
+        with_manifest(OCI_INDEX, &index, &[child.as_bytes()])
     };
-    check_entries("where 2 were declared", &manifest(&format!(r#"{{"mediaType":"x/y","digest":"{empty}","size":3}}"#)));
-    assert!(read_entries(&manifest(""), &Limits::default()).is_ok());
-    let own = entries(&World::default()).pop().unwrap();
-    let own = own.0.replace("blobs/sha256/", "sha256:");
-    // An index that names the same bytes as a manifest and as something else.
-    let named = |media_type: &str| format!(r#"{{"mediaType":"{media_type}","digest":"{own}","size":149}}"#);
-    let both = [named(OCI_INDEX), named("text/plain")].join(",");
-    let index = format!(r#"{{"schemaVersion":2,"manifests":[{both}]}}"#);
-    let mut found = with_manifest(&index);
-    for at in [1, found.len() - 2] {
-        let text = String::from_utf8(found[at].2.clone()).unwrap();
-        found[at].2 = text.replace(OCI_MANIFEST, OCI_INDEX).into_bytes();
-    }
-    let last = found.len() - 2;
-    let (digest, before) = (blob(&found[last].2), found[last].0.clone());
-    let (new, old) = (digest.replace("blobs/sha256/", "sha256:"), before.replace("blobs/sha256/", "sha256:"));
-    let length = found[last].2.len();
-    let old_size = String::from_utf8(found[1].2.clone()).unwrap();
-    let start = old_size.find(&old).unwrap() + old.len() + 9;
-    let end = start + old_size[start..].find([',', '}']).unwrap();
-    found[1].2 = format!("{}{length}{}", &old_size[..start], &old_size[end..]).replace(&old, &new).into_bytes();
-    found[last].0 = digest;
-    let own = entries(&World::default()).pop().unwrap();
-    found.push(own);
-    check_entries("is named as a manifest and as something else", &found);
+    assert!(read_entries(&index(names(OCI_INDEX, child.len())), &Limits::default()).is_ok());
+    check_entries("is named as a manifest and as something else", &index(names("text/plain", child.len())));
+    check_entries("has 35 bytes, where 34 were declared", &index(names(OCI_INDEX, child.len() + 1)));
 }
 
 #[test]
 fn needs_that_do_not_fit_are_refused() {
-    let ann = || Digest::sha256(&entries(&team())[place(&entries(&team()), "blobs/")].2);
-    let _ = ann;
     let resolved = "pcl/resolved.json";
     for (from, to, expected) in [
         ("\"name\":\"acme/crew\"", "\"name\":\"acme/crow\"", "acme/crow 1.0.0: it is no member"),
         ("\"name\":\"acme/crew\"", "\"name\":\"acme/bob\"", "acme/bob 1.0.0: it is there twice"),
         ("\"range\":\"^1.0.0\"", "\"range\":\"^2.0.0\"", "outside its range"),
-        ("\"found\":{\"version\":\"1.0.0\",\"digest\":\"sha256:", "\"found\":{\"version\":\"1.0.1\",\"digest\":\"sha256:", "not in the pack"),
+        (
+            "\"found\":{\"version\":\"1.0.0\",\"digest\":\"sha256:",
+            "\"found\":{\"version\":\"1.0.1\",\"digest\":\"sha256:",
+            "not in the pack",
+        ),
     ] {
         check(expected, |entries| replace(entries, resolved, from, to));
     }
@@ -356,12 +341,12 @@ fn members_before_what_they_need_or_are_about_are_refused() {
     for (swap, expected) in [((0, 1), "acme/bob:1.0.0"), ((1, 2), "its subject sha256:")] {
         let mut members = world.draft.members.clone();
         members.swap(swap.0, swap.1);
-        found[1].2 = crate::pack::pclpack::index::write_indexes(&members).unwrap().outer.to_vec();
+        found[1].2 = write_indexes(&members).unwrap().outer.to_vec();
         check_entries(expected, &found);
     }
     let mut members = world.draft.members.clone();
     members.remove(1);
-    found[1].2 = crate::pack::pclpack::index::write_indexes(&members).unwrap().outer.to_vec();
+    found[1].2 = write_indexes(&members).unwrap().outer.to_vec();
     check_entries("the pack has no \"acme/ann@sha256:", &found);
 }
 
@@ -388,7 +373,8 @@ fn every_limit_is_kept() {
     let bytes = compress(&tar_of(&found));
     let tar = tar_of(&found).len() as u64;
     let document = found.iter().map(|entry| entry.2.len()).max().unwrap() as u64;
-    let exact = Limits { compressed: bytes.len() as u64, unpacked: tar, blob: 6, entries: found.len() as u64, document };
+    let exact =
+        Limits { compressed: bytes.len() as u64, unpacked: tar, blob: 6, entries: found.len() as u64, document };
     let exact = Limits { blob: 14, ..exact };
     let read_within = |limits: &Limits| read(bytes.as_slice(), limits, &mut ());
     read_within(&exact).unwrap();
@@ -410,7 +396,7 @@ fn every_limit_is_kept() {
 
 #[test]
 fn bombs_are_refused_before_they_are_unpacked() {
-    // 4 GiB of zeros behind the end mark, in half a megabyte.
+    // 256 MiB of zeros behind the end mark, in some kilobytes.
     let mut bomb = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
     io::Write::write_all(&mut bomb, &team().tar().unwrap()).unwrap();
     io::copy(&mut io::Read::take(io::repeat(0), 256 << 20), &mut bomb).unwrap();
@@ -422,11 +408,6 @@ fn bombs_are_refused_before_they_are_unpacked() {
     let declared = zstd::bulk::compress(&vec![0; 2 << 20], 1).unwrap();
     let error = read(declared.as_slice(), &limits, &mut ()).unwrap_err().to_string();
     assert!(error.contains("more than 1048576 bytes when unpacked"), "{error}");
-    // An entry that declares more than there is.
-    check("cut off", |entries| {
-        let last = entries.len() - 1;
-        entries.truncate(last);
-    });
 }
 
 #[test]
@@ -455,17 +436,24 @@ fn a_pack_that_is_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn a_byte_that_is_flipped_anywhere_is_noticed() {
+fn a_byte_that_is_flipped_anywhere_is_noticed_or_means_nothing() {
     let bytes = team().pack();
-    let good = read(bytes.as_slice(), &Limits::default(), &mut ()).unwrap();
+    let whole = |bytes: &[u8]| {
+        let mut kept = Kept::default();
+        read(bytes, &Limits::default(), &mut kept).map(|pack| (pack, kept.parts, kept.blobs))
+    };
+    let good = whole(&bytes).unwrap();
+    let mut same = 0;
     for at in 0..bytes.len() {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1;
-        // Of a header some bits mean nothing.
-        if let Ok(read) = read(flipped.as_slice(), &Limits::default(), &mut ()) {
-            assert!(at < 6 && read == good, "byte {at}");
+        // Some bits of the compression can be either.
+        if let Ok(read) = whole(&flipped) {
+            assert_eq!(read, good, "byte {at}");
+            same += 1;
         }
     }
+    assert!(same < 20, "{same} of {} bytes", bytes.len());
 }
 
 #[test]

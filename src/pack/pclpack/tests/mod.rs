@@ -57,7 +57,8 @@ impl World {
     /// The bytes of an image manifest with the empty config, this title, these layers, and perhaps a subject.
     fn manifest(&mut self, title: &str, layers: &[&[u8]], subject: Option<&Member>) -> Vec<u8> {
         let config = json!({"mediaType": OCI_EMPTY, "digest": self.blob(b"{}"), "size": 2});
-        let layer = |content: &&[u8]| json!({"mediaType": "text/plain", "digest": self.blob(content), "size": content.len()});
+        let layer =
+            |content: &&[u8]| json!({"mediaType": "text/plain", "digest": self.blob(content), "size": content.len()});
         let layers: Vec<_> = layers.iter().map(layer).collect();
         let title = json!({"org.opencontainers.image.title": title});
         let mut manifest = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers, "annotations": title});

@@ -82,7 +82,8 @@ fn indexes_hold_their_manifests_and_long_digests_their_algorithm() {
     let long = Digest::of(crate::domain::Algorithm::Sha512, b"layer");
     world.store.insert(long, Bytes::from_static(b"layer"));
     let config = json!({"mediaType": OCI_EMPTY, "digest": world.blob(b"{}"), "size": 2});
-    let elsewhere = json!({"mediaType": "x/y", "digest": Digest::sha256(b"far"), "size": 3, "urls": ["https://x.example"]});
+    let elsewhere =
+        json!({"mediaType": "x/y", "digest": Digest::sha256(b"far"), "size": 3, "urls": ["https://x.example"]});
     let layers = json!([{"mediaType": "x/y", "digest": long, "size": 5}, elsewhere]);
     let other = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers}).to_string();
     world.blob(other.as_bytes());
@@ -100,8 +101,7 @@ fn indexes_hold_their_manifests_and_long_digests_their_algorithm() {
     let mut kept = Kept::default();
     read(world.pack().as_slice(), &Limits::default(), &mut kept).unwrap();
     let contents: Vec<&[u8]> = kept.blobs[1..].iter().map(|(_, bytes)| bytes.as_slice()).collect();
-    let expected: [&[u8]; 7] =
-        [index.as_bytes(), &child, b"{}", b"linux", other.as_bytes(), b"layer", b"no manifest"];
+    let expected: [&[u8]; 7] = [index.as_bytes(), &child, b"{}", b"linux", other.as_bytes(), b"layer", b"no manifest"];
     assert_eq!(contents, expected);
 }
 
@@ -145,7 +145,9 @@ fn circles_and_gaps_are_packed_and_named() {
 #[test]
 fn blobs_that_are_not_what_they_are_called_are_not_packed() {
     let layer = Digest::sha256(b"ann");
-    for (content, expected) in [(&b"anm"[..], "have the digest"), (b"an", "has 2 bytes, where 3"), (b"anna", "has 4 bytes")] {
+    for (content, expected) in
+        [(&b"anm"[..], "have the digest"), (b"an", "has 2 bytes, where 3"), (b"anna", "has 4 bytes")]
+    {
         let mut world = team();
         world.store.insert(layer, Bytes::from_static(content));
         assert!(world.tar().unwrap_err().to_string().contains(expected), "{expected}");
