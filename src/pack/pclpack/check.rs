@@ -113,13 +113,13 @@ fn check_needs(pack: &Pack) -> Result<(), PclPackError> {
     for (at, needs) in pack.needs.iter().enumerate() {
         for need in &needs.needs {
             let found = need.found.as_ref().and_then(|found| members.get(&(need.name.clone(), &found.version)));
-            let needed = found.and_then(|(place, _)| Some((place, of_place.get(place)?)));
-            if let Some((place, needed)) = needed.filter(|(place, _)| **place > places[at]) {
-                if group_of[*needed] != group_of[at] {
-                    let (found, expected) = (&pack.members[places[at]], &pack.members[*place]);
-                    let expected = format!("{:?}, which it needs,", expected.ref_name());
-                    return Err(PclPackError::Misplaced { found: found.ref_name(), expected });
+            let needed = found.and_then(|(place, _)| Some((*place, *of_place.get(place)?)));
+            match needed {
+                Some((place, needed)) if place > places[at] && group_of[needed] != group_of[at] => {
+                    let expected = format!("{:?}, which it needs,", pack.members[place].ref_name());
+                    return Err(PclPackError::Misplaced { found: pack.members[places[at]].ref_name(), expected });
                 }
+                _ => {}
             }
         }
     }

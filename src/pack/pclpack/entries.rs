@@ -114,7 +114,7 @@ impl<'l, R: Read> Entries<'l, R> {
 }
 
 pub(super) fn check_digest(declared: Digest, found: Digest) -> Result<(), PclPackError> {
-    if declared == found { Ok(()) } else { Err(PclPackError::DigestDiffers { declared, found }) }
+    if declared == found { Ok(()) } else { Err(PclPackError::DigestDiffers(declared)) }
 }
 
 fn too_large(limit: Limit, maximum: u64, entry: &str) -> PclPackError {

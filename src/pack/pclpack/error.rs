@@ -85,13 +85,8 @@ pub enum PclPackError {
         why: &'static str,
     },
     /// A blob is not what its digest says.
-    #[error("the bytes of {declared} have the digest {found}")]
-    DigestDiffers {
-        /// What it is called.
-        declared: Digest,
-        /// What it is.
-        found: Digest,
-    },
+    #[error("the bytes that are called {0} have another digest")]
+    DigestDiffers(Digest),
     /// A blob is not as long as the one that names it says.
     #[error("{digest} has {found} bytes, where {declared} were declared")]
     SizeDiffers {

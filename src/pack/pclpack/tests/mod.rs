@@ -10,6 +10,7 @@ use super::*;
 use crate::domain::media_type::{OCI_EMPTY, OCI_MANIFEST};
 use crate::domain::{Digest, Reference, Version};
 
+mod frame;
 mod hostile;
 mod vectors;
 mod whole;

@@ -146,7 +146,7 @@ fn circles_and_gaps_are_packed_and_named() {
 fn blobs_that_are_not_what_they_are_called_are_not_packed() {
     let layer = Digest::sha256(b"ann");
     for (content, expected) in
-        [(&b"anm"[..], "have the digest"), (b"an", "has 2 bytes, where 3"), (b"anna", "has 4 bytes")]
+        [(&b"anm"[..], "have another digest"), (b"an", "has 2 bytes, where 3"), (b"anna", "has 4 bytes")]
     {
         let mut world = team();
         world.store.insert(layer, Bytes::from_static(content));
