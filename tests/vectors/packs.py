@@ -297,7 +297,8 @@ refused = []
 def refuse(about, change):
     entries = list(good)
     change(entries)
-    refused.append({"about": about, "entries": [[path, content.decode()] for path, content in entries]})
+    shown = [path if (path, content) in good else [path, content.decode()] for path, content in entries]
+    refused.append({"about": about, "entries": shown})
 
 
 def at(entries, path):
@@ -358,7 +359,7 @@ for about, change in [
     ("another byte", edit(shared, b"shared", b"Shared")),
     ("a byte more", edit(shared, b"shared", b"shared!")),
     ("a proof of something else", rename("pcl/proofs", "pcl/proofs/" + "0" * 64)),
-    ("the indexes differ", edit("index.json", b'"io.pcl.pack.version":"2.0.0",', b"")),
+    ("the indexes differ", edit("index.json", b'"io.pcl.pack.version":"2.0.0"', b'"io.pcl.pack.root":"true","io.pcl.pack.version":"2.0.0"')),
     ("no index of a pack", edit("index.json", PACK.encode(), b"application/vnd.pcl.pack.v2")),
     ("another version of the layout", edit("oci-layout", b"1.0.0", b"1.1.0")),
     ("another schema", edit("pcl/resolved.json", b'"schema":1', b'"schema":2')),
@@ -370,4 +371,5 @@ for about, change in [
 ]:
     refuse(about, change)
 
-print(json.dumps({"packs": packs, "refused": refused}, indent=1))
+shown = [[path, content.decode()] for path, content in good]
+print(json.dumps({"packs": packs, "good": shown, "refused": refused}, indent=1))

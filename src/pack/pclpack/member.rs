@@ -128,6 +128,8 @@ impl Member {
             () if matches!(&member.reference, Reference::Digest(digest) if *digest != member.digest) => {
                 Err(refuse(&"its name has another digest"))
             }
+            // What is needed would else have to be behind what it is about, and the other way round.
+            () if member.version.is_some() && member.subject.is_some() => Err(refuse(&"a release is about nothing else")),
             () if member.subject == Some(member.digest) => Err(refuse(&"its subject is itself")),
             () if Self::manifest_type(&member.media_type).is_none() => Err(refuse(&"its media type is no manifest's")),
             () if !descriptor.urls.is_empty() => Err(refuse(&"it is said to lie elsewhere")),
@@ -146,7 +148,7 @@ mod tests {
             reference: Reference::Tag("1.0.0_b1".parse().unwrap()),
             version: Some("1.0.0+b1".parse().unwrap()),
             is_root: true,
-            subject: Some(Digest::sha256(b"s")),
+            subject: None,
             media_type: OCI_MANIFEST.to_owned(),
             artifact_type: Some("x/y".to_owned()),
             digest: Digest::sha256(b"m"),
@@ -158,8 +160,9 @@ mod tests {
     fn a_member_is_read_back_from_its_descriptor() {
         let by_digest =
             Member { reference: Reference::Digest(Digest::sha256(b"m")), version: None, is_root: false, ..member() };
-        let bare = Member { subject: None, artifact_type: None, ..by_digest.clone() };
-        for member in [member(), by_digest, bare] {
+        let referrer = Member { subject: Some(Digest::sha256(b"s")), ..by_digest.clone() };
+        let bare = Member { artifact_type: None, ..by_digest.clone() };
+        for member in [member(), by_digest, referrer, bare] {
             assert_eq!(Member::read(&member.descriptor().unwrap()), Ok(member));
         }
         assert_eq!(member().ref_name(), "acme/ann:1.0.0_b1");
@@ -179,7 +182,7 @@ mod tests {
             (VERSION, "1.0", "version"),
             (ROOT, "yes", "asked for"),
             (SUBJECT, "x", "not a digest"),
-            (SUBJECT, &Digest::sha256(b"m").to_string(), "itself"),
+            (SUBJECT, &other.to_string(), "a release is about nothing else"),
         ] {
             let mut descriptor = member().descriptor().unwrap();
             descriptor.annotations.insert(key.to_owned(), value.to_owned());
@@ -191,6 +194,9 @@ mod tests {
         assert!(Member::read(&unnamed).unwrap_err().why.contains("no name"));
         let text = Member { media_type: "text/plain".to_owned(), ..member() };
         assert!(text.descriptor().unwrap_err().why.contains("no manifest's"));
+        let plain = Member { reference: Reference::Tag("x".parse().unwrap()), version: None, ..member() };
+        let own = Member { subject: Some(plain.digest), ..plain };
+        assert!(own.descriptor().unwrap_err().why.contains("itself"));
         let deep = Member { repository: "acme/a/b".parse().unwrap(), ..member() };
         assert!(deep.descriptor().unwrap_err().why.contains("in no package"));
         let digest = Member { reference: Reference::Digest(other), version: None, ..member() };
