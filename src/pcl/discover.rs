@@ -7,7 +7,7 @@ use crate::domain::{File, Kind, Primary, Source, Tree};
 use super::finding::{Discovery, Finding, Found, LeftOut};
 use super::language::PclFile;
 use super::tree::{markdown_kind, read_file};
-use super::{agent_json, agent_yaml, front_matter, markdown, older_registry, paths, prompts};
+use super::{agent_json, agent_yaml, front_matter, markdown, older_pack, older_registry, paths, prompts};
 
 /// Groups files into artifacts. Every file is part of an artifact, or is named in `left_out` with the reason.
 ///
@@ -16,7 +16,7 @@ use super::{agent_json, agent_yaml, front_matter, markdown, older_registry, path
 /// - A PCL file gives one artifact a declaration, each with the whole file; the source's item is the identifier.
 /// - A CSV file with columns `act` and `prompt` gives one persona a row; the item is the row, from 1.
 /// - Markdown, and agents in JSON or YAML, give one artifact a file.
-/// - Files of the older TypeScript registry give one artifact an entry and version; the item is the entry's id.
+/// - Files of the older TypeScript registry, and its packs, give one artifact an entry and version; the item is the entry's id.
 ///
 /// A file that stands alone is an artifact whatever it is. The order of `files` does not matter.
 pub fn discover(files: &[File]) -> Discovery {
@@ -153,6 +153,7 @@ fn json(file: &File, bytes: &[u8], folder: Option<Kind>, alone: bool, into: &mut
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let has = |word: &[u8]| text.windows(word.len()).any(|window| window == word);
     match serde_json::from_slice::<serde_json::Value>(text) {
+        Ok(value) if older_pack::is_pack(&value) => older_pack::discover(path, &value, folder, into),
         Ok(value) if older_registry::is_registry(&value) => older_registry::discover(path, &value, folder, into),
         Ok(value) if agent_json::is_agent(&value) => single(file, folder, into),
         // Half an agent is still somebody's agent.

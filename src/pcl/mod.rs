@@ -1,4 +1,4 @@
-//! Readers: PCL source in its dialects, `SKILL.md` folders, agent files, tables of prompts, older registries.
+//! Readers: PCL source in its dialects, `SKILL.md` folders, agent files, tables of prompts, older registries and their packs.
 //!
 //! Promise: they never fail. Whatever the bytes are, each gives a [`Finding`], with diagnostics for what could not be taken
 //! as written; nothing is guessed silently. Pure functions of paths and bytes; they know nothing of disks, networks or
@@ -12,6 +12,7 @@ pub(crate) mod front_matter;
 mod keyword;
 pub mod language;
 mod markdown;
+mod older_pack;
 mod older_registry;
 mod paths;
 mod prompts;

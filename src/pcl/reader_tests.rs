@@ -34,7 +34,7 @@ const PATHS: [&str; 22] = [
 ];
 
 /// Beginnings that make each reader go further than the first byte.
-const STARTS: [&str; 16] = [
+const STARTS: [&str; 17] = [
     "",
     "---\nname: ",
     "---\nname: a\ndescription: >-\n  b\ntools: Read, Bash(a:*, b)\n---\n# T\n",
@@ -43,6 +43,7 @@ const STARTS: [&str; 16] = [
     "{\"meta\":{\"title\":\"t\",\"tags\":[\"a\"]},\"config\":{\"systemRole\":\"r\"}}",
     "{\"meta\":{\"title\":\"t\"",
     "{\"artifacts\":{\"1\":{\"id\":\"1\",\"source\":\"persona A { }\",\"metadata\":{\"name\":\"\"}}},\"versions\":{\"1\":[{}]}}",
+    "{\"version\":\"1\",\"artifacts\":[{\"sourceCode\":\"persona A { }\"}],\"dependencies\":{\"0\":[\"0\",{}]}}",
     "[{\"id\":\"1\",\"type\":\"skill\",\"source\":\"# x\"}]",
     "agents:\n  root:\n    description: d\n  b: {sub_agents: [c]}\n",
     "agents: [",
