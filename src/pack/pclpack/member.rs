@@ -129,7 +129,9 @@ impl Member {
                 Err(refuse(&"its name has another digest"))
             }
             // What is needed would else have to be behind what it is about, and the other way round.
-            () if member.version.is_some() && member.subject.is_some() => Err(refuse(&"a release is about nothing else")),
+            () if member.version.is_some() && member.subject.is_some() => {
+                Err(refuse(&"a release is about nothing else"))
+            }
             () if member.subject == Some(member.digest) => Err(refuse(&"its subject is itself")),
             () if Self::manifest_type(&member.media_type).is_none() => Err(refuse(&"its media type is no manifest's")),
             () if !descriptor.urls.is_empty() => Err(refuse(&"it is said to lie elsewhere")),
