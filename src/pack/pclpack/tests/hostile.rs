@@ -287,6 +287,18 @@ fn manifests_that_cannot_be_read_are_refused() {
 }
 
 #[test]
+fn a_manifest_that_names_more_than_a_pack_may_hold_is_refused_at_once() {
+    let layer = |n: usize| json!({"mediaType": "x/y", "digest": Digest::sha256(&n.to_be_bytes()), "size": 8});
+    let layers: Vec<_> = (0..100).map(layer).collect();
+    let config = json!({"mediaType": OCI_EMPTY, "digest": Digest::sha256(b"{}"), "size": 2});
+    let manifest = json!({"schemaVersion": 2, "config": config, "layers": layers}).to_string();
+    // Nothing of what it names is there.
+    let error =
+        read_entries(&with_manifest(OCI_MANIFEST, &manifest, &[]), &Limits { entries: 50, ..Limits::default() });
+    assert!(error.unwrap_err().to_string().contains("more than 50 files and folders"));
+}
+
+#[test]
 fn one_digest_is_one_thing() {
     let child = r#"{"schemaVersion":2,"manifests":[]}"#;
     let digest = Digest::sha256(child.as_bytes());
