@@ -11,13 +11,13 @@ use crate::client::LogMemory;
 #[derive(Clone, Debug, Args)]
 pub(super) struct Memory {
     /// Folder that remembers the logs of registries, so that none can be rolled back (also PCLR_STATE) [default: ~/.local/state/pclr]
-    #[arg(long = "state", env = "PCLR_STATE", hide_env = true, value_name = "DIR")]
-    folder: Option<PathBuf>,
+    #[arg(long, env = "PCLR_STATE", hide_env = true, value_name = "DIR")]
+    state: Option<PathBuf>,
 }
 
 impl Memory {
     pub(super) fn open(&self) -> Result<LogMemory, Failure> {
-        let folder = self.folder.clone().or_else(user_state).ok_or_else(|| {
+        let folder = self.state.clone().or_else(user_state).ok_or_else(|| {
             Failure::usage("there is no folder for what is remembered: HOME is not set", "name one with --state DIR")
         })?;
         Ok(LogMemory::at(folder.join("logs")))

@@ -27,7 +27,7 @@ impl Sequencer {
     ) -> Result<Self, LogError> {
         let identity = Identity::claim(&storage, &signer).await?;
         let (edge, outgrown) = (Edge::EMPTY, Vec::new());
-        let mut log = Self { storage, heads, identity, signer, edge, head: None, shown: None, outgrown };
+        let mut log = Self { storage, heads, identity, signer, edge, head: None, shown: None, told: 0, outgrown };
         if let Some(head) = log.heads.read().await? {
             let signed = log.read(&head.checkpoint, "the head of the log")?;
             if ledger.head().await?.n < head.size {

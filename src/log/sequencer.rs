@@ -42,6 +42,8 @@ pub struct Sequencer {
     pub(super) head: Option<LogHead>,
     /// The checkpoint that readers are shown, as this process left it.
     pub(super) shown: Option<Seen>,
+    /// How many entries that has, at least.
+    pub(super) told: u64,
     /// Tiles that this process wrote and that were not full: of no use once there are longer ones.
     pub(super) outgrown: Vec<Tile>,
 }
@@ -50,6 +52,11 @@ impl Sequencer {
     /// Number of entries that are signed: the last event that the log has.
     pub fn size(&self) -> u64 {
         self.edge.size()
+    }
+
+    /// Number of entries that readers are told of. It is smaller only after an error.
+    pub fn told(&self) -> u64 {
+        self.told
     }
 
     /// The signed checkpoint; `None` if nothing was logged.
@@ -62,6 +69,9 @@ impl Sequencer {
     ///
     /// After an error some of them may be logged; the next call goes on. [`LogError::Forked`] is for good.
     pub async fn advance(&mut self, ledger: &dyn Ledger, through: u64, time: u64) -> Result<(), LogError> {
+        if self.told < self.size() {
+            self.publish(time, Shown::Longer).await?;
+        }
         while self.size() < through {
             let (edge, grown) = self.longer(ledger, through).await?;
             let open: Vec<Tile> = grown.iter().map(|(tile, _)| *tile).filter(|tile| !tile.is_full()).collect();
@@ -164,13 +174,17 @@ impl Sequencer {
             let seen = match self.shown.take() {
                 Some(seen) => seen,
                 None => match self.storage.read(&key, CHECKPOINT_MAX).await? {
-                    Some(found) if self.will_do(&found.bytes, size, shown) => return Ok(()),
+                    Some(found) if self.will_do(&found.bytes, size, shown) => {
+                        self.told = size;
+                        return Ok(());
+                    }
                     Some(found) => found.seen,
                     None => Seen::ABSENT,
                 },
             };
             self.shown = self.storage.replace_seen(&key, &seen, bytes.clone(), None).await?;
             if self.shown.is_some() {
+                self.told = size;
                 return Ok(());
             }
         }

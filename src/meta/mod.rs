@@ -18,6 +18,7 @@ pub mod contract;
 pub mod engine;
 mod groups;
 mod label;
+mod log_head;
 mod memory;
 mod mongo;
 mod page;
@@ -41,6 +42,7 @@ pub use change::{Accept, Act, Applied, Atomicity, Change, ManifestFacts, Outcome
 pub use engine::Planned;
 pub use groups::{CollectionRow, Collections, Groups, OrgRow, OrgSaid};
 pub use label::{Label, LabelCount};
+pub use log_head::LogHead;
 pub use memory::{Archive, Memory, NamedBlob, Role, SNAPSHOT, Snapshot, Unbelievable};
 pub use mongo::Mongo;
 pub use page::{PACKAGES_MAX, PAGE_MAX};
@@ -50,6 +52,6 @@ pub use social::{DownloadBatch, Downloads, Social, StarRow, Starred, Totals};
 pub use sqlite::Sqlite;
 pub use tally::{Count, Difference, Table, difference, tally};
 pub use traits::{
-    Between, CONFIGS_MAX, Catalog, Cursor, Filter, Head, Ledger, LogHead, ManifestRow, Meta, MetaError, Needs, Order,
-    Page, Refs, Releases,
+    Between, CONFIGS_MAX, Catalog, Cursor, Filter, Head, Ledger, ManifestRow, Meta, MetaError, Needs, Order, Page,
+    Refs, Releases,
 };

@@ -14,7 +14,7 @@ use crate::domain::{
     Visibility,
 };
 
-use super::{Accounts, Atomicity, Blobs, Carrier, Change, Groups, Label, LabelCount, Outcome, Replay, Social};
+use super::{Accounts, Atomicity, Blobs, Carrier, Change, Groups, Label, LabelCount, LogHead, Outcome, Replay, Social};
 
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -236,10 +236,8 @@ pub trait Ledger: Send + Sync {
     async fn log_head(&self) -> Result<Option<LogHead>, MetaError>;
 
     /// Makes `next` the head of the log if it still is `seen`, and says whether it is `next` now: whoever asks again, as an answer was lost,
-    /// is told so. Beside all changes: it waits for none.
-    ///
-    /// It survives the end of the process. After a loss of power an earlier head may be back, which costs nothing: the log is a function of
-    /// the events.
+    /// is told so. It waits for no change, and survives the end of the process. After a loss of power an earlier head may be back, which
+    /// costs nothing: the log is a function of the events.
     async fn swap_log_head(&self, seen: Option<&LogHead>, next: &LogHead) -> Result<bool, MetaError>;
 
     /// Tells the number of the last event, now and soon after each change, whichever process made it on a database that tells
@@ -255,15 +253,6 @@ pub struct Head {
     pub n: u64,
     /// Its time.
     pub time: Timestamp,
-}
-
-/// The head of the transparency log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogHead {
-    /// How many entries the log has.
-    pub size: u64,
-    /// The signed checkpoint, whole: at most 64 KiB.
-    pub checkpoint: String,
 }
 
 /// A manifest in a repository.

@@ -64,7 +64,7 @@ pub(super) async fn open(
 pub(super) fn start(log: Option<Sequencer>, meta: &Meta, clock: &Clock) -> (Answers, Option<watch::Receiver<u64>>) {
     let Some(log) = log else { return (Answers::Direct, None) };
     let (waiting, answers) = mpsc::unbounded_channel();
-    let (sender, logged) = watch::channel(log.size());
+    let (sender, logged) = watch::channel(log.told());
     let logging = Logging { log, meta: meta.clone(), clock: clock.clone(), behind: None, logged: sender };
     tokio::spawn(logging.follow(answers));
     (Answers::Logged(waiting), Some(logged))
@@ -99,7 +99,7 @@ impl Logging {
             let outcome = self.advance(through.max(self.behind.unwrap_or_default())).await;
             for answer in batch {
                 match &outcome {
-                    Err(error) if answer.through > self.log.size() => answer.fail(error),
+                    Err(error) if answer.through > self.log.told() => answer.fail(error),
                     _ => answer.give(),
                 }
             }
@@ -109,7 +109,7 @@ impl Logging {
     async fn advance(&mut self, through: u64) -> Result<(), Arc<RegistryError>> {
         let outcome = self.log.advance(&*self.meta.ledger, through, seconds(&self.clock)).await;
         self.behind = outcome.is_err().then_some(through);
-        self.logged.send_replace(self.log.size());
+        self.logged.send_replace(self.log.told());
         outcome.map_err(|error| {
             tracing::error!(%error, event = through, "the transparency log cannot take an event");
             Arc::new(RegistryError::from(error))

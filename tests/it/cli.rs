@@ -78,6 +78,7 @@ fn help_names_every_command() {
       collect       Remove content that nothing names any more [alias: gc]
       static        Make v2/ of a copied public/ folder again, after a medium that could not keep it
       fsck          Check everything that a registry keeps, and mend it
+      log           Look at a registry's transparency log, and check it
       completions   Print the completions of a shell
       help          Print this message or the help of the given subcommand(s)
 
@@ -113,6 +114,7 @@ fn help_of_push() {
           --bump <STEP>         Publish as the next version after the highest published one: major, minor, patch or pre
           --draft               Begin a draft instead: it is published by `pclr draft publish`
           --store <ADDRESS>     Publish in a store that owns itself, with no server: s3://, gs:// or az:// with a bucket, or file:PATH
+          --log-key <FILE>      With --store, the file with the key of the store's transparency log (also PCLR_LOG_KEY)
       -h, --help                Print help
 
     Everywhere:
