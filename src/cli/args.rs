@@ -182,6 +182,12 @@ pub(super) enum Command {
     Static(super::static_tree::Static),
     /// Check everything that a registry keeps, and mend it
     Fsck(super::fsck::Fsck),
+    /// Make, list, export and import the keys that you sign with
+    Key(super::key::Key),
+    /// Sign an artifact that is published
+    Sign(super::sign::Sign),
+    /// Check that an artifact is signed by one of the keys that you trust
+    Verify(super::sign::Verify),
     /// Look at a registry's transparency log, and check it
     Log(super::log::Log),
     /// Print the completions of a shell

@@ -10,10 +10,12 @@ use super::artifact::Local;
 use super::config::of_address;
 use super::draft::begun;
 use super::failure::{Exit, Failure};
+use super::keys::Keys;
 use super::output::Output;
 use super::progress::Progress;
 use super::server::{self, PublishedTree};
 use super::settings::Store;
+use super::sign;
 use super::units::human;
 use crate::client::{Client, ClientError, DraftWords, Outcome, Pushed, Selector, Wanted};
 use crate::domain::{Digest, Kind, Name, Step, Version};
@@ -47,6 +49,14 @@ pub(super) struct Push {
     /// With --store, the file with the key of the store's transparency log (also PCLR_LOG_KEY)
     #[arg(long, env = "PCLR_LOG_KEY", hide_env = true, value_name = "FILE")]
     log_key: Option<PathBuf>,
+    /// Sign what is published, with --key
+    #[arg(long, conflicts_with_all = ["draft", "store"])]
+    sign: bool,
+    /// Name of the key to sign with, or its file [default: default]
+    #[arg(long, value_name = "KEY", requires = "sign")]
+    key: Option<String>,
+    #[command(flatten)]
+    keys: Keys,
 }
 
 impl Push {
@@ -57,6 +67,8 @@ impl Push {
             let address = address.as_ref().map_err(of_address)?;
             return self.push_to_store(address, &local, global).await;
         }
+        // Before anything is published: a key that cannot be used is found too late afterwards.
+        let key = self.sign.then(|| self.keys.read(self.key.as_deref())).transpose()?;
         let client = global.client()?;
         if let (true, Some(wanted)) = (self.draft, &self.wanted) {
             return self.begin_draft(&client, wanted, &local, global).await;
@@ -71,6 +83,10 @@ impl Push {
         let pushed = client.push(&name, &local.tree, local.config(version)).await?;
         progress.finish();
         output.outcome(&pushed, |pushed| sentence(pushed, local.finding.kind))?;
+        if let Some(key) = &key {
+            let signed = sign::sign(&client, &pushed.name, &pushed.digest, key).await?;
+            output.note(sign::sentence(&signed));
+        }
         Ok(Exit::Done)
     }
 

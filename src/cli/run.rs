@@ -131,6 +131,9 @@ async fn dispatch(command: Command, global: &Global) -> anyhow::Result<Exit> {
         Command::Collect(collect) => collect.run(global).await,
         Command::Static(tree) => tree.run(global).await,
         Command::Fsck(fsck) => fsck.run(global).await,
+        Command::Key(key) => key.run(global).await,
+        Command::Sign(sign) => sign.run(global).await,
+        Command::Verify(verify) => verify.run(global).await,
         Command::Log(log) => log.run(global).await,
         Command::Completions(completions) => completions.run(),
     }

@@ -59,7 +59,10 @@ impl Client {
 
     /// What to ask `/v2` for, the version that it must be, and what to say of it. A range is resolved here, from the list of releases, by
     /// the function that the server uses.
-    async fn reference(&self, wanted: &Wanted) -> Result<(Reference, Option<Version>, Vec<String>), ClientError> {
+    pub(super) async fn reference(
+        &self,
+        wanted: &Wanted,
+    ) -> Result<(Reference, Option<Version>, Vec<String>), ClientError> {
         let tag = |text: &str| text.parse().map(Reference::Tag).map_err(|error| self.not_understood(text, error));
         let reference = match &wanted.selector {
             Selector::Latest => tag(Tag::LATEST)?,

@@ -57,6 +57,7 @@ mod script;
 mod scripts;
 mod shared;
 mod signatures;
+mod signing;
 mod snapshots;
 mod source;
 mod sparse;
