@@ -78,6 +78,9 @@ fn help_names_every_command() {
       collect       Remove content that nothing names any more [alias: gc]
       static        Make v2/ of a copied public/ folder again, after a medium that could not keep it
       fsck          Check everything that a registry keeps, and mend it
+      key           Make, list, export and import the keys that you sign with
+      sign          Sign an artifact that is published
+      verify        Check that an artifact is signed by one of the keys that you trust
       log           Look at a registry's transparency log, and check it
       completions   Print the completions of a shell
       help          Print this message or the help of the given subcommand(s)
@@ -109,13 +112,17 @@ fn help_of_push() {
       [NAME[@VERSION]]  org/name or org/name@1.2.3
 
     Options:
-          --kind <KIND>         What it is, if the source does not say: persona, team, workflow, skill, …
-          --declaration <NAME>  Which of several declarations in a PCL file
-          --bump <STEP>         Publish as the next version after the highest published one: major, minor, patch or pre
-          --draft               Begin a draft instead: it is published by `pclr draft publish`
-          --store <ADDRESS>     Publish in a store that owns itself, with no server: s3://, gs:// or az:// with a bucket, or file:PATH
-          --log-key <FILE>      With --store, the file with the key of the store's transparency log (also PCLR_LOG_KEY)
-      -h, --help                Print help
+          --kind <KIND>             What it is, if the source does not say: persona, team, workflow, skill, …
+          --declaration <NAME>      Which of several declarations in a PCL file
+          --bump <STEP>             Publish as the next version after the highest published one: major, minor, patch or pre
+          --draft                   Begin a draft instead: it is published by `pclr draft publish`
+          --store <ADDRESS>         Publish in a store that owns itself, with no server: s3://, gs:// or az:// with a bucket, or file:PATH
+          --log-key <FILE>          With --store, the file with the key of the store's transparency log (also PCLR_LOG_KEY)
+          --sign                    Sign what is published, with --key
+          --key <KEY>               Name of the key to sign with, or its file [default: default]
+          --keys <DIR>              Folder with keys (also PCLR_KEYS) [default: ~/.config/pclr/keys]
+          --passphrase-file <FILE>  File with the passphrase of the key, on its first line
+      -h, --help                    Print help
 
     Everywhere:
           --registry <URL>   Address of the registry (also PCLR_REGISTRY) [default: http://127.0.0.1:7117]

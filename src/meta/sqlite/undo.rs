@@ -4,6 +4,7 @@ use std::path::Path;
 
 /// What takes a step back, by its name, the last step first.
 const BACK: &[(&str, &str)] = &[
+    ("log", "DROP TABLE log_head;"),
     // What it wrote of stored packages is what is written of new ones.
     ("needs", ""),
     ("hidden", "DROP INDEX packages_hidden;"),

@@ -4,6 +4,7 @@ use super::database::Database;
 
 /// What takes a step back, by its name, the last step first.
 const BACK: &[(&str, &str)] = &[
+    ("log", "DROP TABLE log_head"),
     ("label_order", "DROP TABLE package_labels"),
     // What it wrote of stored packages is what is written of new ones.
     ("needs", "DO 'BEGIN END'"),
