@@ -51,9 +51,13 @@ impl Pull {
         let client = global.client()?.watched(progress.watch());
         let pulled = client.pull(&self.wanted).await?;
         // Before a file is written.
-        let logged = match &pulled.version {
-            Some(version) => client.logged(&self.memory.open()?, &pulled.name, version, &pulled.digest).await?,
-            None => Logged::NotPublished,
+        let logged = match (&pulled.version, self.memory.open()) {
+            (Some(version), Ok(memory)) => client.logged(&memory, &pulled.name, version, &pulled.digest).await?,
+            (Some(_), Err(_)) => {
+                output.note("the registry's log is not looked at: HOME is not set, and no --state DIR is named");
+                Logged::NotPublished
+            }
+            (None, _) => Logged::NotPublished,
         };
         progress.finish();
         for warning in &pulled.warnings {

@@ -36,10 +36,28 @@ pub struct Included {
 }
 
 impl Client {
-    /// The registry's log; `None` if it keeps none. What answers with something that is no key is not taken for one that keeps a log: any
-    /// server may stand at the address.
+    /// The registry's log; `None` if it keeps none.
+    ///
+    /// Any server may stand at the address, and most know nothing of logs: whatever answers with something that is no key keeps none. Only a
+    /// server that fails is not taken for one that says so.
     pub async fn log(&self) -> Result<Option<Log>, ClientError> {
-        let Some(text) = self.log_object("the key of the log", "key", KEY_MAX).await? else { return Ok(None) };
+        let what = "the key of the log";
+        let text = self.repeat(|| async {
+            let response = self.exchange(self.request(Method::GET, "/log/key"), what).await?;
+            let status = response.status();
+            if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
+                answer::judge(self, response, what).await?;
+                return Ok(None);
+            }
+            if !status.is_success() {
+                return Ok(None);
+            }
+            match answer::read_body(self, response, what, KEY_MAX, self.timeouts.idle).await {
+                Err(ClientError::TooLarge { .. }) => Ok(None),
+                text => text.map(Some),
+            }
+        });
+        let text = text.await?.unwrap_or_default();
         let key = std::str::from_utf8(&text).ok().and_then(|text| text.trim_end().parse().ok());
         Ok(key.map(|key| Log { client: self.clone(), key }))
     }

@@ -186,3 +186,26 @@ fn an_entry_that_was_changed_is_refused() {
     logging.done(&["log", "verify"]);
     logging.done(&texts(&logging.pull("acme/other")));
 }
+
+/// Whatever stands at an address and knows nothing of logs: pulls from there are as they were.
+#[test]
+fn a_registry_without_a_log_is_pulled_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::start_with(&[]);
+    let registry = format!("http://{}", world.address);
+    let skill = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/hello-skill");
+    assert_eq!(run(folder.path(), &["--registry", &registry, "push", skill, "acme/hello"]).0, 0);
+    let out = folder.path().join("out");
+    let pull = ["--registry", &registry, "pull", "acme/hello", "-o", out.to_str().unwrap(), "--force"];
+    let (code, said) = run(folder.path(), &pull);
+    assert!(code == 0 && !said.contains("log"), "{said}");
+    assert!(!folder.path().join("state").exists(), "nothing is remembered of it");
+    let refused = run(folder.path(), &["--registry", &registry, "log", "show"]);
+    assert!(refused.0 == 1 && refused.1.contains("keeps no transparency log"), "{refused:?}");
+    // Nor does it take a home.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pclr"));
+    let output =
+        command.args(pull).env_remove("HOME").env_remove("XDG_STATE_HOME").env_remove("PCLR_STATE").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("HOME is not set"), "{said}");
+}
